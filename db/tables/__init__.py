@@ -1,0 +1,15 @@
+"""The tables: what the system of record holds, and what it refuses to hold."""
+
+from db.tables import catalog, fulfillments, inbox, messages, orders, payments, stock
+from db.tables.columns import metadata
+
+__all__ = [
+    "catalog",
+    "fulfillments",
+    "inbox",
+    "messages",
+    "metadata",
+    "orders",
+    "payments",
+    "stock",
+]

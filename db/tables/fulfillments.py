@@ -1,0 +1,114 @@
+"""What one location ships: lines, allocations, shares of the money, labels, tracking."""
+
+import sqlalchemy as sa
+
+from db.tables.columns import FULFILLMENT, ORDER, at, check, integer, metadata, now_at, one_of, text
+
+fulfillments = sa.Table(
+    "fulfillments",
+    metadata,
+    sa.Column("fulfillment_id", sa.Text, primary_key=True),
+    text("order_id", sa.ForeignKey(ORDER)),
+    integer("number"),
+    text("location", sa.ForeignKey("locations.location")),
+    text("state"),
+    integer("share_minor"),
+    text("tracking_status", null=True),
+    text("next_step", null=True),
+    at("next_deadline"),
+    now_at("created_at"),
+    at("picked_at"),
+    at("packed_at"),
+    at("handed_over_at"),
+    at("delivered_at"),
+    at("ended_at"),
+    sa.UniqueConstraint("order_id", "number"),
+    one_of("state", "open", "picked", "packed", "handed_over", "delivered", "cancelled", "lost"),
+    check(
+        "open_has_next_step",
+        "ended_at IS NOT NULL OR (next_step IS NOT NULL AND next_deadline IS NOT NULL)",
+    ),
+    check(
+        "ended_when_final", "(state IN ('delivered', 'cancelled', 'lost')) = (ended_at IS NOT NULL)"
+    ),
+    check("share_not_negative", "share_minor >= 0"),
+    sa.Index("ix_fulfillments_work", "location", "state", "created_at"),
+)
+
+fulfillment_lines = sa.Table(
+    "fulfillment_lines",
+    metadata,
+    text("fulfillment_id", sa.ForeignKey(FULFILLMENT)),
+    integer("line_no"),
+    text("sku", sa.ForeignKey("products.sku")),
+    integer("quantity"),
+    sa.PrimaryKeyConstraint("fulfillment_id", "line_no"),
+    check("quantity_positive", "quantity > 0"),
+)
+
+allocations = sa.Table(
+    "allocations",
+    metadata,
+    text("fulfillment_id", sa.ForeignKey(FULFILLMENT)),
+    text("sku", sa.ForeignKey("products.sku")),
+    text("pool", sa.ForeignKey("pools.pool")),
+    text("location", sa.ForeignKey("locations.location")),
+    integer("quantity"),
+    text("state"),
+    at("ended_at"),
+    sa.PrimaryKeyConstraint("fulfillment_id", "sku"),
+    one_of("state", "allocated", "shipped", "released"),
+    check("quantity_positive", "quantity > 0"),
+    check("ended_once", "(state = 'allocated') = (ended_at IS NULL)"),
+)
+
+fulfillment_shares = sa.Table(
+    "fulfillment_shares",
+    metadata,
+    text("fulfillment_id", sa.ForeignKey(FULFILLMENT)),
+    integer("tender_no"),
+    integer("amount_minor"),
+    text("authorization_key", sa.ForeignKey("authorizations.authorization_key"), null=True),
+    sa.PrimaryKeyConstraint("fulfillment_id", "tender_no"),
+    check("amount_positive", "amount_minor > 0"),
+)
+
+labels = sa.Table(
+    "labels",
+    metadata,
+    sa.Column("label_key", sa.Text, primary_key=True),
+    text("fulfillment_id", sa.ForeignKey(FULFILLMENT)),
+    text("vendor"),
+    text("state"),
+    text("vendor_shipment_id", null=True),
+    text("rate_id", null=True),
+    text("carrier", null=True),
+    text("service", null=True),
+    text("tracking_number", null=True),
+    text("tracker_id", null=True),
+    text("label_url", null=True),
+    integer("cost_minor", null=True),
+    text("cost_currency", null=True),
+    now_at("created_at"),
+    sa.UniqueConstraint("vendor", "vendor_shipment_id"),
+    sa.UniqueConstraint("vendor", "tracking_number"),
+    sa.UniqueConstraint("vendor", "tracker_id"),
+    one_of("state", "begun", "created", "buying", "bought", "voided"),
+    check("bought_is_tracked", "state <> 'bought' OR tracking_number IS NOT NULL"),
+    sa.Index(
+        "uq_labels_one_unvoided", "fulfillment_id", unique=True,
+        postgresql_where=sa.text("state <> 'voided'"),
+    ),
+)  # fmt: skip
+
+tracking_events = sa.Table(
+    "tracking_events",
+    metadata,
+    text("fulfillment_id", sa.ForeignKey(FULFILLMENT)),
+    text("event_id"),
+    text("status"),
+    text("description"),
+    at("occurred_at", null=False),
+    now_at("received_at"),
+    sa.PrimaryKeyConstraint("fulfillment_id", "event_id"),
+)

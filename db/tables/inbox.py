@@ -1,0 +1,36 @@
+"""What came in, before anything is done about it."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from db.tables.columns import at, identity, integer, metadata, now_at, one_of, text
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    identity("inbox_id"),
+    text("source"),  # a channel's code, or a vendor: stripe, easypost, shopify
+    text("kind"),
+    text("external_id"),
+    text("content_sha256"),
+    sa.Column("document", JSONB, nullable=False),
+    text("state"),
+    text("note", null=True),
+    integer("attempts", default=0),
+    now_at("received_at"),
+    now_at("next_attempt_at"),
+    at("handled_at"),
+    sa.UniqueConstraint("source", "kind", "external_id"),
+    one_of("kind", "order", "webhook"),
+    one_of("state", "new", "handled", "rejected"),
+    sa.Index("ix_inbox_waiting", "next_attempt_at", postgresql_where=sa.text("state = 'new'")),
+)
+
+channel_cursors = sa.Table(
+    "channel_cursors",
+    metadata,
+    text("channel", sa.ForeignKey("channels.channel")),
+    text("updated_since", null=True),
+    now_at("synced_at"),
+    sa.PrimaryKeyConstraint("channel"),
+)
