@@ -1,0 +1,129 @@
+"""What workflows are told: inputs, updates, signals. Ids and small facts, never personal data."""
+
+from dataclasses import dataclass, field
+
+from domain.timings import Timings
+
+CORE_QUEUE = "core"
+
+
+def order_workflow_id(order_id: str) -> str:
+    return f"order-{order_id}"
+
+
+def fulfillment_workflow_id(order_id: str, number: int) -> str:
+    return f"order-{order_id}/f/{number}"
+
+
+# -- OrderWorkflow
+
+
+@dataclass(frozen=True)
+class OrderInput:
+    order_id: str
+    inbox_id: int
+    channel: str
+    timings: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True)
+class OrderResult:
+    order_id: str
+    outcome: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Answer of the update "admission": what became of the placement.
+
+    status: "admitted" (paid or authorized), "awaiting_payment" (a bank slip was issued) or "refused";
+    a refused one names its outcome (refused_stock, refused_payment, refused_address, rejected_input).
+    """
+
+    order_id: str
+    status: str
+    outcome: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class CancelOrder:
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CancelResult:
+    """cancelled: everything; partly: something was already handed over; too_late: all of it was."""
+
+    result: str
+
+
+@dataclass(frozen=True)
+class SlipNotice:
+    """Signal "slip_settled": the payment vendor says whether a bank slip was paid."""
+
+    event_id: str
+    tender_no: int
+    paid: bool
+
+
+# -- FulfillmentWorkflow
+
+
+@dataclass(frozen=True)
+class FulfillmentInput:
+    order_id: str
+    number: int
+    fulfillment_id: str
+    channel: str
+    location: str
+    lines: tuple[tuple[int, int], ...]  # (line_no, quantity)
+    cards: tuple[int, ...]  # the tenders to be captured at hand-over
+    timings: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True)
+class FulfillmentResult:
+    fulfillment_id: str
+    state: str  # delivered, cancelled or lost
+
+
+@dataclass(frozen=True)
+class LinesDone:
+    """Updates "picked" and "packed": what the warehouse says it did."""
+
+    actor: str
+    lines: tuple[tuple[int, int], ...]  # (line_no, quantity)
+
+
+@dataclass(frozen=True)
+class TrackingNews:
+    """Signal "tracking": a carrier's status, already recorded."""
+
+    event_id: str
+    status: str
+
+
+# -- both
+
+
+@dataclass(frozen=True)
+class ResolveException:
+    """Update "resolve_exception"."""
+
+    exception_id: str
+    resolution: str  # retry, skip, compensate or override
+    actor: str
+    note: str = ""
+
+
+# -- AftermathWorkflow: news for an order whose run has closed
+
+
+@dataclass(frozen=True)
+class AftermathInput:
+    inbox_id: int
+    order_id: str
+    timings: Timings = field(default_factory=Timings)
