@@ -1,0 +1,60 @@
+"""The verbs every sales channel offers, and what they answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from activities.connectors.port import UnknownRule
+
+# The canonical order document: the body of `POST /orders`, also what a channel order becomes.
+OrderDocument = dict[str, Any]
+
+# The codes a channel's `Rejected` may carry.
+RejectionCode = Literal["not_found", "nothing_to_fulfill", "fulfillment_refused", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedDocument:
+    """A channel order that cannot become one of ours, and why, in a sentence."""
+
+    external_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPage:
+    """`next_cursor` is None on the last page; `updated_through` is where to go on next time."""
+
+    documents: tuple[OrderDocument, ...]
+    rejects: tuple[RejectedDocument, ...]
+    next_cursor: str | None
+    updated_through: str | None
+
+
+class ChannelGateway(Protocol):
+    @property
+    def vendor(self) -> str: ...
+
+    @property
+    def unknown_rules(self) -> Mapping[str, UnknownRule]: ...
+
+    async def fetch_orders(
+        self, updated_since: str | None, cursor: str | None, limit: int
+    ) -> ChannelPage:
+        """Orders by time of change, oldest first; `updated_since` is ISO 8601 and inclusive."""
+        ...
+
+    async def find_fulfillment(self, external_id: str, tracking_number: str) -> str | None: ...
+
+    async def push_fulfillment(
+        self,
+        external_id: str,
+        tracking_number: str,
+        carrier: str,
+        lines: tuple[tuple[str, int], ...] | None,
+    ) -> str:
+        """Tell the channel what shipped; `lines` pairs external line ids with quantities.
+
+        None means all that is left. One fulfillment a tracking number: a repeat answers the first.
+        """
+        ...
