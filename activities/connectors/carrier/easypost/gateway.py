@@ -1,0 +1,105 @@
+"""EasyPost as a carrier gateway: one method a verb."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from activities.connectors.carrier.easypost import translate
+from activities.connectors.carrier.easypost.wire import WireAddress, WireShipment, WireTracker
+from activities.connectors.carrier.port import CreatedShipment, CreateShipment, Label, Tracking
+from activities.connectors.errors import Misconfigured, OutcomeUnknown, Rejected
+from activities.connectors.http import VendorClient, open_http
+from activities.connectors.port import UnknownRule
+from domain.address import Address
+
+# EasyPost knows no idempotency keys: what costs money is looked up by the shipment's saved id.
+UNKNOWN_RULES: Final[Mapping[str, UnknownRule]] = MappingProxyType(
+    {
+        "verify_address": UnknownRule.NONE,
+        "create_shipment": UnknownRule.NONE,  # an unbought shipment costs nothing
+        "buy_label": UnknownRule.LOOKUP,
+        "find_label": UnknownRule.NONE,
+        "void_label": UnknownRule.LOOKUP,
+        "track": UnknownRule.NONE,
+    }
+)
+
+
+def easypost_client(
+    base_url: str, api_key: str, *, transport: httpx.AsyncBaseTransport | None = None
+) -> VendorClient:
+    """`base_url` without the version: https://api.easypost.com, or the sandbox's."""
+    http = open_http(base_url, auth=(api_key, ""), transport=transport)
+    return VendorClient(translate.VENDOR, http, refusal=translate.refusal, secrets=(api_key,))
+
+
+class EasyPostGateway:
+    """A CarrierGateway over many carriers."""
+
+    vendor: str = translate.VENDOR
+    unknown_rules: Mapping[str, UnknownRule] = UNKNOWN_RULES
+
+    def __init__(self, client: VendorClient) -> None:
+        self._client = client
+
+    async def verify_address(self, address: Address) -> Address:
+        body = {"address": translate.address_to_wire(address), "verify_strict": True}
+        # Makes an address object at the vendor's, which nobody counts: as good as a read.
+        data = await self._client.send("POST", "/v2/addresses", json=body, mutating=False)
+        wire = self._client.parse(WireAddress, data, mutating=False)
+        return translate.address_from_wire(wire, address)
+
+    async def create_shipment(self, command: CreateShipment) -> CreatedShipment:
+        body = translate.shipment_to_wire(command)
+        data = await self._client.send("POST", "/v2/shipments", json=body)
+        try:
+            return translate.shipment_from_wire(self._client.parse(WireShipment, data))
+        except ValueError as error:
+            raise OutcomeUnknown(self.vendor, self._client.redact(str(error))) from error
+
+    async def buy_label(self, vendor_shipment_id: str, rate_id: str) -> Label:
+        body = {"rate": {"id": rate_id}}
+        path = f"{_shipment(vendor_shipment_id)}/buy"
+        try:
+            data = await self._client.send("POST", path, json=body)
+        except Rejected as rejected:
+            if rejected.code != translate.POSTAGE_EXISTS:
+                raise
+            label = await self.find_label(vendor_shipment_id)
+        else:
+            label = self._label(data, mutating=True)
+        if label is None:
+            raise OutcomeUnknown(self.vendor, "bought, but the answer shows no label")
+        return label
+
+    async def find_label(self, vendor_shipment_id: str) -> Label | None:
+        data = await self._client.get(_shipment(vendor_shipment_id))
+        return self._label(data, mutating=False)
+
+    async def void_label(self, vendor_shipment_id: str) -> None:
+        try:
+            await self._client.send("POST", f"{_shipment(vendor_shipment_id)}/refund")
+        except Rejected:
+            label = await self.find_label(vendor_shipment_id)
+            if label is None or not label.voided:
+                raise
+
+    async def track(self, tracker_id: str) -> Tracking:
+        data = await self._client.get(f"/v2/trackers/{quote(tracker_id, safe='')}")
+        wire = self._client.parse(WireTracker, data, mutating=False)
+        return translate.tracking_from_wire(wire)
+
+    def _label(self, data: Any, *, mutating: bool) -> Label | None:
+        wire = self._client.parse(WireShipment, data, mutating=mutating)
+        try:
+            return translate.label_from_wire(wire)
+        except ValueError as error:
+            kind = OutcomeUnknown if mutating else Misconfigured
+            raise kind(self.vendor, self._client.redact(str(error))) from error
+
+
+def _shipment(vendor_shipment_id: str) -> str:
+    return f"/v2/shipments/{quote(vendor_shipment_id, safe='')}"
