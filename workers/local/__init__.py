@@ -1,0 +1,1 @@
+"""The one-machine stack: databases, Temporal, sandbox, mail, API and workers, supervised."""

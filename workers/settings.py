@@ -1,0 +1,116 @@
+"""Reads the whole configuration once, from the environment alone."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from workers.errors import UserError
+
+# Ours and Temporal's variables are settings; the rest of the environment is the machine's.
+SETTING_PREFIXES = ("OMS_", "TEMPORAL_")
+
+
+class Settings(BaseSettings):
+    """Every setting of every process; the variable is the field's name with the prefix OMS_."""
+
+    model_config = SettingsConfigDict(env_prefix="OMS_", env_ignore_empty=True, frozen=True)
+
+    database_url: SecretStr | None = None
+    # Unset: Temporal's own TEMPORAL_ADDRESS and profile file decide.
+    temporal_address: str | None = None
+    temporal_namespace: str = "default"
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=7080, ge=1, le=65535)
+    # Where others reach the API; used in links and by the sandbox.
+    api_url: str = "http://127.0.0.1:7080"
+
+    stripe_url: str = "https://api.stripe.com"
+    stripe_key: SecretStr | None = None
+    stripe_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
+    easypost_url: str = "https://api.easypost.com"
+    easypost_key: SecretStr | None = None
+    easypost_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
+    # The shop's own address, for instance https://shop.myshopify.com.
+    shopify_url: str | None = None
+    shopify_token: SecretStr | None = None
+    shopify_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    # The code under which orders of that shop are known here.
+    shopify_channel: str = Field(default="shopify", pattern=r"^[a-z0-9]{1,20}$")
+
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_starttls: bool = True
+    smtp_sender: str = "Orders <orders@localhost>"
+
+    # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
+    time_factor: float = Field(default=1.0, gt=0)
+    log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
+
+    # A long-running process creates this file when it is ready to work (supervisors, probes).
+    ready_file: Path | None = None
+
+    @field_validator(
+        "stripe_webhook_secrets",
+        "easypost_webhook_secrets",
+        "shopify_webhook_secrets",
+        mode="before",
+    )
+    @classmethod
+    def split_commas(cls, value: object) -> object:
+        """Several secrets are valid at once while one is being replaced."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    def require_database_url(self) -> str:
+        """Raises: UserError when no database is configured."""
+        if self.database_url is None:
+            raise UserError(
+                "OMS_DATABASE_URL is not set (postgresql+psycopg://user:password@host:port/name)"
+            )
+        return self.database_url.get_secret_value()
+
+    def announce_ready(self) -> None:
+        """Tell whoever waits on OMS_READY_FILE that this process works now."""
+        if self.ready_file is not None:
+            self.ready_file.touch()
+
+
+def load_settings() -> Settings:
+    """Raises: UserError naming each variable that cannot be used, never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"OMS_{'_'.join(str(part) for part in fault['loc'][:1]).upper()}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        raise UserError(f"settings: {faults}") from None
+
+
+def machine_environment() -> dict[str, str]:
+    """The inherited environment without any setting, as a base for a child's own."""
+    return {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251 - this is that one place
+        if not name.startswith(SETTING_PREFIXES)
+    }
+
+
+def temporal_environment() -> Mapping[str, str]:
+    """Temporal's own standard variables, as they were given to this process."""
+    return {n: v for n, v in os.environ.items() if n.startswith("TEMPORAL_")}  # noqa: TID251
