@@ -31,6 +31,16 @@ class ChannelPage:
     updated_through: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelNotice:
+    """A channel's webhook in our words. An "order" carries its document, or why there is none."""
+
+    kind: Literal["order", "cancelled", "other"]
+    external_id: str | None
+    document: OrderDocument | None = None
+    reject: RejectedDocument | None = None
+
+
 class ChannelGateway(Protocol):
     @property
     def vendor(self) -> str: ...

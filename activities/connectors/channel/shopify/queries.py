@@ -1,0 +1,115 @@
+"""The GraphQL operations we send to Shopify. API version 2026-07.
+
+Amounts are asked in the shop's currency: the one the merchant is paid and keeps books in.
+Source: https://shopify.dev/docs/api/admin-graphql/2026-07
+"""
+
+from typing import Final
+
+API_VERSION: Final = "2026-07"
+
+# A query may cost 1,000 points, and costs as much as its connections could return at most: longer
+# orders are read on by `ORDER_LINES`. Source: https://shopify.dev/docs/api/usage/limits
+LINES_A_PAGE: Final = 20
+MORE_LINES_A_PAGE: Final = 100
+MAX_ORDERS_A_PAGE: Final = 25
+
+_LINE: Final = """
+fragment Line on LineItem {
+  id
+  sku
+  quantity
+  originalUnitPriceSet { shopMoney { amount } }
+  discountAllocations { allocatedAmountSet { shopMoney { amount } } }
+  taxLines { priceSet { shopMoney { amount } } }
+}
+"""
+
+ORDERS: Final = (
+    """
+query Orders($first: Int!, $after: String, $query: String, $lines: Int!) {
+  orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
+    pageInfo { hasNextPage endCursor }
+    nodes {
+      id
+      createdAt
+      processedAt
+      updatedAt
+      cancelledAt
+      currencyCode
+      customerLocale
+      displayFinancialStatus
+      email
+      phone
+      taxesIncluded
+      dutiesIncluded
+      paymentGatewayNames
+      customAttributes { key value }
+      totalPriceSet { shopMoney { amount } }
+      totalDiscountsSet { shopMoney { amount } }
+      totalTaxSet { shopMoney { amount } }
+      totalTipReceivedSet { shopMoney { amount } }
+      originalTotalDutiesSet { shopMoney { amount } }
+      originalTotalAdditionalFeesSet { shopMoney { amount } }
+      billingAddress { name }
+      shippingAddress {
+        name company address1 address2 city province provinceCode zip countryCodeV2 phone
+        latitude longitude
+      }
+      shippingLines(first: 5) {
+        nodes {
+          isRemoved
+          originalPriceSet { shopMoney { amount } }
+          discountAllocations { allocatedAmountSet { shopMoney { amount } } }
+          taxLines { priceSet { shopMoney { amount } } }
+        }
+      }
+      lineItems(first: $lines) {
+        pageInfo { hasNextPage endCursor }
+        nodes { ...Line }
+      }
+    }
+  }
+}
+"""
+    + _LINE
+)
+
+ORDER_LINES: Final = (
+    """
+query OrderLines($id: ID!, $after: String, $lines: Int!) {
+  order(id: $id) {
+    lineItems(first: $lines, after: $after) {
+      pageInfo { hasNextPage endCursor }
+      nodes { ...Line }
+    }
+  }
+}
+"""
+    + _LINE
+)
+
+ORDER_FULFILLMENTS: Final = """
+query OrderFulfillments($id: ID!) {
+  order(id: $id) {
+    id
+    fulfillments(first: 100) { id status trackingInfo(first: 10) { number } }
+    fulfillmentOrders(first: 20) {
+      nodes {
+        id
+        status
+        lineItems(first: 30) { nodes { id remainingQuantity lineItem { id } } }
+      }
+    }
+  }
+}
+"""
+
+FULFILLMENT_CREATE: Final = """
+mutation FulfillmentCreate($fulfillment: FulfillmentInput!) {
+  fulfillmentCreate(fulfillment: $fulfillment) {
+    fulfillment { id status }
+    userErrors { field message }
+  }
+}
+"""
