@@ -37,8 +37,8 @@ class OrderResult:
 class Admission:
     """Answer of the update "admission": what became of the placement.
 
-    status: "admitted" (paid or authorized), "awaiting_payment" (a bank slip was issued) or "refused";
-    a refused one names its outcome (refused_stock, refused_payment, refused_address, rejected_input).
+    status: "admitted" (paid or authorized), "awaiting_payment" (a bank slip was issued) or
+    "refused"; a refused one names its outcome (refused_stock, refused_payment, …).
     """
 
     order_id: str

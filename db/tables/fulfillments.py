@@ -2,7 +2,18 @@
 
 import sqlalchemy as sa
 
-from db.tables.columns import FULFILLMENT, ORDER, at, check, integer, metadata, now_at, one_of, text
+from db.tables.columns import (
+    FULFILLMENT,
+    ORDER,
+    at,
+    check,
+    flag,
+    integer,
+    metadata,
+    now_at,
+    one_of,
+    text,
+)
 
 fulfillments = sa.Table(
     "fulfillments",
@@ -12,6 +23,7 @@ fulfillments = sa.Table(
     integer("number"),
     text("location", sa.ForeignKey("locations.location")),
     text("state"),
+    flag("cancel_requested", default=False),  # decided against "handing_over" under the row's lock
     integer("share_minor"),
     text("tracking_status", null=True),
     text("next_step", null=True),
@@ -23,7 +35,17 @@ fulfillments = sa.Table(
     at("delivered_at"),
     at("ended_at"),
     sa.UniqueConstraint("order_id", "number"),
-    one_of("state", "open", "picked", "packed", "handed_over", "delivered", "cancelled", "lost"),
+    one_of(
+        "state",
+        "open",
+        "picked",
+        "packed",
+        "handing_over",
+        "handed_over",
+        "delivered",
+        "cancelled",
+        "lost",
+    ),
     check(
         "open_has_next_step",
         "ended_at IS NOT NULL OR (next_step IS NOT NULL AND next_deadline IS NOT NULL)",

@@ -392,6 +392,9 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("location", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column(
+            "cancel_requested", sa.Boolean(), server_default=sa.text("false"), nullable=False
+        ),
         sa.Column("share_minor", sa.BigInteger(), nullable=False),
         sa.Column("tracking_status", sa.Text(), nullable=True),
         sa.Column("next_step", sa.Text(), nullable=True),
@@ -412,7 +415,7 @@ def upgrade() -> None:
             name=op.f("ck_fulfillments_ended_when_final"),
         ),
         sa.CheckConstraint(
-            "state IN ('open', 'picked', 'packed', 'handed_over', 'delivered', 'cancelled', 'lost')",
+            "state IN ('open', 'picked', 'packed', 'handing_over', 'handed_over', 'delivered', 'cancelled', 'lost')",
             name=op.f("ck_fulfillments_state_known"),
         ),
         sa.CheckConstraint(

@@ -1,0 +1,184 @@
+"""Fulfillment orders: making them, moving them on, giving back what they hold."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.engine import row, rows, run
+from db.stores import stock
+from db.stores.stock import Cause, Change
+
+# Which state may follow which; "picked" may be skipped by nobody.
+BEFORE: Mapping[str, tuple[str, ...]] = {
+    "picked": ("open",),
+    "packed": ("picked",),
+    "handing_over": ("packed",),
+    "handed_over": ("handing_over",),
+    "delivered": ("handed_over",),
+    "lost": ("handed_over",),
+    "cancelled": ("open", "picked", "packed"),
+}
+FINAL = frozenset({"delivered", "lost", "cancelled"})
+
+
+async def insert(
+    tx: AsyncConnection, order_id: str, number: int, location: str, share_minor: int, pick_s: float
+) -> str:
+    """Write one fulfillment order and return its id."""
+    fulfillment_id = f"{order_id}-f{number}"
+    await run(
+        tx,
+        """
+        INSERT INTO fulfillments (fulfillment_id, order_id, number, location, state, share_minor,
+            next_step, next_deadline)
+        VALUES (:fulfillment_id, :order_id, :number, :location, 'open', :share_minor,
+            'pick', now() + make_interval(secs => :pick_s))
+        """,
+        fulfillment_id=fulfillment_id,
+        order_id=order_id,
+        number=number,
+        location=location,
+        share_minor=share_minor,
+        pick_s=pick_s,
+    )
+    return fulfillment_id
+
+
+async def add_lines(
+    tx: AsyncConnection, fulfillment_id: str, units: Mapping[int, int], skus: Mapping[int, str]
+) -> None:
+    await run(
+        tx,
+        """
+        INSERT INTO fulfillment_lines (fulfillment_id, line_no, sku, quantity)
+        SELECT :fulfillment_id, * FROM unnest(CAST(:lines AS bigint[]), CAST(:skus AS text[]),
+            CAST(:counts AS bigint[]))
+        """,
+        fulfillment_id=fulfillment_id,
+        lines=list(units),
+        skus=[skus[line_no] for line_no in units],
+        counts=list(units.values()),
+    )
+
+
+async def get(tx: AsyncConnection, fulfillment_id: str, *, lock: bool = False) -> Any:
+    found = await row(
+        tx,
+        f"""
+        SELECT f.*, l.pool FROM fulfillments f JOIN locations l USING (location)
+        WHERE fulfillment_id = :fulfillment_id {"FOR UPDATE OF f" if lock else ""}
+        """,  # noqa: S608
+        fulfillment_id=fulfillment_id,
+    )
+    assert found is not None, f"no fulfillment {fulfillment_id}"
+    return found
+
+
+async def of_order(tx: AsyncConnection, order_id: str) -> list[Any]:
+    return list(
+        await rows(
+            tx,
+            "SELECT * FROM fulfillments WHERE order_id = :order_id ORDER BY number",
+            order_id=order_id,
+        )
+    )
+
+
+async def advance(
+    tx: AsyncConnection, fulfillment_id: str, state: str, step: str | None, within_s: float
+) -> bool:
+    """Move to `state` if the table of transitions allows it; False when it is there already.
+
+    `step` and `within_s` say what comes next and by when; a final state has neither.
+    """
+    moment = {"handing_over": "next_deadline"}.get(state, f"{state}_at")
+    stamp = "ended_at" if state in ("cancelled", "lost") else moment
+    done = await run(
+        tx,
+        f"""
+        UPDATE fulfillments SET state = :state, {stamp} = now(),
+            ended_at = CASE WHEN :final THEN now() END, next_step = :step,
+            next_deadline = CASE WHEN :final THEN NULL
+                ELSE now() + make_interval(secs => :within_s) END
+        WHERE fulfillment_id = :fulfillment_id AND state = ANY(CAST(:before AS text[]))
+        """,  # noqa: S608
+        fulfillment_id=fulfillment_id,
+        state=state,
+        step=step,
+        final=state in FINAL,
+        within_s=within_s,
+        before=list(BEFORE[state]),
+    )
+    return bool(done)
+
+
+async def give_back(tx: AsyncConnection, fulfillment: Any) -> None:
+    """Release the allocations of a fulfillment order that will not ship."""
+    for held in await _end_allocations(tx, fulfillment, "released"):
+        await stock.move_location(
+            tx,
+            held.pool,
+            Change(held.location, held.sku, reserved=-held.quantity),
+            Cause(
+                key=f"{fulfillment.fulfillment_id}:deallocate:{held.sku}",
+                kind="deallocate",
+                text="fulfillment cancelled",
+                order_id=fulfillment.order_id,
+                fulfillment_id=fulfillment.fulfillment_id,
+            ),
+        )
+    await _count_units(tx, fulfillment.fulfillment_id, "cancelled")
+
+
+async def ship(tx: AsyncConnection, fulfillment: Any) -> None:
+    """Take the units out of the location: they are in the carrier's hands."""
+    for held in await _end_allocations(tx, fulfillment, "shipped"):
+        await stock.move_location(
+            tx,
+            held.pool,
+            Change(held.location, held.sku, on_hand=-held.quantity, reserved=-held.quantity),
+            Cause(
+                key=f"{fulfillment.fulfillment_id}:ship:{held.sku}",
+                kind="ship",
+                text="handed over",
+                order_id=fulfillment.order_id,
+                fulfillment_id=fulfillment.fulfillment_id,
+            ),
+        )
+    await _count_units(tx, fulfillment.fulfillment_id, "shipped")
+
+
+async def _end_allocations(tx: AsyncConnection, fulfillment: Any, state: str) -> list[Any]:
+    held = await rows(
+        tx,
+        """
+        SELECT sku, pool, location, quantity FROM allocations
+        WHERE fulfillment_id = :fulfillment_id AND state = 'allocated' ORDER BY sku
+        """,
+        fulfillment_id=fulfillment.fulfillment_id,
+    )
+    await stock.lock_pool(tx, fulfillment.pool, [allocation.sku for allocation in held])
+    await run(
+        tx,
+        """
+        UPDATE allocations SET state = :state, ended_at = now()
+        WHERE fulfillment_id = :fulfillment_id AND state = 'allocated'
+        """,
+        fulfillment_id=fulfillment.fulfillment_id,
+        state=state,
+    )
+    return list(held)
+
+
+async def _count_units(tx: AsyncConnection, fulfillment_id: str, column: str) -> None:
+    await run(
+        tx,
+        f"""
+        UPDATE order_lines o SET {column} = o.{column} + f.quantity
+        FROM fulfillment_lines f JOIN fulfillments USING (fulfillment_id)
+        WHERE f.fulfillment_id = :fulfillment_id AND o.order_id = fulfillments.order_id
+            AND o.line_no = f.line_no
+        """,  # noqa: S608
+        fulfillment_id=fulfillment_id,
+    )

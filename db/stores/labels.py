@@ -1,0 +1,96 @@
+"""Labels: the row is there before the vendor is asked, so that a crash can never buy a second."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.engine import row, run
+
+
+async def current(tx: AsyncConnection, fulfillment_id: str) -> Any | None:
+    """Return the one label that is not voided."""
+    return await row(
+        tx,
+        """
+        SELECT * FROM labels WHERE fulfillment_id = :fulfillment_id AND state <> 'voided' FOR UPDATE
+        """,
+        fulfillment_id=fulfillment_id,
+    )
+
+
+async def begin(tx: AsyncConnection, fulfillment_id: str, part: str, vendor: str) -> Any:
+    """Return the unvoided label, making it when there is none; numbers rise after a void only."""
+    found = await current(tx, fulfillment_id)
+    if found is None:
+        await run(
+            tx,
+            """
+            INSERT INTO labels (label_key, fulfillment_id, vendor, state)
+            SELECT :part || ':label:' || (count(*) + 1), :fulfillment_id, :vendor, 'begun'
+            FROM labels WHERE fulfillment_id = :fulfillment_id
+            """,
+            fulfillment_id=fulfillment_id,
+            part=part,
+            vendor=vendor,
+        )
+        found = await current(tx, fulfillment_id)
+    assert found is not None
+    return found
+
+
+async def created(
+    tx: AsyncConnection, label_key: str, vendor_shipment_id: str, rate_id: str
+) -> None:
+    """Save the vendor's id before anything is bought: it is what a lookup goes by."""
+    await run(
+        tx,
+        """
+        UPDATE labels SET state = 'created', vendor_shipment_id = :vendor_shipment_id,
+            rate_id = :rate_id
+        WHERE label_key = :label_key AND state = 'begun'
+        """,
+        label_key=label_key,
+        vendor_shipment_id=vendor_shipment_id,
+        rate_id=rate_id,
+    )
+
+
+async def buying(tx: AsyncConnection, label_key: str) -> None:
+    """Say that the vendor is about to be asked: whoever comes next must look first."""
+    await run(
+        tx,
+        "UPDATE labels SET state = 'buying' WHERE label_key = :label_key AND state = 'created'",
+        label_key=label_key,
+    )
+
+
+async def bought(tx: AsyncConnection, label_key: str, label: Any) -> bool:
+    return bool(
+        await run(
+            tx,
+            """
+            UPDATE labels SET state = 'bought', carrier = :carrier, service = :service,
+                tracking_number = :tracking_number, tracker_id = :tracker_id,
+                label_url = :label_url, cost_minor = :cost_minor, cost_currency = :cost_currency
+            WHERE label_key = :label_key AND state IN ('created', 'buying')
+            """,
+            label_key=label_key,
+            carrier=label.carrier,
+            service=label.service,
+            tracking_number=label.tracking_number,
+            tracker_id=label.tracker_id,
+            label_url=label.label_url,
+            cost_minor=label.amount_minor,
+            cost_currency=label.currency,
+        )
+    )
+
+
+async def voided(tx: AsyncConnection, label_key: str) -> bool:
+    return bool(
+        await run(
+            tx,
+            "UPDATE labels SET state = 'voided' WHERE label_key = :key AND state <> 'voided'",
+            key=label_key,
+        )
+    )

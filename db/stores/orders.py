@@ -1,0 +1,193 @@
+"""The order's rows: admitting it, telling its story, saying what comes next, closing it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.engine import row, rows, run
+from domain.address import Address
+from domain.order import Charge, Line, OrderDocument, Tender
+
+
+async def insert_order(
+    tx: AsyncConnection, order: OrderDocument, step: str, within_s: float
+) -> bool:
+    """Write the order and its parts; False when it is there already."""
+    inserted = await run(
+        tx,
+        """
+        INSERT INTO orders (order_id, channel, external_id, currency, locale, total_minor,
+            customer_name, customer_email, customer_phone, ship_to, placed_at,
+            next_step, next_deadline)
+        VALUES (:order_id, :channel, :external_id, :currency, :locale, :total_minor,
+            :name, :email, :phone, CAST(:ship_to AS jsonb), :placed_at,
+            :step, now() + make_interval(secs => :within_s))
+        ON CONFLICT DO NOTHING
+        """,
+        order_id=order.order_id,
+        channel=order.channel,
+        external_id=order.external_id,
+        currency=order.currency,
+        locale=order.locale,
+        total_minor=order.total_minor,
+        name=order.customer_name,
+        email=order.customer_email,
+        phone=order.customer_phone,
+        ship_to=json.dumps(asdict(order.ship_to)),
+        placed_at=order.placed_at,
+        step=step,
+        within_s=within_s,
+    )
+    if not inserted:
+        return False
+    await run(
+        tx,
+        """
+        WITH lines AS (
+            INSERT INTO order_lines (order_id, line_no, sku, quantity, unit_price_minor, tax_minor,
+                discount_minor, external_line_id)
+            SELECT :order_id, line_no, sku, quantity, unit_price_minor, tax_minor, discount_minor,
+                external_line_id
+            FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(line_no bigint, sku text,
+                quantity bigint, unit_price_minor bigint, tax_minor bigint, discount_minor bigint,
+                external_line_id text)
+        ), charges AS (
+            INSERT INTO order_charges (order_id, charge_no, kind, amount_minor)
+            SELECT :order_id, row_number() OVER (), kind, amount_minor
+            FROM jsonb_to_recordset(CAST(:charges AS jsonb)) AS c(kind text, amount_minor bigint)
+        )
+        INSERT INTO tenders (order_id, tender_no, kind, amount_minor, currency, reference)
+        SELECT :order_id, tender_no, kind, amount_minor, :currency, reference
+        FROM jsonb_to_recordset(CAST(:tenders AS jsonb)) AS t(tender_no bigint, kind text,
+            amount_minor bigint, reference text)
+        """,
+        order_id=order.order_id,
+        currency=order.currency,
+        lines=json.dumps([asdict(line) for line in order.lines]),
+        charges=json.dumps([asdict(charge) for charge in order.charges]),
+        tenders=json.dumps([asdict(tender) for tender in order.tenders]),
+    )
+    return True
+
+
+async def tell(
+    tx: AsyncConnection,
+    order_id: str,
+    event: str,
+    *,
+    actor: str = "system",
+    fulfillment_id: str | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Append to the order's story; its version rises, which serialises all writers of one order."""
+    await run(
+        tx,
+        """
+        WITH bumped AS (
+            UPDATE orders SET version = version + 1 WHERE order_id = :order_id RETURNING version
+        )
+        INSERT INTO order_events (order_id, sequence, event, actor, fulfillment_id, data)
+        SELECT :order_id, version, :event, :actor, :fulfillment_id, CAST(:data AS jsonb) FROM bumped
+        """,
+        order_id=order_id,
+        event=event,
+        actor=actor,
+        fulfillment_id=fulfillment_id,
+        data=json.dumps(data or {}),
+    )
+
+
+async def next_step(tx: AsyncConnection, order_id: str, step: str, within_s: float) -> None:
+    """Say what the open order waits for, and until when (seconds from now)."""
+    await run(
+        tx,
+        """
+        UPDATE orders SET next_step = :step,
+            next_deadline = now() + make_interval(secs => :within_s)
+        WHERE order_id = :order_id AND outcome IS NULL
+        """,
+        order_id=order_id,
+        step=step,
+        within_s=within_s,
+    )
+
+
+async def close(tx: AsyncConnection, order_id: str, outcome: str, reason: str | None) -> bool:
+    """Close the order; False when it was closed before."""
+    return bool(
+        await run(
+            tx,
+            """
+            UPDATE orders SET outcome = :outcome, outcome_reason = :reason, closed_at = now(),
+                next_step = NULL, next_deadline = NULL
+            WHERE order_id = :order_id AND outcome IS NULL
+            """,
+            order_id=order_id,
+            outcome=outcome,
+            reason=reason,
+        )
+    )
+
+
+async def head(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> Any | None:
+    """Return the order's row with its channel's pool and buffer."""
+    return await row(
+        tx,
+        f"""
+        SELECT o.*, c.pool, c.buffer, c.kind AS channel_kind
+        FROM orders o JOIN channels c USING (channel)
+        WHERE o.order_id = :order_id {"FOR UPDATE OF o" if lock else ""}
+        """,  # noqa: S608
+        order_id=order_id,
+    )
+
+
+async def lines(tx: AsyncConnection, order_id: str) -> tuple[Line, ...]:
+    found = await rows(
+        tx,
+        """
+        SELECT line_no, sku, quantity, unit_price_minor, tax_minor, discount_minor, external_line_id
+        FROM order_lines WHERE order_id = :order_id ORDER BY line_no
+        """,
+        order_id=order_id,
+    )
+    return tuple(Line(*line) for line in found)
+
+
+async def charges(tx: AsyncConnection, order_id: str) -> tuple[Charge, ...]:
+    found = await rows(
+        tx,
+        """
+        SELECT kind, amount_minor FROM order_charges
+        WHERE order_id = :order_id ORDER BY charge_no
+        """,
+        order_id=order_id,
+    )
+    return tuple(Charge(*charge) for charge in found)
+
+
+async def tenders(tx: AsyncConnection, order_id: str) -> tuple[Tender, ...]:
+    found = await rows(
+        tx,
+        """
+        SELECT tender_no, kind, amount_minor, reference FROM tenders
+        WHERE order_id = :order_id ORDER BY tender_no
+        """,
+        order_id=order_id,
+    )
+    return tuple(Tender(*tender) for tender in found)
+
+
+async def set_address(tx: AsyncConnection, order_id: str, address: Address) -> None:
+    await run(
+        tx,
+        """
+        UPDATE orders SET ship_to = CAST(:ship_to AS jsonb), address_verified = true
+        WHERE order_id = :order_id
+        """,
+        order_id=order_id,
+        ship_to=json.dumps(asdict(address)),
+    )

@@ -1,0 +1,255 @@
+"""Money: the intent is written before the call, its result after it, and the ledger only grows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.engine import row, rows, run
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What we are about to ask of a payment vendor; `key` is its idempotency key."""
+
+    key: str
+    order_id: str
+    tender_no: int
+    verb: str
+    amount_minor: int
+    currency: str
+    authorization_key: str | None = None
+    fulfillment_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Authorized:
+    """What the vendor answered to authorize, charge or slip."""
+
+    vendor: str
+    vendor_ref: str
+    captured_minor: int
+    state: str  # pending, held or taken
+    expires_at: datetime | None = None
+    voucher_url: str | None = None
+
+
+async def begin(tx: AsyncConnection, intent: Intent) -> Any:
+    """Write the intent unless it is there; return its row as it stands."""
+    await run(
+        tx,
+        """
+        INSERT INTO payment_intents (key, order_id, tender_no, fulfillment_id, verb, amount_minor,
+            currency, authorization_key, state)
+        VALUES (:key, :order_id, :tender_no, :fulfillment_id, :verb, :amount_minor, :currency,
+            :authorization_key, 'begun')
+        ON CONFLICT (key) DO NOTHING
+        """,
+        key=intent.key,
+        order_id=intent.order_id,
+        tender_no=intent.tender_no,
+        fulfillment_id=intent.fulfillment_id,
+        verb=intent.verb,
+        amount_minor=intent.amount_minor,
+        currency=intent.currency,
+        authorization_key=intent.authorization_key,
+    )
+    found = await intent_row(tx, intent.key)
+    assert found is not None
+    return found
+
+
+async def intent_row(tx: AsyncConnection, key: str) -> Any | None:
+    return await row(tx, "SELECT * FROM payment_intents WHERE key = :key FOR UPDATE", key=key)
+
+
+async def end(tx: AsyncConnection, key: str, state: str, code: str | None = None) -> bool:
+    """End an intent once; False when another already ended it."""
+    return bool(
+        await run(
+            tx,
+            """
+            UPDATE payment_intents SET state = :state, code = :code, ended_at = now()
+            WHERE key = :key AND state = 'begun'
+            """,
+            key=key,
+            state=state,
+            code=code,
+        )
+    )
+
+
+async def note(
+    tx: AsyncConnection, intent: Any, event: str, amount_minor: int, key: str | None = None
+) -> None:
+    """Append to the ledger of payment events, once for each key."""
+    await run(
+        tx,
+        """
+        INSERT INTO payment_events (key, order_id, tender_no, authorization_key, event,
+            amount_minor, currency)
+        VALUES (:key, :order_id, :tender_no, :authorization_key, :event, :amount_minor, :currency)
+        """,
+        key=key or intent.key,
+        order_id=intent.order_id,
+        tender_no=intent.tender_no,
+        authorization_key=intent.authorization_key or intent.key,
+        event=event,
+        amount_minor=amount_minor,
+        currency=intent.currency,
+    )
+
+
+async def authorized(tx: AsyncConnection, intent: Any, answer: Authorized) -> None:
+    """Record money held, taken, or a slip issued."""
+    await run(
+        tx,
+        """
+        INSERT INTO authorizations (authorization_key, order_id, tender_no, vendor, vendor_ref,
+            amount_minor, currency, state, captured_minor, expires_at, voucher_url)
+        VALUES (:key, :order_id, :tender_no, :vendor, :vendor_ref, :amount_minor, :currency,
+            :state, :captured_minor, :expires_at, :voucher_url)
+        """,
+        key=intent.key,
+        order_id=intent.order_id,
+        tender_no=intent.tender_no,
+        vendor=answer.vendor,
+        vendor_ref=answer.vendor_ref,
+        amount_minor=intent.amount_minor,
+        currency=intent.currency,
+        state=answer.state,
+        captured_minor=answer.captured_minor,
+        expires_at=answer.expires_at,
+        voucher_url=answer.voucher_url,
+    )
+    names = {"pending": "slip_issued", "held": "authorized", "taken": "captured"}
+    await note(tx, intent, names[answer.state], intent.amount_minor)
+    if intent.fulfillment_id:
+        await run(
+            tx,
+            """
+            UPDATE fulfillment_shares SET authorization_key = :key
+            WHERE fulfillment_id = :fulfillment_id AND tender_no = :tender_no
+            """,
+            key=intent.key,
+            fulfillment_id=intent.fulfillment_id,
+            tender_no=intent.tender_no,
+        )
+
+
+async def authorization(tx: AsyncConnection, key: str, *, lock: bool = True) -> Any | None:
+    locking = "FOR UPDATE" if lock else ""
+    return await row(
+        tx,
+        f"SELECT * FROM authorizations WHERE authorization_key = :key {locking}",
+        key=key,  # noqa: S608
+    )
+
+
+async def captured(tx: AsyncConnection, intent: Any) -> None:
+    """Record a capture; the ledger's unique index refuses a second one."""
+    await run(
+        tx,
+        """
+        UPDATE authorizations SET captured_minor = captured_minor + :amount, state = 'taken'
+        WHERE authorization_key = :key
+        """,
+        key=intent.authorization_key,
+        amount=intent.amount_minor,
+    )
+    await note(tx, intent, "captured", intent.amount_minor)
+
+
+async def refunded(tx: AsyncConnection, intent: Any) -> None:
+    await run(
+        tx,
+        """
+        UPDATE authorizations SET refunded_minor = refunded_minor + :amount
+        WHERE authorization_key = :key
+        """,
+        key=intent.authorization_key,
+        amount=intent.amount_minor,
+    )
+    await note(tx, intent, "refunded", intent.amount_minor)
+
+
+async def voided(tx: AsyncConnection, intent: Any) -> None:
+    await run(
+        tx,
+        "UPDATE authorizations SET state = 'voided' WHERE authorization_key = :key",
+        key=intent.authorization_key,
+    )
+    await note(tx, intent, "voided", intent.amount_minor)
+
+
+async def settle_slip(tx: AsyncConnection, key: str, *, paid: bool) -> bool:
+    """Record that a slip was paid (also after it expired) or that it expired; once."""
+    found = await authorization(tx, key)
+    if found is None or found.state == "taken" or (found.state == "expired" and not paid):
+        return False
+    state = "taken" if paid else "expired"
+    await run(
+        tx,
+        """
+        UPDATE authorizations SET state = :state,
+            captured_minor = CASE WHEN :paid THEN amount_minor ELSE 0 END
+        WHERE authorization_key = :key
+        """,
+        key=key,
+        state=state,
+        paid=paid,
+    )
+    intent = await intent_row(tx, key)
+    event = "captured" if paid else "slip_expired"
+    await note(tx, intent, event, found.amount_minor, key=f"{key}:{event}")
+    return True
+
+
+async def redeem_credit(tx: AsyncConnection, code: str, amount_minor: int, currency: str) -> bool:
+    """Take store credit, or put it back with a negative amount; False when there is not enough."""
+    return bool(
+        await run(
+            tx,
+            """
+            UPDATE store_credits SET balance_minor = balance_minor - :amount
+            WHERE code = :code AND currency = :currency AND balance_minor >= :amount
+            """,
+            code=code,
+            currency=currency,
+            amount=amount_minor,
+        )
+    )
+
+
+async def due(tx: AsyncConnection, order_id: str) -> list[Any]:
+    """Say what money must still move now that no parcel will leave any more.
+
+    `finish`: an intent whose outcome nobody knows; `void`: held and not needed; `refund`: taken for
+    units that never left. Shares of parcels that left are kept.
+    """
+    found = await rows(
+        tx,
+        """
+        SELECT 'finish' AS operation, key AS subject, tender_no, amount_minor
+        FROM payment_intents
+        WHERE order_id = :order_id AND state = 'begun' AND verb IN ('authorize', 'charge', 'slip')
+        UNION ALL
+        SELECT 'void', authorization_key, tender_no, amount_minor
+        FROM authorizations WHERE order_id = :order_id AND state = 'held'
+        UNION ALL
+        SELECT 'refund', a.authorization_key, a.tender_no,
+            a.captured_minor - a.refunded_minor - coalesce(kept.amount, 0)
+        FROM authorizations a LEFT JOIN (
+            SELECT s.authorization_key, sum(s.amount_minor)::bigint AS amount
+            FROM fulfillment_shares s JOIN fulfillments f USING (fulfillment_id)
+            WHERE f.order_id = :order_id AND f.handed_over_at IS NOT NULL AND f.state <> 'lost'
+            GROUP BY 1
+        ) kept USING (authorization_key)
+        WHERE a.order_id = :order_id AND a.state = 'taken'
+            AND a.captured_minor - a.refunded_minor > coalesce(kept.amount, 0)
+        ORDER BY 1, 2
+        """,
+        order_id=order_id,
+    )
+    return list(found)

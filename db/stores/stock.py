@@ -1,0 +1,228 @@
+"""Stock: every change is one movement in the ledger and the two balances, in one transaction.
+
+Locks are always taken in the same order: the pool's levels by SKU, then locations' by (SKU,
+location). So two writers can wait for each other, never in a circle.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.engine import row, rows, run
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why stock moves; `key` makes each movement unique, so that it happens once."""
+
+    key: str
+    kind: str
+    text: str
+    order_id: str | None = None
+    fulfillment_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Hold:
+    """On whose behalf and under which terms units are held."""
+
+    order_id: str
+    attempt: int
+    pool: str
+    buffer: int  # units the channel must leave alone
+    expires_s: float
+
+
+async def reserve(tx: AsyncConnection, hold: Hold, demand: Mapping[str, int]) -> tuple[str, ...]:
+    """Hold all units of the demand against the pool, or none.
+
+    Returns the SKUs that were short: empty means all is held.
+    """
+    found = await rows(
+        tx,
+        """
+        WITH wanted AS (
+            SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:counts AS bigint[]))
+                AS w(sku, quantity)
+        ), locked AS MATERIALIZED (
+            SELECT p.sku, w.quantity,
+                p.on_hand - p.reserved - p.open_demand - p.safety_stock - :buffer AS available
+            FROM pool_levels p JOIN wanted w USING (sku)
+            WHERE p.pool = :pool ORDER BY p.sku FOR UPDATE OF p
+        ), short AS (
+            SELECT w.sku FROM wanted w LEFT JOIN locked l USING (sku)
+            WHERE l.sku IS NULL OR l.available < w.quantity
+        ), held AS (
+            UPDATE pool_levels p SET open_demand = p.open_demand + l.quantity
+            FROM locked l
+            WHERE p.pool = :pool AND p.sku = l.sku AND NOT EXISTS (SELECT FROM short)
+            RETURNING p.sku, l.quantity, p.on_hand, p.reserved, p.open_demand
+        ), noted AS (
+            INSERT INTO reservations (order_id, attempt, sku, pool, quantity, state, expires_at)
+            SELECT :order_id, :attempt, sku, :pool, quantity, 'held',
+                now() + make_interval(secs => :expires_s)
+            FROM held
+        ), moved AS (
+            INSERT INTO stock_movements (key, kind, sku, pool, open_demand_change, pool_on_hand,
+                pool_reserved, pool_open_demand, order_id, cause)
+            SELECT :order_id || ':reserve:' || :attempt || ':' || sku, 'reserve', sku, :pool,
+                quantity, on_hand, reserved, open_demand, :order_id, 'order placed'
+            FROM held
+        )
+        SELECT sku FROM short
+        """,
+        order_id=hold.order_id,
+        attempt=hold.attempt,
+        skus=list(demand),
+        counts=list(demand.values()),
+        pool=hold.pool,
+        buffer=hold.buffer,
+        expires_s=hold.expires_s,
+    )
+    return tuple(short.sku for short in found)
+
+
+async def lock_pool(tx: AsyncConnection, pool: str, skus: list[str]) -> None:
+    """Take the pool's levels first, in SKU order."""
+    await rows(
+        tx,
+        """
+        SELECT 1 FROM pool_levels WHERE pool = :pool AND sku = ANY(CAST(:skus AS text[]))
+        ORDER BY sku FOR UPDATE
+        """,
+        pool=pool,
+        skus=skus,
+    )
+
+
+async def end_reservation(tx: AsyncConnection, order_id: str, state: str) -> int:
+    """Give back what the order still holds (`released` or `expired`); return units given back."""
+    held = await rows(
+        tx,
+        """
+        SELECT sku, pool, attempt, quantity FROM reservations
+        WHERE order_id = :order_id AND state = 'held' ORDER BY sku FOR UPDATE
+        """,
+        order_id=order_id,
+    )
+    if not held:
+        return 0
+    await lock_pool(tx, held[0].pool, [hold.sku for hold in held])
+    for hold in held:
+        cause = Cause(
+            key=f"{order_id}:{state}:{hold.attempt}:{hold.sku}",
+            kind="release" if state == "released" else "expire",
+            text=f"reservation {state}",
+            order_id=order_id,
+        )
+        await move_pool(tx, hold.pool, hold.sku, -hold.quantity, cause)
+    await run(
+        tx,
+        """
+        UPDATE reservations SET state = :state, ended_at = now()
+        WHERE order_id = :order_id AND state = 'held'
+        """,
+        order_id=order_id,
+        state=state,
+    )
+    return sum(hold.quantity for hold in held)
+
+
+async def move_pool(
+    tx: AsyncConnection, pool: str, sku: str, open_demand: int, cause: Cause
+) -> None:
+    """Change what orders hold against the pool."""
+    await run(
+        tx,
+        """
+        WITH level AS (
+            UPDATE pool_levels SET open_demand = open_demand + :open_demand
+            WHERE pool = :pool AND sku = :sku RETURNING *
+        )
+        INSERT INTO stock_movements (key, kind, sku, pool, open_demand_change, pool_on_hand,
+            pool_reserved, pool_open_demand, order_id, cause)
+        SELECT :key, :kind, sku, pool, :open_demand, on_hand, reserved, open_demand, :order_id,
+            :text
+        FROM level
+        """,
+        pool=pool,
+        sku=sku,
+        open_demand=open_demand,
+        key=cause.key,
+        kind=cause.kind,
+        text=cause.text,
+        order_id=cause.order_id,
+    )
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one movement adds to a location's and its pool's balances."""
+
+    location: str
+    sku: str
+    on_hand: int = 0
+    reserved: int = 0
+    open_demand: int = 0  # the pool's alone
+
+
+async def move_location(tx: AsyncConnection, pool: str, change: Change, cause: Cause) -> None:
+    """Apply a movement to the location and to its pool, both rows locked in that order before."""
+    touched = await row(
+        tx,
+        """
+        WITH level AS (
+            UPDATE pool_levels SET on_hand = on_hand + :on_hand, reserved = reserved + :reserved,
+                open_demand = open_demand + :open_demand
+            WHERE pool = :pool AND sku = :sku RETURNING *
+        ), here AS (
+            UPDATE location_levels SET on_hand = on_hand + :on_hand, reserved = reserved + :reserved
+            WHERE location = :location AND sku = :sku RETURNING *
+        )
+        INSERT INTO stock_movements (key, kind, sku, pool, location, on_hand_change,
+            reserved_change, open_demand_change, pool_on_hand, pool_reserved, pool_open_demand,
+            location_on_hand, location_reserved, order_id, fulfillment_id, cause)
+        SELECT :key, :kind, :sku, :pool, :location, :on_hand, :reserved, :open_demand,
+            level.on_hand, level.reserved, level.open_demand, here.on_hand, here.reserved,
+            :order_id, :fulfillment_id, :text
+        FROM level, here
+        RETURNING movement_id
+        """,
+        pool=pool,
+        location=change.location,
+        sku=change.sku,
+        on_hand=change.on_hand,
+        reserved=change.reserved,
+        open_demand=change.open_demand,
+        key=cause.key,
+        kind=cause.kind,
+        text=cause.text,
+        order_id=cause.order_id,
+        fulfillment_id=cause.fulfillment_id,
+    )
+    assert touched is not None, f"{change.sku} has no level at {change.location}"
+
+
+async def receive(tx: AsyncConnection, change: Change, key: str, text: str) -> bool:
+    """Book units in at a location, making its level; False when `key` was booked before."""
+    if await row(tx, "SELECT 1 FROM stock_movements WHERE key = :key", key=key):
+        return False
+    place = await row(
+        tx, "SELECT pool FROM locations WHERE location = :location", location=change.location
+    )
+    assert place is not None, f"unknown location {change.location}"
+    await run(
+        tx,
+        """
+        WITH level AS (
+            INSERT INTO pool_levels (pool, sku) VALUES (:pool, :sku) ON CONFLICT DO NOTHING
+        )
+        INSERT INTO location_levels (location, sku) VALUES (:location, :sku) ON CONFLICT DO NOTHING
+        """,
+        pool=place.pool,
+        location=change.location,
+        sku=change.sku,
+    )
+    await move_location(tx, place.pool, change, Cause(key=key, kind="receive", text=text))
+    return True
