@@ -1,0 +1,58 @@
+"""Starts the sandbox: `python -m sandbox --port 8900 --data-dir DIR --time-factor 20000`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from sandbox.app import Sandbox
+from sandbox.settings import Secrets, Settings
+
+
+def parser() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    arguments.add_argument("--host", default="127.0.0.1")
+    arguments.add_argument("--port", type=int, required=True)
+    arguments.add_argument("--data-dir", type=Path, required=True)
+    arguments.add_argument("--time-factor", type=float, default=1.0)
+    arguments.add_argument("--api-url", help="receiver of webhooks; without it they wait")
+    arguments.add_argument("--shop-domain", default=Settings.shop_domain)
+    for name, default in vars(Secrets()).items():
+        suffix = "-secret" if name.endswith("_webhook") else ""
+        arguments.add_argument(f"--{name.replace('_', '-')}{suffix}", dest=name, default=default)
+    return arguments
+
+
+def main(argv: list[str] | None = None) -> int:
+    given = parser().parse_args(argv)
+    secrets = Secrets(**{name: getattr(given, name) for name in vars(Secrets())})
+    try:
+        sandbox = Sandbox(
+            Settings(
+                data_dir=given.data_dir,
+                time_factor=given.time_factor,
+                api_url=given.api_url,
+                shop_domain=given.shop_domain,
+                secrets=secrets,
+            )
+        )
+    except (OSError, ValueError) as problem:
+        sys.stderr.write(f"sandbox: {problem}\n")
+        return 2
+    # A cut connection is an error to uvicorn, and exactly what was asked for: hence critical.
+    uvicorn.run(
+        sandbox,
+        host=given.host,
+        port=given.port,
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""EasyPost v2 as far as an order system meets it: addresses, shipments, labels, trackers."""

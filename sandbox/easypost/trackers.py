@@ -1,0 +1,199 @@
+"""Trackers: the carrier's compressed timetable, told by webhook and on request.
+
+The times vary a little by tracking code, always alike. A receiver's street can ask for trouble:
+NEVER SCANNED stays at the label, LOST stops in transit, RETURN TO SENDER comes back.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sandbox.calls import Call, Reply
+from sandbox.clock import HOUR_S
+from sandbox.easypost.addresses import part, read
+from sandbox.easypost.errors import missing_field, not_found
+from sandbox.store import Tx, new_id
+
+Json = dict[str, Any]
+
+KIND: Final = "easypost.tracker"
+DEFAULT_PAGE: Final = 20
+LARGEST_PAGE: Final = 100
+
+# status, its detail, the carrier's words, hours after the label was bought
+SCANS: Final = (
+    ("pre_transit", "label_created", "Shipping Label Created", 0.0),
+    ("in_transit", "arrived_at_facility", "Accepted at origin facility", 12.0),
+    ("in_transit", "departed_facility", "Departed regional facility", 30.0),
+    ("out_for_delivery", "out_for_delivery", "Out for Delivery", 48.0),
+    ("delivered", "arrived_at_destination", "Delivered", 55.0),
+)
+RETURNED: Final = ("return_to_sender", "return", "Returned to Sender", 55.0)
+TROUBLES: Final = {
+    "NEVER SCANNED": SCANS[:1],
+    "LOST": SCANS[:3],
+    "RETURN TO SENDER": (*SCANS[:4], RETURNED),
+}
+FINAL: Final = frozenset({"delivered", "return_to_sender", "cancelled"})
+
+
+def start(tx: Tx, shipment: Json, rate: Json) -> Json:
+    """A tracker for a label just bought, with everything that will happen to the parcel."""
+    code = _code(rate["carrier"])
+    tracker = _new(tx, code, rate["carrier"], shipment_id=shipment["id"])
+    street = str(shipment["to_address"]["street1"]).upper()
+    scans = next((plan for name, plan in TROUBLES.items() if name in street), SCANS)
+    parcel_oz = shipment["parcel"]["weight"]
+    tracker["weight"] = parcel_oz
+    place = {key: shipment["to_address"][key] for key in ("city", "state", "country", "zip")}
+    origin = {key: shipment["from_address"][key] for key in ("city", "state", "country", "zip")}
+    _save(tx, tracker)
+    for index, scan in enumerate(scans):
+        near = place if scan[0] in ("out_for_delivery", "delivered") else origin
+        subject = json.dumps([tracker["id"], index, *scan[:3], near])
+        tx.schedule("easypost.scan", subject, after_s=scan[3] * HOUR_S * _pace(code))
+    return tracker
+
+
+def scan(tx: Tx, subject: str) -> None:
+    """One scan of the timetable becomes true."""
+    key, index, status, detail, message, near = json.loads(subject)
+    tracker = load(tx, key)
+    if tracker["status"] in FINAL:
+        return
+    before = tracker["status"]
+    at = tx.clock.iso(tx.now)
+    tracker["tracking_details"].append(
+        {
+            "object": "TrackingDetail",
+            "message": message,
+            "description": message,
+            "status": status,
+            "status_detail": detail,
+            "datetime": at,
+            "source": tracker["carrier"],
+            "carrier_code": f"S{index}",
+            "tracking_location": {"object": "TrackingLocation", **near},
+            "est_delivery_date": None,
+        }
+    )
+    tracker.update(status=status, status_detail=detail, updated_at=at)
+    if status == "delivered":
+        tracker["signed_by"] = "RESIDENT"
+    _save(tx, tracker)
+    if status == "delivered":
+        tx.record("easypost", "delivered", tracker["shipment_id"] or key)
+    _emit(tx, tracker, "tracker.updated", {"status": before})
+
+
+def stop(tx: Tx, key: str) -> None:
+    """A voided label: the carrier will never see the parcel."""
+    tracker = load(tx, key)
+    before = tracker["status"]
+    now = tx.clock.iso(tx.now)
+    tracker.update(status="cancelled", status_detail="cancelled", updated_at=now)
+    _save(tx, tracker)
+    _emit(tx, tracker, "tracker.updated", {"status": before})
+
+
+def moved(tx: Tx, key: str) -> bool:
+    return load(tx, key)["status"] not in ("unknown", "pre_transit")
+
+
+def create(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
+    """Follow a parcel bought elsewhere; its scans never come. The same code is the same tracker."""
+    given = part(read(call), "tracker")
+    code = given.get("tracking_code")
+    if not code:
+        raise missing_field("tracking_code")
+    known = tx.find(KIND, str(code))
+    if known:
+        return Reply(known[-1])
+    tracker = _new(tx, str(code), str(given.get("carrier") or "USPS"), shipment_id=None)
+    _save(tx, tracker)
+    _emit(tx, tracker, "tracker.created", {})
+    return Reply(tracker, 201)
+
+
+def retrieve(tx: Tx, call: Call, names: Mapping[str, str]) -> Reply:  # noqa: ARG001 - a Handler
+    return Reply(load(tx, names["id"]))
+
+
+def list_all(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
+    size = min(int(call.query.get("page_size", DEFAULT_PAGE)), LARGEST_PAGE)
+    code = call.query.get("tracking_code")
+    if code:
+        found = tx.find(KIND, code)[::-1]
+    else:
+        found = tx.newest(KIND, before=call.query.get("before_id"), limit=size + 1)
+    return Reply({"trackers": found[:size], "has_more": len(found) > size})
+
+
+def load(tx: Tx, key: str) -> Json:
+    """Raises: Refused."""
+    tracker = tx.get(KIND, key)
+    if tracker is None:
+        found = tx.find(KIND, key)
+        tracker = found[-1] if found else None
+    if tracker is None:
+        raise not_found()
+    return tracker
+
+
+def _new(tx: Tx, code: str, carrier: str, *, shipment_id: str | None) -> Json:
+    at = tx.clock.iso(tx.now)
+    key = new_id("trk_", 32)
+    return {
+        "id": key,
+        "object": "Tracker",
+        "mode": "test",
+        "tracking_code": code,
+        "status": "unknown",
+        "status_detail": "unknown",
+        "created_at": at,
+        "updated_at": at,
+        "signed_by": None,
+        "weight": None,
+        "est_delivery_date": None,
+        "shipment_id": shipment_id,
+        "carrier": carrier,
+        "tracking_details": [],
+        "fees": [],
+        "carrier_detail": None,
+        "public_url": f"https://track.easypost.com/{key}",
+    }
+
+
+def _save(tx: Tx, tracker: Json) -> None:
+    tx.put(KIND, tracker, lookup=tracker["tracking_code"])
+
+
+def _code(carrier: str) -> str:
+    digits = str(int(new_id("", 24), 16))
+    return f"1Z{digits[:16]}" if carrier == "UPS" else f"94{digits[:20]}"
+
+
+def _pace(code: str) -> float:
+    """0.9 to 1.1, by tracking code."""
+    return 0.9 + zlib.crc32(code.encode()) % 201 / 1000
+
+
+def _emit(tx: Tx, tracker: Json, topic: str, before: Json) -> None:
+    at = tx.clock.iso(tx.now, millis=True)
+    key = new_id("evt_", 32)
+    event = {
+        "description": topic,
+        "mode": "test",
+        "previous_attributes": before,
+        "created_at": at,
+        "pending_urls": [],
+        "completed_urls": [],
+        "updated_at": at,
+        "id": key,
+        "user_id": "user_sandbox",
+        "status": "pending",
+        "object": "Event",
+        "result": {**tracker, "finalized": tracker["status"] in FINAL, "is_return": False},
+    }
+    tx.emit("easypost", topic, key, json.dumps(event))

@@ -1,0 +1,38 @@
+"""Events that were emitted, for those who missed their webhooks."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from sandbox.calls import Call, Reply
+from sandbox.store import Tx
+from sandbox.stripe.errors import missing
+from sandbox.stripe.forms import integer, nested
+from sandbox.stripe.objects import page
+
+DEFAULT_PAGE: Final = 10
+LARGEST_PAGE: Final = 100
+
+
+def list_all(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
+    """Newest first; a webhook delivered twice is one event."""
+    query = nested(list(call.query.items()))
+    limit = min(integer(query, "limit") or DEFAULT_PAGE, LARGEST_PAGE)
+    after = query.get("starting_after")
+    rows = tx.db.execute(
+        "SELECT min(seq) AS first, body FROM deliveries WHERE vendor='stripe'"
+        " AND (? = '' OR topic = ?)"
+        " AND (? = '' OR seq < (SELECT min(seq) FROM deliveries WHERE event = ?))"
+        " GROUP BY event ORDER BY first DESC LIMIT ?",
+        (query.get("type", ""), query.get("type", ""), after or "", after or "", limit + 1),
+    )
+    return Reply(page("/v1/events", [json.loads(row["body"]) for row in rows], limit))
+
+
+def retrieve(tx: Tx, call: Call, names: Mapping[str, str]) -> Reply:  # noqa: ARG001 - a Handler
+    row = tx.db.execute(
+        "SELECT body FROM deliveries WHERE vendor='stripe' AND event=?", (names["id"],)
+    ).fetchone()
+    if row is None:
+        raise missing("event", names["id"], "id")
+    return Reply(json.loads(row["body"]))
