@@ -1,5 +1,6 @@
 """The command `oms`: gathers the commands and turns expected errors into one line."""
 
+import importlib
 import importlib.util
 import sys
 
@@ -11,18 +12,22 @@ EXIT_USER_ERROR = 2
 
 app = typer.Typer(
     name="oms",
-    help="Cauce, an order management system. Every command reads its settings from OMS_* variables.",
+    help="Cauce, an order management system. Settings are environment variables: OMS_*.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
+# Each adds its own commands and imports what is heavy inside them.
+_MODULES = ("workers.commands", "workers.local.commands", "workers.local.demo.commands")
+
+
 def _register() -> None:
-    """Each module of commands adds its own; heavy imports happen inside the commands."""
-    # Guarded only while the modules are being written.
-    if importlib.util.find_spec("workers.commands") is not None:
-        importlib.import_module("workers.commands").register(app)
+    for name in _MODULES:
+        # Guarded only while the modules are being written.
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name).register(app)
 
 
 def main() -> None:

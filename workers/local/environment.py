@@ -1,0 +1,98 @@
+"""Composes the settings that every process of the stack is started with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workers.local.ports import LOOPBACK
+from workers.local.temporal import NAMESPACE
+from workers.settings import machine_environment
+
+# What the sandbox accepts; it guards nothing.
+STRIPE_KEY = "sk_sandbox"
+EASYPOST_KEY = "EZSANDBOX"
+SHOPIFY_TOKEN = "shpat_sandbox"  # noqa: S105 - public on purpose
+SHOPIFY_CHANNEL = "shopify"
+SENDER = "Cauce Demo Shop <orders@shop.example>"
+VENDORS = ("stripe", "easypost", "shopify")
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The settings a person gave, whose services replace those of the stack."""
+
+    variables: Mapping[str, str]
+
+    def replaces(self) -> frozenset[str]:
+        """The parts that need not run."""
+        names = self.variables.keys()
+        gone = {
+            "postgres": "OMS_DATABASE_URL" in names,
+            "temporal": bool({"OMS_TEMPORAL_ADDRESS", "TEMPORAL_ADDRESS"} & names),
+            "mail": "OMS_SMTP_HOST" in names,
+            "sandbox": all(self.has_vendor(vendor) for vendor in VENDORS),
+        }
+        return frozenset(part for part, is_gone in gone.items() if is_gone)
+
+    def has_vendor(self, vendor: str) -> bool:
+        return any(name.startswith(f"OMS_{vendor.upper()}_") for name in self.variables)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts of this stack listen; None for what runs elsewhere or not at all."""
+
+    api_port: int
+    database_url: str | None
+    temporal: str | None
+    sandbox_url: str | None
+    smtp_port: int | None
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.api_port}"
+
+
+def compose(
+    at: Addresses, *, outside: Outside, webhook_secrets: Mapping[str, str], time_factor: float
+) -> dict[str, str]:
+    """The whole environment; a person's own settings win, the machine's variables stay."""
+    env = {
+        "OMS_API_HOST": LOOPBACK,
+        "OMS_API_PORT": str(at.api_port),
+        "OMS_API_URL": at.api_url,
+        "OMS_TIME_FACTOR": str(time_factor),
+    }
+    if at.database_url is not None:
+        env["OMS_DATABASE_URL"] = at.database_url
+    if at.temporal is not None:
+        env |= {"OMS_TEMPORAL_ADDRESS": at.temporal, "OMS_TEMPORAL_NAMESPACE": NAMESPACE}
+    if at.smtp_port is not None:
+        env |= {"OMS_SMTP_HOST": LOOPBACK, "OMS_SMTP_PORT": str(at.smtp_port)}
+        env |= {"OMS_SMTP_STARTTLS": "false", "OMS_SMTP_SENDER": SENDER}
+    if at.sandbox_url is not None:
+        env |= _sandbox_vendors(at.sandbox_url, outside, webhook_secrets)
+    return machine_environment() | env | _kept(outside)
+
+
+def _sandbox_vendors(
+    url: str, outside: Outside, webhook_secrets: Mapping[str, str]
+) -> dict[str, str]:
+    access = {
+        "stripe": {"OMS_STRIPE_KEY": STRIPE_KEY},
+        "easypost": {"OMS_EASYPOST_KEY": EASYPOST_KEY},
+        "shopify": {"OMS_SHOPIFY_TOKEN": SHOPIFY_TOKEN, "OMS_SHOPIFY_CHANNEL": SHOPIFY_CHANNEL},
+    }
+    env: dict[str, str] = {}
+    for vendor in VENDORS:
+        if not outside.has_vendor(vendor):
+            prefix = f"OMS_{vendor.upper()}_"
+            env |= access[vendor]
+            env[f"{prefix}URL"] = f"{url}/{vendor}"
+            env[f"{prefix}WEBHOOK_SECRETS"] = webhook_secrets[vendor]
+    return env
+
+
+def _kept(outside: Outside) -> dict[str, str]:
+    """Where the API listens and how fast time runs are the supervisor's to say."""
+    ours = {"OMS_API_HOST", "OMS_API_PORT", "OMS_API_URL", "OMS_TIME_FACTOR"}
+    return {name: value for name, value in outside.variables.items() if name not in ours}
