@@ -1,6 +1,6 @@
 """Every duration of an order's life, in one value that settings choose and workflows carry."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 MINUTE: Final = 60.0
@@ -17,8 +17,9 @@ _FOR_PEOPLE: Final = frozenset(
 
 @dataclass(frozen=True)
 class Timings:
-    """All in seconds."""
+    """All in seconds; `slip_days` is what the customer reads on the slip and is never divided."""
 
+    slip_days: int = 3
     reservation_s: float = 8 * HOUR  # longer than the patience with vendors before it
     slip_expiry_s: float = 3 * DAY
     slip_grace_s: float = 12 * HOUR  # bank settlement arrives after the slip's last moment
@@ -34,12 +35,12 @@ class Timings:
         """Divide every duration by `factor`: how the demo and the tests compress the calendar."""
         if factor == 1:
             return self
-        return Timings(
-            **{
-                field.name: max(
-                    getattr(self, field.name) / factor,
-                    SHORTEST_FOR_PEOPLE_S if field.name in _FOR_PEOPLE else SHORTEST_S,
-                )
-                for field in fields(self)
-            }
-        )
+        divided = {
+            field.name: max(
+                getattr(self, field.name) / factor,
+                SHORTEST_FOR_PEOPLE_S if field.name in _FOR_PEOPLE else SHORTEST_S,
+            )
+            for field in fields(self)
+            if field.name.endswith("_s")
+        }
+        return replace(self, **divided)

@@ -140,11 +140,8 @@ async def authorized(tx: AsyncConnection, intent: Any, answer: Authorized) -> No
 
 async def authorization(tx: AsyncConnection, key: str, *, lock: bool = True) -> Any | None:
     locking = "FOR UPDATE" if lock else ""
-    return await row(
-        tx,
-        f"SELECT * FROM authorizations WHERE authorization_key = :key {locking}",
-        key=key,  # noqa: S608
-    )
+    statement = f"SELECT * FROM authorizations WHERE authorization_key = :key {locking}"  # noqa: S608
+    return await row(tx, statement, key=key)
 
 
 async def captured(tx: AsyncConnection, intent: Any) -> None:

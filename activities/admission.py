@@ -1,0 +1,144 @@
+"""Admission: the document becomes an order, or is refused with everything that is wrong with it."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio import activity
+
+from activities.connectors.carrier.port import CarrierGateway
+from activities.connectors.errors import Rejected
+from db.engine import row, rows, run
+from db.stores import orders
+from domain.address import Address
+from domain.order import InvalidDocument, OrderDocument, read_document
+
+
+@dataclass(frozen=True)
+class Admit:
+    order_id: str
+    inbox_id: int
+    within_s: float
+
+
+@dataclass(frozen=True)
+class TenderFact:
+    tender_no: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """`problems` refuse the document; `outcome` is set when the order was closed before."""
+
+    problems: tuple[str, ...] = ()
+    outcome: str | None = None
+    address_verified: bool = False
+    tenders: tuple[TenderFact, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verified:
+    deliverable: bool
+    reason: str | None = None
+
+
+class AdmissionActivities:
+    """Our database, and the carrier vendor's address verification."""
+
+    def __init__(self, engine: AsyncEngine, carrier: CarrierGateway) -> None:
+        self._engine = engine
+        self._carrier = carrier
+
+    @activity.defn
+    async def admit(self, order: Admit) -> Admitted:
+        async with self._engine.begin() as tx:
+            found = await orders.head(tx, order.order_id)
+            if found is None:
+                problems = await self._insert(tx, order)
+                if problems:
+                    return Admitted(problems=problems)
+            tenders = await orders.tenders(tx, order.order_id)
+            return Admitted(
+                outcome=found.outcome if found else None,
+                address_verified=bool(found and found.address_verified),
+                tenders=tuple(TenderFact(t.tender_no, t.kind) for t in tenders),
+            )
+
+    async def _insert(self, tx: AsyncConnection, order: Admit) -> tuple[str, ...]:
+        inbox = await row(
+            tx, "SELECT document FROM inbox WHERE inbox_id = :inbox_id", inbox_id=order.inbox_id
+        )
+        assert inbox is not None, "an order is started from its inbox row"
+        try:
+            document = read_document(inbox.document)
+        except InvalidDocument as invalid:
+            return await _refuse(tx, order.inbox_id, invalid.problems)
+        problems = await _unknown(tx, document)
+        if problems:
+            return await _refuse(tx, order.inbox_id, problems)
+        await orders.insert_order(tx, document, "verify address", order.within_s)
+        await orders.tell(tx, order.order_id, "OrderPlaced", data={"channel": document.channel})
+        await _end_inbox(tx, order.inbox_id, "handled", None)
+        return ()
+
+    @activity.defn
+    async def verify_address(self, order_id: str) -> Verified:
+        """One call to the carrier vendor; the normalised address replaces the given one."""
+        async with self._engine.begin() as tx:
+            order = await orders.head(tx, order_id)
+        assert order is not None
+        if order.address_verified:
+            return Verified(deliverable=True)
+        given = Address(**order.ship_to)
+        try:
+            verified = await self._carrier.verify_address(given)
+        except Rejected as refusal:
+            if refusal.code != "address_undeliverable":
+                raise
+            return Verified(deliverable=False, reason="the address cannot be delivered to")
+        known = replace(
+            verified,
+            latitude=given.latitude if verified.latitude is None else verified.latitude,
+            longitude=given.longitude if verified.longitude is None else verified.longitude,
+        )
+        async with self._engine.begin() as tx:
+            await orders.set_address(tx, order_id, known)
+        return Verified(deliverable=True)
+
+
+async def _refuse(tx: AsyncConnection, inbox_id: int, problems: tuple[str, ...]) -> tuple[str, ...]:
+    await _end_inbox(tx, inbox_id, "rejected", "; ".join(problems))
+    return problems
+
+
+async def _unknown(tx: AsyncConnection, document: OrderDocument) -> tuple[str, ...]:
+    """Say what the document names that we do not have."""
+    channel = await row(
+        tx, "SELECT currencies FROM channels WHERE channel = :channel", channel=document.channel
+    )
+    if channel is None:
+        return (f"channel: {document.channel!r} is unknown",)
+    problems = []
+    if document.currency not in channel.currencies:
+        problems.append(f"currency: {document.currency} is not sold in {document.channel}")
+    known = await rows(
+        tx,
+        "SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[]))",
+        skus=list(document.demand()),
+    )
+    missing = set(document.demand()) - {product.sku for product in known}
+    problems += [f"lines: the SKU {sku!r} is unknown" for sku in sorted(missing)]
+    return tuple(problems)
+
+
+async def _end_inbox(tx: AsyncConnection, inbox_id: int, state: str, note: str | None) -> None:
+    await run(
+        tx,
+        """
+        UPDATE inbox SET state = :state, note = left(:note, 2000), handled_at = now()
+        WHERE inbox_id = :inbox_id AND state = 'new'
+        """,
+        inbox_id=inbox_id,
+        state=state,
+        note=note,
+    )

@@ -1,0 +1,95 @@
+"""Closing: an order ends once nothing is owed to anybody, with its outcome and a word about it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio import activity
+
+from activities.mail import post_mail
+from activities.settlement import Due
+from db.engine import row, run
+from db.stores import orders, payments
+
+REASONS = {
+    "refused_address": "the address cannot be delivered to",
+    "refused_stock": "the goods are sold out",
+    "refused_payment": "the payment was declined",
+    "expired_payment": "the bank slip was not paid in time",
+    "rejected_input": "the order could not be read",
+}
+
+
+@dataclass(frozen=True)
+class Close:
+    order_id: str
+    outcome: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Closed:
+    """`dues` must be settled first; empty means the order is closed."""
+
+    dues: tuple[Due, ...] = ()
+
+
+class ClosingActivities:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    async def close_order(self, close: Close) -> Closed:
+        """Close the order, unless money must move first; told again, nothing changes."""
+        async with self._engine.begin() as tx:
+            order = await orders.head(tx, close.order_id, lock=True)
+            assert order is not None
+            dues = await payments.due(tx, close.order_id)
+            if dues:
+                return Closed(tuple(Due(*due) for due in dues))
+            if not await orders.close(tx, close.order_id, close.outcome, close.reason):
+                return Closed()
+            data = {"outcome": close.outcome, "reason": close.reason}
+            await orders.tell(tx, close.order_id, "OrderClosed", data=data)
+            await _cancel_the_rest(tx, close.order_id)
+            if close.outcome in REASONS:
+                facts = {"reason": REASONS[close.outcome]}
+                await post_mail(tx, order, "order_refused", facts)
+            elif close.outcome == "cancelled":
+                await post_mail(tx, order, "order_cancelled")
+            elif await _is_partly_cancelled(tx, close.order_id):
+                await post_mail(tx, order, "partly_cancelled")
+            return Closed()
+
+    @activity.defn
+    async def late_payment(self, order_id: str) -> None:
+        """Tell the customer that money which came after the end goes back."""
+        async with self._engine.begin() as tx:
+            order = await orders.head(tx, order_id)
+            await post_mail(tx, order, "late_payment_refunded")
+
+    @activity.defn
+    async def money_due(self, order_id: str) -> Closed:
+        """Say what money must still move for an order that is closed already."""
+        async with self._engine.begin() as tx:
+            return Closed(tuple(Due(*due) for due in await payments.due(tx, order_id)))
+
+
+async def _cancel_the_rest(tx: AsyncConnection, order_id: str) -> None:
+    """Units no parcel took are cancelled: ordered = cancelled + shipped, from here on."""
+    await run(
+        tx,
+        """
+        UPDATE order_lines SET cancelled = quantity - shipped
+        WHERE order_id = :order_id AND cancelled <> quantity - shipped
+        """,
+        order_id=order_id,
+    )
+
+
+async def _is_partly_cancelled(tx: AsyncConnection, order_id: str) -> bool:
+    found = await row(
+        tx,
+        "SELECT 1 FROM order_lines WHERE order_id = :order_id AND cancelled > 0 LIMIT 1",
+        order_id=order_id,
+    )
+    return found is not None

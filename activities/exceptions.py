@@ -1,0 +1,82 @@
+"""Exceptions: writing down what waits for a person, and what the person decided."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+
+from db.stores import exceptions, orders
+from db.stores.exceptions import NewException
+
+
+@dataclass(frozen=True)
+class Raised:
+    exception_id: str
+    workflow_id: str
+    order_id: str
+    fulfillment_id: str | None
+    step: str
+    reason: str
+    detail: str
+    within_s: float
+    resolutions: tuple[str, ...]
+    owner: str = "operations"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    exception_id: str
+    order_id: str
+    resolution: str
+    actor: str
+    note: str = ""
+
+
+class ExceptionActivities:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    async def raise_exception(self, raised: Raised) -> None:
+        async with self._engine.begin() as tx:
+            new = NewException(
+                exception_id=raised.exception_id,
+                workflow_id=raised.workflow_id,
+                order_id=raised.order_id,
+                fulfillment_id=raised.fulfillment_id,
+                step=raised.step,
+                reason=raised.reason,
+                detail=raised.detail[:2000],
+                owner=raised.owner,
+                within_s=raised.within_s,
+                resolutions=raised.resolutions,
+            )
+            if await exceptions.open_exception(tx, new):
+                data = {"exception_id": raised.exception_id, "reason": raised.reason}
+                await orders.tell(
+                    tx,
+                    raised.order_id,
+                    "ExceptionRaised",
+                    fulfillment_id=raised.fulfillment_id,
+                    data=data,
+                )
+
+    @activity.defn
+    async def resolve_exception(self, resolved: Resolved) -> None:
+        async with self._engine.begin() as tx:
+            found = await exceptions.resolve(
+                tx, resolved.exception_id, resolved.resolution, resolved.actor, resolved.note
+            )
+            if found is not None:
+                data = {
+                    "exception_id": resolved.exception_id,
+                    "resolution": resolved.resolution,
+                }
+                await orders.tell(
+                    tx,
+                    resolved.order_id,
+                    "ExceptionResolved",
+                    actor=resolved.actor,
+                    fulfillment_id=found.fulfillment_id,
+                    data=data,
+                )

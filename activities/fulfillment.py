@@ -1,0 +1,191 @@
+"""The warehouse's part: picked, packed, handed over, delivered; or cancelled while it still can be."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio import activity
+
+from activities.mail import post_mail
+from db.engine import row, rows, run
+from db.stores import fulfillments, labels, orders, outbox
+
+
+@dataclass(frozen=True)
+class Advance:
+    """Move to `state`; what comes next, and within how many seconds."""
+
+    fulfillment_id: str
+    state: str
+    actor: str = "system"
+    step: str | None = None
+    within_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cancellable:
+    """What a cancellation request found: numbers that will stop, and those already gone."""
+
+    stopping: tuple[int, ...] = ()
+    gone: tuple[int, ...] = ()
+
+
+EVENTS = {"picked": "Picked", "packed": "Packed", "delivered": "Delivered", "lost": "Lost"}
+
+
+class FulfillmentActivities:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    async def advance(self, to: Advance) -> None:
+        """Record picked, packed, delivered or lost; told again, nothing changes."""
+        async with self._engine.begin() as tx:
+            part = await fulfillments.get(tx, to.fulfillment_id, lock=True)
+            if not await fulfillments.advance(
+                tx, to.fulfillment_id, to.state, to.step, to.within_s
+            ):
+                return
+            await orders.tell(
+                tx,
+                part.order_id,
+                EVENTS[to.state],
+                actor=to.actor,
+                fulfillment_id=to.fulfillment_id,
+            )
+            if to.state == "delivered":
+                await _mail(tx, part, "delivered")
+
+    @activity.defn
+    async def request_cancellation(self, order_id: str) -> Cancellable:
+        """Stop every part that is not being handed over; the row's lock decides the race."""
+        async with self._engine.begin() as tx:
+            stopped = await rows(
+                tx,
+                """
+                UPDATE fulfillments SET cancel_requested = true
+                WHERE order_id = :order_id AND state IN ('open', 'picked', 'packed')
+                RETURNING number
+                """,
+                order_id=order_id,
+            )
+            all_parts = await fulfillments.of_order(tx, order_id)
+            stopping = tuple(sorted(part.number for part in stopped))
+            gone = tuple(
+                part.number
+                for part in all_parts
+                if part.number not in stopping and part.state != "cancelled"
+            )
+            return Cancellable(stopping, gone)
+
+    @activity.defn
+    async def begin_hand_over(self, fulfillment_id: str, within_s: float) -> bool:
+        """Pass the point of no return, unless a cancellation came first."""
+        async with self._engine.begin() as tx:
+            part = await fulfillments.get(tx, fulfillment_id, lock=True)
+            if part.state in ("handing_over", "handed_over", "delivered"):
+                return True
+            if part.cancel_requested or part.state == "cancelled":
+                return False
+            return await fulfillments.advance(
+                tx, fulfillment_id, "handing_over", "capture payment", within_s
+            )
+
+    @activity.defn
+    async def hand_over(self, fulfillment_id: str, within_s: float) -> None:
+        """The parcel is the carrier's: stock leaves, the customer and the channel are told."""
+        async with self._engine.begin() as tx:
+            part = await fulfillments.get(tx, fulfillment_id, lock=True)
+            if not await fulfillments.advance(
+                tx, fulfillment_id, "handed_over", "first scan by the carrier", within_s
+            ):
+                return
+            label = await labels.current(tx, fulfillment_id)
+            assert label is not None
+            data = {"carrier": label.carrier, "tracking_number": label.tracking_number}
+            await orders.tell(
+                tx, part.order_id, "HandedOver", fulfillment_id=fulfillment_id, data=data
+            )
+            await _mail(tx, part, "shipped")
+            await _tell_channel(tx, part, label)
+            await fulfillments.ship(tx, part)
+
+    @activity.defn
+    async def cancel_fulfillment(self, fulfillment_id: str) -> bool:
+        """Give the units back; false when the parcel is already on its way out."""
+        async with self._engine.begin() as tx:
+            part = await fulfillments.get(tx, fulfillment_id, lock=True)
+            if part.state == "cancelled":
+                return True
+            if not await fulfillments.advance(tx, fulfillment_id, "cancelled", None, 0):
+                return False
+            await orders.tell(
+                tx, part.order_id, "FulfillmentCancelled", fulfillment_id=fulfillment_id
+            )
+            await fulfillments.give_back(tx, part)
+            return True
+
+
+async def _mail(tx: AsyncConnection, part: Any, template: str) -> None:
+    order = await orders.head(tx, part.order_id)
+    label = await labels.current(tx, part.fulfillment_id)
+    assert label is not None
+    facts = {"carrier": label.carrier or "", "tracking": label.tracking_number or ""}
+    await post_mail(tx, order, template, facts, part=f"f{part.number}")
+
+
+async def _tell_channel(tx: AsyncConnection, part: Any, label: Any) -> None:
+    """Push the tracking number to the channel the order came from, when it wants one."""
+    order = await orders.head(tx, part.order_id)
+    assert order is not None
+    if order.channel_kind == "api":
+        return
+    lines = await rows(
+        tx,
+        """
+        SELECT o.external_line_id, f.quantity
+        FROM fulfillment_lines f JOIN order_lines o
+            ON o.order_id = :order_id AND o.line_no = f.line_no
+        WHERE f.fulfillment_id = :fulfillment_id ORDER BY f.line_no
+        """,
+        order_id=part.order_id,
+        fulfillment_id=part.fulfillment_id,
+    )
+    payload = {
+        "channel": order.channel,
+        "channel_kind": order.channel_kind,
+        "external_id": order.external_id,
+        "tracking_number": label.tracking_number,
+        "carrier": label.carrier,
+        "lines": [[line.external_line_id, line.quantity] for line in lines],
+    }
+    key = f"{part.order_id}:f{part.number}:tracking"
+    await outbox.post(tx, key, "channel_fulfillment", part.order_id, payload)
+
+
+async def refresh_tracking(tx: AsyncConnection, fulfillment_id: str, status: str) -> None:
+    """Show the newest status, and that the carrier's next scan is what is waited for."""
+    await run(
+        tx,
+        """
+        UPDATE fulfillments SET tracking_status = :status,
+            next_step = CASE WHEN state = 'handed_over' THEN 'delivery by the carrier'
+                ELSE next_step END
+        WHERE fulfillment_id = :fulfillment_id
+        """,
+        fulfillment_id=fulfillment_id,
+        status=status,
+    )
+
+
+async def tracked(tx: AsyncConnection, tracker_id: str) -> Any | None:
+    """Return the label a tracker belongs to, with its fulfillment."""
+    return await row(
+        tx,
+        """
+        SELECT l.label_key, f.fulfillment_id, f.order_id, f.number, f.tracking_status, f.state
+        FROM labels l JOIN fulfillments f USING (fulfillment_id)
+        WHERE l.tracker_id = :tracker_id
+        """,
+        tracker_id=tracker_id,
+    )

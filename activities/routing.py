@@ -1,0 +1,257 @@
+"""Routing: each hold moves from the pool's balance to a location's, and the parts are written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio import activity
+
+from activities.mail import post_mail
+from db.engine import row, rows, run
+from db.stores import fulfillments, orders, stock
+from db.stores.stock import Cause, Change
+from domain.promise import promise
+from domain.routing import Candidate, Sourced, Unroutable, distance_km, route
+from domain.shares import assign_lines, tender_shares, value_shares
+
+
+@dataclass(frozen=True)
+class RouteOrder:
+    order_id: str
+    pick_s: float
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One fulfillment order; `unauthorized` names the cards whose share must still be held."""
+
+    fulfillment_id: str
+    number: int
+    location: str
+    lines: tuple[tuple[int, int], ...]
+    cards: tuple[int, ...]
+    unauthorized: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Routed:
+    """`unreserved`: the hold expired first; `unroutable`: no location has what the pool has."""
+
+    plan: tuple[Planned, ...] = ()
+    promise_by: datetime | None = None
+    unreserved: bool = False
+    unroutable: str | None = None
+
+
+class RoutingActivities:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    async def route(self, order: RouteOrder) -> Routed:
+        async with self._engine.begin() as tx:
+            head = await orders.head(tx, order.order_id, lock=True)
+            assert head is not None
+            if await fulfillments.of_order(tx, order.order_id):
+                return await _as_planned(tx, order.order_id)
+            demand = await _held(tx, order.order_id)
+            if not demand:
+                return Routed(unreserved=True)
+            await stock.lock_pool(tx, head.pool, list(demand))
+            try:
+                sourced = route(demand, await _candidates(tx, head, list(demand)))
+            except Unroutable as short:
+                return Routed(unroutable=str(short))
+            await _allocate(tx, head, sourced)
+            await _write_parts(tx, head, sourced, order.pick_s)
+            await _promise(tx, head, max(part.distance_km for part in sourced))
+            return await _as_planned(tx, order.order_id)
+
+
+async def _held(tx: AsyncConnection, order_id: str) -> dict[str, int]:
+    found = await rows(
+        tx,
+        """
+        SELECT sku, quantity FROM reservations
+        WHERE order_id = :order_id AND state = 'held' ORDER BY sku FOR UPDATE
+        """,
+        order_id=order_id,
+    )
+    return {hold.sku: hold.quantity for hold in found}
+
+
+async def _candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Candidate]:
+    """Lock and read the pool's locations that have any of the SKUs."""
+    found = await rows(
+        tx,
+        """
+        SELECT v.location, v.sku, v.on_hand - v.reserved AS available, l.address
+        FROM location_levels v JOIN locations l USING (location)
+        WHERE l.pool = :pool AND l.active AND v.sku = ANY(CAST(:skus AS text[]))
+        ORDER BY v.sku, v.location FOR UPDATE OF v
+        """,
+        pool=head.pool,
+        skus=skus,
+    )
+    available: dict[str, dict[str, int]] = {}
+    addresses: dict[str, Mapping[str, Any]] = {}
+    for level in found:
+        available.setdefault(level.location, {})[level.sku] = level.available
+        addresses[level.location] = level.address
+    there = _coordinates(head.ship_to)
+    return [
+        Candidate(location, levels, distance_km(_coordinates(addresses[location]), there))
+        for location, levels in available.items()
+    ]
+
+
+def _coordinates(address: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    return address.get("latitude"), address.get("longitude")
+
+
+async def _allocate(tx: AsyncConnection, head: Any, sourced: Sequence[Sourced]) -> None:
+    moves = sorted(
+        (sku, part.location, units, f"{head.order_id}-f{number}")
+        for number, part in enumerate(sourced, start=1)
+        for sku, units in part.units.items()
+    )
+    for sku, location, units, fulfillment_id in moves:
+        await stock.move_location(
+            tx,
+            head.pool,
+            Change(location, sku, reserved=units, open_demand=-units),
+            Cause(
+                key=f"{fulfillment_id}:allocate:{sku}",
+                kind="allocate",
+                text="routed",
+                order_id=head.order_id,
+                fulfillment_id=fulfillment_id,
+            ),
+        )
+    await run(
+        tx,
+        """
+        UPDATE reservations SET state = 'allocated', ended_at = now()
+        WHERE order_id = :order_id AND state = 'held'
+        """,
+        order_id=head.order_id,
+    )
+
+
+async def _write_parts(
+    tx: AsyncConnection, head: Any, sourced: Sequence[Sourced], pick_s: float
+) -> None:
+    lines = await orders.lines(tx, head.order_id)
+    parts = assign_lines(lines, [part.units for part in sourced])
+    shares = value_shares(lines, await orders.charges(tx, head.order_id), parts)
+    paid = tender_shares(shares, await orders.tenders(tx, head.order_id))
+    skus = {line.line_no: line.sku for line in lines}
+    for number, (part, units, share) in enumerate(zip(sourced, parts, shares, strict=True), 1):
+        fulfillment_id = await fulfillments.insert(
+            tx, head.order_id, number, part.location, share, pick_s
+        )
+        await fulfillments.add_lines(tx, fulfillment_id, units, skus)
+        await run(
+            tx,
+            """
+            INSERT INTO allocations (fulfillment_id, sku, pool, location, quantity, state)
+            SELECT :fulfillment_id, sku, :pool, :location, count, 'allocated'
+            FROM unnest(CAST(:skus AS text[]), CAST(:counts AS bigint[])) AS u(sku, count)
+            """,
+            fulfillment_id=fulfillment_id,
+            pool=head.pool,
+            location=part.location,
+            skus=list(part.units),
+            counts=list(part.units.values()),
+        )
+    await _write_shares(tx, head.order_id, paid)
+
+
+async def _write_shares(
+    tx: AsyncConnection, order_id: str, paid: Sequence[Mapping[int, int]]
+) -> None:
+    """Tie each share to the money that pays it.
+
+    A card's first share uses the authorization made at placement; it can be captured once, so each
+    further share will be authorized by itself. What is already taken serves all shares.
+    """
+    taken = await rows(
+        tx,
+        """
+        SELECT tender_no, authorization_key, state FROM authorizations
+        WHERE order_id = :order_id AND state IN ('held', 'taken')
+        """,
+        order_id=order_id,
+    )
+    keys = {money.tender_no: money for money in taken}
+    for number, share in enumerate(paid, start=1):
+        for tender_no, amount in share.items():
+            money = keys.get(tender_no)
+            await run(
+                tx,
+                """
+                INSERT INTO fulfillment_shares (fulfillment_id, tender_no, amount_minor,
+                    authorization_key)
+                VALUES (:fulfillment_id, :tender_no, :amount, :key)
+                """,
+                fulfillment_id=f"{order_id}-f{number}",
+                tender_no=tender_no,
+                amount=amount,
+                key=money.authorization_key if money else None,
+            )
+            if money is not None and money.state == "held":
+                del keys[tender_no]
+
+
+async def _promise(tx: AsyncConnection, head: Any, farthest_km: int) -> None:
+    now = await row(tx, "SELECT now() AS now")
+    assert now is not None
+    window = promise(now.now, farthest_km)
+    await run(
+        tx,
+        """
+        UPDATE orders SET promise_from = :earliest, promise_by = :latest,
+            next_step = 'deliver', next_deadline = :latest WHERE order_id = :order_id
+        """,
+        order_id=head.order_id,
+        earliest=window.earliest,
+        latest=window.latest,
+    )
+    dates = {"from": window.earliest.date().isoformat(), "by": window.latest.date().isoformat()}
+    await orders.tell(tx, head.order_id, "OrderConfirmed", data=dates)
+    await post_mail(tx, head, "order_confirmed", dates)
+
+
+async def _as_planned(tx: AsyncConnection, order_id: str) -> Routed:
+    found = await rows(
+        tx,
+        """
+        SELECT f.fulfillment_id, f.number, f.location, o.promise_by,
+            (SELECT array_agg(ARRAY[line_no, quantity] ORDER BY line_no) FROM fulfillment_lines l
+                WHERE l.fulfillment_id = f.fulfillment_id) AS lines,
+            coalesce((SELECT array_agg(s.tender_no ORDER BY s.tender_no)
+                FROM fulfillment_shares s JOIN tenders t
+                    ON t.order_id = f.order_id AND t.tender_no = s.tender_no
+                WHERE s.fulfillment_id = f.fulfillment_id AND t.kind = 'card'), '{}') AS cards,
+            coalesce((SELECT array_agg(s.tender_no ORDER BY s.tender_no) FROM fulfillment_shares s
+                WHERE s.fulfillment_id = f.fulfillment_id AND s.authorization_key IS NULL), '{}')
+                AS unauthorized
+        FROM fulfillments f JOIN orders o USING (order_id)
+        WHERE f.order_id = :order_id ORDER BY f.number
+        """,
+        order_id=order_id,
+    )
+    plan = tuple(
+        Planned(
+            fulfillment_id=part.fulfillment_id,
+            number=part.number,
+            location=part.location,
+            lines=tuple((line_no, quantity) for line_no, quantity in part.lines),
+            cards=tuple(part.cards),
+            unauthorized=tuple(part.unauthorized),
+        )
+        for part in found
+    )
+    return Routed(plan=plan, promise_by=found[0].promise_by)

@@ -1,0 +1,186 @@
+"""Shipping: a label is created, saved, then bought; tracked; voided when the parcel stays."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio import activity
+
+from activities.connectors.carrier.port import (
+    CarrierGateway,
+    CreateShipment,
+    Label,
+    Parcel,
+    cheapest,
+)
+from activities.connectors.errors import Rejected
+from activities.fulfillment import refresh_tracking, tracked
+from db.engine import row, rows, run
+from db.stores import labels, orders
+from domain.address import Address
+from domain.parcel import Measures, one_box
+from domain.tracking import TrackingEvent, TrackingStatus, fold
+
+# The parcel must arrive inside the promise; the road may take this many days of it.
+ROAD_DAYS = 5
+
+
+@dataclass(frozen=True)
+class Shipped:
+    fulfillment_id: str
+    carrier: str
+
+
+class ShippingActivities:
+    def __init__(self, engine: AsyncEngine, carrier: CarrierGateway) -> None:
+        self._engine = engine
+        self._carrier = carrier
+
+    @activity.defn
+    async def create_shipment(self, fulfillment_id: str) -> None:
+        """Ask for rates and save the vendor's id: nothing is bought, so a repeat costs nothing."""
+        async with self._engine.begin() as tx:
+            facts = await _shipment_facts(tx, fulfillment_id)
+            part = f"{facts.order_id}:f{facts.number}"
+            label = await labels.begin(tx, fulfillment_id, part, self._carrier.vendor)
+            items = await _items(tx, fulfillment_id)
+        if label.state != "begun":
+            return
+        box = one_box(items)
+        created = await self._carrier.create_shipment(
+            CreateShipment(
+                reference=label.label_key,
+                ship_from=Address(**facts.ship_from),
+                ship_to=Address(**facts.ship_to),
+                parcel=Parcel(box.weight_g, box.length_mm, box.width_mm, box.height_mm),
+            )
+        )
+        if not created.rates:
+            raise Rejected(self._carrier.vendor, "nobody carries this parcel", "no_rates")
+        chosen = cheapest(created.rates, ROAD_DAYS)
+        async with self._engine.begin() as tx:
+            await labels.created(tx, label.label_key, created.vendor_shipment_id, chosen.rate_id)
+
+    @activity.defn
+    async def buy_label(self, fulfillment_id: str) -> Shipped:
+        """Buy the label of the saved shipment; after an unknown outcome, look before buying."""
+        async with self._engine.begin() as tx:
+            label = await labels.current(tx, fulfillment_id)
+            assert label is not None
+            await labels.buying(tx, label.label_key)
+        if label.state == "bought":
+            return Shipped(fulfillment_id, label.carrier)
+        bought = await self._buy_once(label)
+        async with self._engine.begin() as tx:
+            if await labels.bought(tx, label.label_key, bought):
+                facts = await _shipment_facts(tx, fulfillment_id)
+                await orders.tell(
+                    tx,
+                    facts.order_id,
+                    "LabelBought",
+                    fulfillment_id=fulfillment_id,
+                    data={"carrier": bought.carrier, "tracking_number": bought.tracking_number},
+                )
+        return Shipped(fulfillment_id, bought.carrier)
+
+    async def _buy_once(self, label: Any) -> Label:
+        if label.state == "buying":
+            found = await self._carrier.find_label(label.vendor_shipment_id)
+            if found is not None:
+                return found
+        return await self._carrier.buy_label(label.vendor_shipment_id, label.rate_id)
+
+    @activity.defn
+    async def void_label(self, fulfillment_id: str) -> None:
+        """Give back the label of a parcel that will not leave; none is no error."""
+        async with self._engine.begin() as tx:
+            label = await labels.current(tx, fulfillment_id)
+        if label is None:
+            return
+        if label.state == "buying":
+            found = await self._carrier.find_label(label.vendor_shipment_id)
+            if found is not None:
+                await self._carrier.void_label(label.vendor_shipment_id)
+        if label.state == "bought":
+            await self._carrier.void_label(label.vendor_shipment_id)
+        async with self._engine.begin() as tx:
+            if await labels.voided(tx, label.label_key) and label.state == "bought":
+                facts = await _shipment_facts(tx, fulfillment_id)
+                await orders.tell(tx, facts.order_id, "LabelVoided", fulfillment_id=fulfillment_id)
+
+    @activity.defn
+    async def poll_tracking(self, fulfillment_id: str) -> str:
+        """Ask the carrier, when no webhook came; return the folded status."""
+        async with self._engine.connect() as tx:
+            label = await row(
+                tx,
+                """
+                SELECT tracker_id FROM labels
+                WHERE fulfillment_id = :fulfillment_id AND state = 'bought'
+                """,
+                fulfillment_id=fulfillment_id,
+            )
+        assert label is not None
+        tracking = await self._carrier.track(label.tracker_id)
+        async with self._engine.begin() as tx:
+            found = await tracked(tx, label.tracker_id)
+            return await record_tracking(tx, found, tracking.events)
+
+
+async def record_tracking(tx: AsyncConnection, part: Any, events: tuple[TrackingEvent, ...]) -> str:
+    """Keep every scan once and fold them by the carrier's own time; return where it stands."""
+    for event in events:
+        await run(
+            tx,
+            """
+            INSERT INTO tracking_events (fulfillment_id, event_id, status, description,
+                occurred_at)
+            VALUES (:fulfillment_id, :event_id, :status, left(:description, 500), :occurred_at)
+            ON CONFLICT DO NOTHING
+            """,
+            fulfillment_id=part.fulfillment_id,
+            event_id=event.event_id,
+            status=str(event.status),
+            description=event.description,
+            occurred_at=event.occurred_at,
+        )
+    before = TrackingStatus(part.tracking_status or "pending")
+    status = fold(before, events)
+    if status != part.tracking_status:
+        await refresh_tracking(tx, part.fulfillment_id, str(status))
+        await orders.tell(
+            tx,
+            part.order_id,
+            "TrackingUpdated",
+            actor="carrier",
+            fulfillment_id=part.fulfillment_id,
+            data={"status": str(status)},
+        )
+    return str(status)
+
+
+async def _shipment_facts(tx: AsyncConnection, fulfillment_id: str) -> Any:
+    found = await row(
+        tx,
+        """
+        SELECT f.order_id, f.number, l.address AS ship_from, o.ship_to
+        FROM fulfillments f JOIN locations l USING (location) JOIN orders o USING (order_id)
+        WHERE f.fulfillment_id = :fulfillment_id
+        """,
+        fulfillment_id=fulfillment_id,
+    )
+    assert found is not None
+    return found
+
+
+async def _items(tx: AsyncConnection, fulfillment_id: str) -> list[tuple[Measures, int]]:
+    found = await rows(
+        tx,
+        """
+        SELECT p.weight_g, p.length_mm, p.width_mm, p.height_mm, f.quantity
+        FROM fulfillment_lines f JOIN products p USING (sku)
+        WHERE f.fulfillment_id = :fulfillment_id
+        """,
+        fulfillment_id=fulfillment_id,
+    )
+    return [(Measures(*item[:4]), item[4]) for item in found]
