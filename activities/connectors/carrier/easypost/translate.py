@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, Final
 
 from activities.connectors.carrier.easypost.wire import (
@@ -160,12 +160,11 @@ def price_minor(text: str, currency: str) -> int:
     Raises: ValueError when it is no price.
     """
     try:
-        return parse_minor(text, currency)
-    except ValueError:
-        if "." not in text:
-            raise
+        price = Decimal(text)
         unit = Decimal(1).scaleb(-exponent(currency))
-        return parse_minor(str(Decimal(text).quantize(unit, rounding=ROUND_CEILING)), currency)
+        return parse_minor(str(price.quantize(unit, rounding=ROUND_CEILING)), currency)
+    except InvalidOperation:
+        raise ValueError(f"not a price: {text!r}") from None
 
 
 def shipment_from_wire(wire: WireShipment) -> CreatedShipment:
