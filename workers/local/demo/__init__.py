@@ -1,0 +1,1 @@
+"""The demo: real orders through the whole stack, judged by what the vendors saw."""
