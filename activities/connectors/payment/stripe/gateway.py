@@ -68,7 +68,7 @@ class StripeGateway:
         return await self._intent(INTENTS, command.key, translate.slip_to_wire(command))
 
     async def capture(self, key: str, vendor_ref: str, amount_minor: int) -> PaymentState:
-        form = translate.capture_to_wire(key, amount_minor)
+        form = translate.capture_to_wire(amount_minor)
         return await self._intent(f"{_path(vendor_ref)}/capture", key, form)
 
     async def void(self, key: str, vendor_ref: str) -> PaymentState:

@@ -103,9 +103,9 @@ def slip_to_wire(command: SlipCommand) -> Form:
     return _intent(command, "boleto") | {"capture_method": "automatic"} | days
 
 
-def capture_to_wire(key: str, amount: int) -> Form:
-    # Not `key`: the intent keeps the key it was begun with.
-    return {"amount_to_capture": str(amount), "metadata[capture_key]": key}
+def capture_to_wire(amount: int) -> Form:
+    # No metadata: it would overwrite the key the intent was begun with.
+    return {"amount_to_capture": str(amount)}
 
 
 def refund_to_wire(key: str, vendor_ref: str, amount: int) -> Form:
