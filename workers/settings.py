@@ -1,7 +1,5 @@
 """Reads the whole configuration once, from the environment alone."""
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +7,6 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workers.errors import UserError
-
-# Ours and Temporal's variables are settings; the rest of the environment is the machine's.
-SETTING_PREFIXES = ("OMS_", "TEMPORAL_")
 
 
 class Settings(BaseSettings):
@@ -100,17 +95,3 @@ def load_settings() -> Settings:
             for fault in error.errors(include_input=False, include_url=False)
         )
         raise UserError(f"settings: {faults}") from None
-
-
-def machine_environment() -> dict[str, str]:
-    """The inherited environment without any setting, as a base for a child's own."""
-    return {
-        name: value
-        for name, value in os.environ.items()  # noqa: TID251 - this is that one place
-        if not name.startswith(SETTING_PREFIXES)
-    }
-
-
-def given_settings() -> Mapping[str, str]:
-    """The settings that this process itself was given, unread."""
-    return {n: v for n, v in os.environ.items() if n.startswith(SETTING_PREFIXES) and v}  # noqa: TID251

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from workers.errors import UserError
-from workers.local import postgres_home
+from workers.local import wheels
 from workers.local.datafolder import DataFolder, refuse_other_versions, versions
 from workers.local.files import PRIVATE_FILE, disk_refusals, read_json, write_json
 from workers.local.orphans import stop_orphans
@@ -34,7 +34,7 @@ async def save(data_dir: Path, file: Path) -> None:
     folder = DataFolder(data_dir)
     if not folder.has_data():
         raise UserError(f"{data_dir} holds no data of a stack")
-    with disk_refusals(file), tempfile.TemporaryDirectory(dir=file.absolute().parent) as name:
+    with disk_refusals(file), tempfile.TemporaryDirectory(dir=file.parent) as name:
         draft = Path(name)
         write_json(draft / _MANIFEST, dict(versions()))
         async with _open_database(folder) as postgres:
@@ -47,10 +47,9 @@ async def save(data_dir: Path, file: Path) -> None:
 
 async def load(file: Path, data_dir: Path) -> None:
     """Raises: UserError when the folder holds anything or the file is no backup of ours."""
-    path = data_dir.absolute()
-    with disk_refusals(path):
-        if path.exists() and any(path.iterdir()):
-            raise UserError(f"{data_dir} is not empty; restore into a new folder")
+    path = DataFolder(data_dir).path
+    if _holds_anything(path):
+        raise UserError(f"{data_dir} is not empty; restore into a new folder")
     with tempfile.TemporaryDirectory() as name:
         draft = Path(name)
         await asyncio.to_thread(_unpack, file, draft)
@@ -75,9 +74,18 @@ async def _fill(path: Path, draft: Path, postgres: PostgresServer) -> None:
             )
         finally:
             await postgres.stop()
-        for entry in draft.iterdir():
-            if entry.name not in {_MANIFEST, _DUMP}:
-                shutil.move(entry, path / entry.name)
+        await asyncio.to_thread(_move_rest, draft, path)
+
+
+def _holds_anything(path: Path) -> bool:
+    with disk_refusals(path):
+        return path.exists() and any(path.iterdir())
+
+
+def _move_rest(draft: Path, path: Path) -> None:
+    for entry in draft.iterdir():
+        if entry.name not in {_MANIFEST, _DUMP}:
+            shutil.move(entry, path / entry.name)
 
 
 @contextlib.asynccontextmanager
@@ -96,7 +104,7 @@ async def _open_database(folder: DataFolder) -> AsyncIterator[PostgresServer]:
 
 def _run_tool(tool: str, arguments: Sequence[str], postgres: PostgresServer) -> None:
     """One of PostgreSQL's own programs; they may run as root."""
-    command = [str(postgres_home.wheel_programs() / tool), *arguments]
+    command = [str(wheels.postgres_programs() / tool), *arguments]
     done = subprocess.run(
         command, env=postgres.client_environment(), capture_output=True, text=True, check=False
     )

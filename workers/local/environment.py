@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workers.environ import machine_environment
 from workers.local.ports import LOOPBACK
 from workers.local.temporal import NAMESPACE
-from workers.settings import machine_environment
 
 # What the sandbox accepts; it guards nothing.
 STRIPE_KEY = "sk_sandbox"

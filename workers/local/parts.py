@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import httpx
-
 from workers.errors import UserError
-from workers.local import processes
+from workers.local import processes, web
 from workers.local.files import log_size, log_tail, make_private_folder, open_log
 from workers.local.ports import LOOPBACK
 
@@ -109,13 +107,9 @@ def ready_file(data_dir: Path, part: str) -> Path:
     return data_dir / "run" / f"{part}.ready"
 
 
-def answers_http(url: str) -> Ready:
+def answers_http(port: int, path: str) -> Ready:
     async def ready() -> bool:
-        try:
-            async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
-                return (await client.get(url)).is_success
-        except httpx.HTTPError:
-            return False
+        return await web.succeeds(port, path)
 
     return ready
 

@@ -1,7 +1,6 @@
 """Launches PostgreSQL from the wheel's programs and proves by a query that it answers."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import shutil
@@ -11,9 +10,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
-
-import psycopg
-from psycopg import sql
 
 from workers.errors import UserError
 from workers.local import processes
@@ -77,11 +73,10 @@ class PostgresServer:
     @property
     def dsn(self) -> str:
         """For psycopg and PostgreSQL's own programs, with the password."""
-        return self.url.replace("+psycopg", "", 1)
+        return self._access(ROLE, DATABASE)
 
     def url_for(self, database: str) -> str:
-        password = self._passwords[ROLE]
-        return f"postgresql+psycopg://{ROLE}:{password}@{LOOPBACK}:{self.port}/{database}"
+        return self._access(ROLE, database).replace("postgresql", "postgresql+psycopg", 1)
 
     async def start(self) -> None:
         """Raises: UserError when the server cannot be brought to answer."""
@@ -100,9 +95,10 @@ class PostgresServer:
             self.child = None
 
     def forget(self) -> None:
-        """Remove the stopped cluster for good."""
-        forget_home(self.data_dir, self.home)
-        self._home = None
+        """Remove the stopped cluster for good, if it was ever touched."""
+        if self._home is not None:
+            forget_home(self.data_dir, self._home)
+            self._home = None
 
     def attach(self) -> None:
         """Know a server that somebody else runs. Raises: UserError when none was ever started."""
@@ -141,17 +137,15 @@ class PostgresServer:
 
     async def create_database(self, name: str, *, template: str | None = None) -> str:
         """A further database owned by the same role; returns its URL."""
-        async with await self._connect(ROLE, DATABASE) as connection:
-            statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
-            if template is not None:
-                statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
-            await connection.execute(statement)
+        from workers.local import postgres_queries  # noqa: PLC0415 - see there
+
+        await postgres_queries.create_database(self._access(ROLE, DATABASE), name, template)
         return self.url_for(name)
 
     async def drop_database(self, name: str) -> None:
-        async with await self._connect(ROLE, DATABASE) as connection:
-            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            await connection.execute(drop.format(sql.Identifier(name)))
+        from workers.local import postgres_queries  # noqa: PLC0415 - see there
+
+        await postgres_queries.drop_database(self._access(ROLE, DATABASE), name)
 
     async def __aenter__(self) -> Self:
         try:
@@ -235,41 +229,18 @@ class PostgresServer:
         return True
 
     async def _answers(self) -> bool:
-        try:
-            async with await self._connect(SUPERUSER, SUPERUSER) as connection:
-                await connection.execute("SELECT 1")
-        except psycopg.OperationalError as error:
-            if "password authentication failed" in str(error):
-                raise UserError(f"{self._password_file} does not fit the database") from error
-            return False
-        return True
+        from workers.local import postgres_queries  # noqa: PLC0415 - see there
+
+        return await postgres_queries.answers(self._access(SUPERUSER, SUPERUSER))
 
     async def _make_database(self) -> None:
-        """Ours is a plain role that may create databases, not the superuser."""
-        async with await self._connect(SUPERUSER, SUPERUSER) as connection:
-            with contextlib.suppress(psycopg.errors.DuplicateObject):
-                await connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(
-                        sql.Identifier(ROLE), sql.Literal(self._passwords[ROLE])
-                    )
-                )
-            with contextlib.suppress(psycopg.errors.DuplicateDatabase):
-                await connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(DATABASE), sql.Identifier(ROLE)
-                    )
-                )
+        from workers.local import postgres_queries  # noqa: PLC0415 - see there
 
-    async def _connect(self, role: str, database: str) -> psycopg.AsyncConnection:
-        return await psycopg.AsyncConnection.connect(
-            host=LOOPBACK,
-            port=self.port,
-            user=role,
-            password=self._passwords[role],
-            dbname=database,
-            autocommit=True,
-            connect_timeout=5,
-        )
+        access = self._access(SUPERUSER, SUPERUSER)
+        await postgres_queries.ensure_database(access, ROLE, self._passwords[ROLE], DATABASE)
+
+    def _access(self, role: str, database: str) -> str:
+        return f"postgresql://{role}:{self._passwords[role]}@{LOOPBACK}:{self.port}/{database}"
 
 
 def _serves(pid: int, cluster: Path) -> bool:

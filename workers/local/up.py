@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from workers.environ import given_settings
 from workers.local.blueprint import Plan
 from workers.local.environment import VENDORS
 from workers.local.stack import Stack
-from workers.settings import given_settings
 
 # Taken when free and nobody asked for others.
 PREFERRED_PORTS = {"api": 7080, "ui": 8233}
