@@ -15,6 +15,7 @@ from activities.connectors.channel.shopify.translate import (
     numeric_id,
 )
 from domain.money import format_minor
+from domain.order import InvalidDocument, read_document
 
 # The channel has the money, or a promise it captures itself.
 SETTLED: Final = frozenset({"paid", "authorized", "partially_refunded"})
@@ -56,7 +57,7 @@ def to_document(
     """The same sale gives the same document whichever way it came, so that it is known again."""
     try:
         return _document(sale, options)
-    except _Refused as refused:
+    except (_Refused, InvalidDocument) as refused:
         return RejectedDocument(sale.external_id, str(refused))
 
 
@@ -73,7 +74,7 @@ def _document(sale: Sale, options: DocumentOptions) -> OrderDocument:
     lines = [_line(line, position, sale) for position, line in enumerate(sale.lines, start=1)]
     charges = _charges(sale)
     _check_sum(sale, lines, charges)
-    return {
+    document = {
         "channel": options.channel,
         "external_id": sale.external_id,
         "placed_at": _utc_text(sale.placed_at),
@@ -83,13 +84,15 @@ def _document(sale: Sale, options: DocumentOptions) -> OrderDocument:
             # The buyer's own record changes over time; the order's addresses are the order's.
             "name": sale.buyer_name or ship_to["name"],
             "email": sale.email or None,
-            "phone": sale.phone or None,
+            "phone": sale.phone or ship_to["phone"],
         },
         "ship_to": ship_to,
         "lines": lines,
         "charges": charges,
         "tenders": _tenders(sale, options),
     }
+    read_document(document)  # what our own rules refuse is told here, with the channel's id
+    return document
 
 
 def _utc_text(moment: datetime) -> str:
@@ -102,22 +105,17 @@ def _ship_to(sale: Sale) -> dict[str, Any]:
     if address is None:
         raise _Refused("no shipping address")
     return {
-        "name": _needed(address.name or sale.buyer_name, "name"),
-        "line1": _needed(address.line1, "street"),
+        "name": address.name or sale.buyer_name,
+        "line1": address.line1,
         "line2": _line2(address),
-        "city": _needed(address.city, "city"),
+        "city": address.city,
         "region": address.region or None,
-        "postal_code": address.postal_code or "",  # some countries have none
-        "country": _needed(address.country, "country"),
+        "postal_code": address.postal_code,
+        "country": address.country,
+        "phone": address.phone or None,
         "latitude": address.latitude,
         "longitude": address.longitude,
     }
-
-
-def _needed(value: str | None, what: str) -> str:
-    if not value:
-        raise _Refused(f"the shipping address has no {what}")
-    return value
 
 
 def _line2(address: SaleAddress) -> str | None:

@@ -48,6 +48,7 @@ class SaleAddress:
     region: str | None
     postal_code: str | None
     country: str | None
+    phone: str | None
     latitude: float | None
     longitude: float | None
 
@@ -106,7 +107,7 @@ def from_graph(order: GraphOrder, lines: Iterable[GraphLine]) -> Sale:
         financial_status=(order.display_financial_status or "").lower(),
         buyer_name=order.billing_address.name if order.billing_address else None,
         email=order.email,
-        phone=order.phone or (order.shipping_address.phone if order.shipping_address else None),
+        phone=order.phone,
         ship_to=_graph_address(order.shipping_address),
         lines=tuple(_graph_line(line, currency) for line in lines),
         shipping_minor=sum(_bag(line.original_price_set, currency) for line in kept),
@@ -167,7 +168,7 @@ def from_rest(order: RestOrder) -> Sale:
         financial_status=(order.financial_status or "").lower(),
         buyer_name=order.billing_address.name if order.billing_address else None,
         email=order.email,
-        phone=order.phone or (order.shipping_address.phone if order.shipping_address else None),
+        phone=order.phone,
         ship_to=_rest_address(order.shipping_address),
         lines=tuple(_rest_line(line, currency) for line in order.line_items),
         shipping_minor=sum(parse_minor(line.price, currency) for line in kept),
@@ -224,6 +225,7 @@ def _address(wire: GraphAddress | RestAddress, country: str | None) -> SaleAddre
         region=wire.province_code or wire.province,
         postal_code=wire.zip,
         country=country,
+        phone=wire.phone,
         latitude=wire.latitude,
         longitude=wire.longitude,
     )
