@@ -1,0 +1,97 @@
+"""Keeps an order document before anything is done about it: one content for each channel order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.inbox.content import canonical_json, content_sha256
+
+# How long the sweep leaves a row to the API that is about to start it.
+HEAD_START_S: Final = 10
+
+_INSERT: Final = sa.text("""
+    INSERT INTO inbox
+      (source, kind, external_id, content_sha256, document, state, note, next_attempt_at,
+       handled_at)
+    VALUES
+      (:channel, 'order', :external_id, :sha256, CAST(:document AS jsonb), :state, :note,
+       coalesce(CAST(:now AS timestamptz), now()) + make_interval(secs => :head_start_s),
+       CASE WHEN :state <> 'new' THEN coalesce(CAST(:now AS timestamptz), now()) END)
+    ON CONFLICT (source, kind, external_id) DO NOTHING
+    RETURNING inbox_id
+""")
+_EXISTING: Final = sa.text("""
+    SELECT inbox_id, content_sha256 FROM inbox
+    WHERE source = :channel AND kind = 'order' AND external_id = :external_id
+""")
+
+
+class ContentDiffers(Exception):
+    """The channel's order is already here with another content, which stands."""
+
+    def __init__(self, channel: str, external_id: str, inbox_id: int) -> None:
+        super().__init__(f"{channel}-{external_id} is already here with another content")
+        self.inbox_id = inbox_id
+
+
+@dataclass(frozen=True)
+class Committed:
+    inbox_id: int
+    is_new: bool
+
+
+async def commit_order(
+    connection: AsyncConnection,
+    document: dict[str, Any],
+    *,
+    channel: str,
+    external_id: str,
+    deferred: bool,
+    now: datetime | None = None,
+) -> Committed:
+    """Keep a canonical order document; `deferred` leaves its start to the worker's inbox loop.
+
+    Raises: ContentDiffers.
+    """
+    head_start_s = 0 if deferred else HEAD_START_S
+    given = {"state": "new", "note": None, "now": now, "head_start_s": head_start_s}
+    return await _commit(connection, document, channel, external_id, given)
+
+
+async def commit_rejected_order(
+    connection: AsyncConnection,
+    document: dict[str, Any],
+    *,
+    channel: str,
+    external_id: str,
+    reason: str,
+) -> Committed:
+    """Keep a channel's document that cannot become an order, so that it can be found and answered.
+
+    Raises: ContentDiffers.
+    """
+    given = {"state": "rejected", "note": reason, "now": None, "head_start_s": 0}
+    return await _commit(connection, document, channel, external_id, given)
+
+
+async def _commit(
+    connection: AsyncConnection,
+    document: dict[str, Any],
+    channel: str,
+    external_id: str,
+    given: dict[str, Any],
+) -> Committed:
+    named = {"channel": channel, "external_id": external_id}
+    sha256 = content_sha256(document)
+    row = {**named, **given, "sha256": sha256, "document": canonical_json(document)}
+    inbox_id = (await connection.execute(_INSERT, row)).scalar_one_or_none()
+    if inbox_id is not None:
+        return Committed(inbox_id, is_new=True)
+    # A statement of its own: it sees the row that a concurrent transaction committed meanwhile.
+    existing = (await connection.execute(_EXISTING, named)).one()
+    if existing.content_sha256 != sha256:
+        raise ContentDiffers(channel, external_id, existing.inbox_id)
+    return Committed(existing.inbox_id, is_new=False)

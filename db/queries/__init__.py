@@ -1,0 +1,1 @@
+"""What the API reads: few statements a page, no writes."""

@@ -1,0 +1,36 @@
+"""Whether the catalogue knows what a placement names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.engine import row
+
+
+@dataclass(frozen=True)
+class Known:
+    """`currencies` is None when the channel is unknown."""
+
+    currencies: tuple[str, ...] | None
+    unknown_skus: tuple[str, ...]
+
+
+async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]) -> Known:
+    """One statement, whatever the number of lines."""
+    found = await row(
+        connection,
+        """
+        SELECT (SELECT currencies FROM channels WHERE channel = :channel) AS currencies,
+          ARRAY(
+            SELECT wanted.sku FROM unnest(CAST(:skus AS text[])) AS wanted(sku)
+            WHERE NOT EXISTS (SELECT 1 FROM products WHERE products.sku = wanted.sku)
+            ORDER BY wanted.sku
+          ) AS unknown_skus
+        """,
+        channel=channel,
+        skus=sorted(set(skus)),
+    )
+    assert found is not None
+    currencies = None if found.currencies is None else tuple(found.currencies)
+    return Known(currencies, tuple(found.unknown_skus))
