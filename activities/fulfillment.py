@@ -1,4 +1,4 @@
-"""The warehouse's part: picked, packed, handed over, delivered; or cancelled while it still can be."""
+"""The warehouse's part: picked, packed, handed over, delivered; or cancelled while it can be."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,12 @@ class Advance:
     actor: str = "system"
     step: str | None = None
     within_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class HandOver:
+    fulfillment_id: str
+    within_s: float  # until the carrier should have scanned it
 
 
 @dataclass(frozen=True)
@@ -79,32 +85,32 @@ class FulfillmentActivities:
             return Cancellable(stopping, gone)
 
     @activity.defn
-    async def begin_hand_over(self, fulfillment_id: str, within_s: float) -> bool:
+    async def begin_hand_over(self, to: HandOver) -> bool:
         """Pass the point of no return, unless a cancellation came first."""
         async with self._engine.begin() as tx:
-            part = await fulfillments.get(tx, fulfillment_id, lock=True)
+            part = await fulfillments.get(tx, to.fulfillment_id, lock=True)
             if part.state in ("handing_over", "handed_over", "delivered"):
                 return True
             if part.cancel_requested or part.state == "cancelled":
                 return False
             return await fulfillments.advance(
-                tx, fulfillment_id, "handing_over", "capture payment", within_s
+                tx, to.fulfillment_id, "handing_over", "capture payment", to.within_s
             )
 
     @activity.defn
-    async def hand_over(self, fulfillment_id: str, within_s: float) -> None:
+    async def hand_over(self, to: HandOver) -> None:
         """The parcel is the carrier's: stock leaves, the customer and the channel are told."""
         async with self._engine.begin() as tx:
-            part = await fulfillments.get(tx, fulfillment_id, lock=True)
+            part = await fulfillments.get(tx, to.fulfillment_id, lock=True)
             if not await fulfillments.advance(
-                tx, fulfillment_id, "handed_over", "first scan by the carrier", within_s
+                tx, to.fulfillment_id, "handed_over", "first scan by the carrier", to.within_s
             ):
                 return
-            label = await labels.current(tx, fulfillment_id)
+            label = await labels.current(tx, to.fulfillment_id)
             assert label is not None
             data = {"carrier": label.carrier, "tracking_number": label.tracking_number}
             await orders.tell(
-                tx, part.order_id, "HandedOver", fulfillment_id=fulfillment_id, data=data
+                tx, part.order_id, "HandedOver", fulfillment_id=to.fulfillment_id, data=data
             )
             await _mail(tx, part, "shipped")
             await _tell_channel(tx, part, label)

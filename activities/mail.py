@@ -14,8 +14,8 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
     "order_confirmed": (
         "Your order $order is confirmed",
         (
-            "Hello $name,\n\nthank you. Your order $order is confirmed and should reach you between "
-            "$from and $by.\nWe will write again when it ships.\n"
+            "Hello $name,\n\nthank you. Your order $order is confirmed and should reach you "
+            "between $from and $by.\nWe will write again when it ships.\n"
         ),
     ),
     "slip_issued": (
@@ -25,8 +25,8 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
     "order_refused": (
         "We could not accept your order $order",
         (
-            "Hello $name,\n\nwe are sorry: your order $order could not be accepted, because $reason.\n"
-            "Nothing is owed; what was held or paid is given back.\n"
+            "Hello $name,\n\nwe are sorry: your order $order could not be accepted: "
+            "$reason.\nNothing is owed; what was held or paid is given back.\n"
         ),
     ),
     "order_cancelled": (

@@ -15,6 +15,7 @@ from activities.connectors.payment.port import (
     PaymentStatus,
     SlipCommand,
 )
+from activities.mail import post_mail
 from db.engine import row
 from db.stores import orders, payments
 from db.stores.payments import Authorized, Intent
@@ -26,12 +27,17 @@ INTERNAL = frozenset({"store_credit", "manual"})
 
 @dataclass(frozen=True)
 class Take:
-    """Take one tender; with `fulfillment_number`, the share of one fulfillment order only."""
+    """Take one tender; with `fulfillment_number`, the share of one fulfillment order only.
+
+    `attempt` rises only when a person has a refused tender tried anew.
+    """
 
     order_id: str
     tender_no: int
     slip_days: int = 3
+    slip_within_s: float = 0.0
     fulfillment_number: int | None = None
+    attempt: int = 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,12 @@ class CaptureShare:
     order_id: str
     fulfillment_id: str
     number: int
+    tender_no: int
+
+
+@dataclass(frozen=True)
+class SlipRef:
+    order_id: str
     tender_no: int
 
 
@@ -75,7 +87,7 @@ class PaymentActivities:
             answer = await self._ask(intent, tender, want)
         except Rejected as refusal:
             return await self._declined(intent.key, refusal.code)
-        return await self._record(intent.key, answer)
+        return await self._record(intent.key, answer, want)
 
     async def _known(self, tx: AsyncConnection, intent: Any, tender: Any) -> Taken:
         """Answer from our records, or from our own ledger when that is all it takes."""
@@ -116,7 +128,7 @@ class PaymentActivities:
             intent = await payments.intent_row(tx, key)
             return await _decline(tx, intent, code)
 
-    async def _record(self, key: str, answer: PaymentState) -> Taken:
+    async def _record(self, key: str, answer: PaymentState, want: Take) -> Taken:
         states = {
             PaymentStatus.AUTHORIZED: ("held", "PaymentAuthorized"),
             PaymentStatus.CAPTURED: ("taken", "PaymentCaptured"),
@@ -140,6 +152,8 @@ class PaymentActivities:
                 )
                 await payments.authorized(tx, intent, record)
                 await _tell(tx, intent, event)
+                if state == "pending":
+                    await _ask_for_payment(tx, intent, answer, want)
             return Taken(state)
 
     @activity.defn
@@ -154,10 +168,11 @@ class PaymentActivities:
             return True
 
     @activity.defn
-    async def slip_is_paid(self, order_id: str, tender_no: int) -> bool:
+    async def slip_is_paid(self, slip_ref: SlipRef) -> bool:
         """Ask the vendor, when its webhook may have been lost."""
+        key = f"{slip_ref.order_id}:t{slip_ref.tender_no}:slip:1"
         async with self._engine.connect() as tx:
-            slip = await payments.authorization(tx, f"{order_id}:t{tender_no}:slip:1", lock=False)
+            slip = await payments.authorization(tx, key, lock=False)
         assert slip is not None
         if slip.state != "pending":
             return bool(slip.state == "taken")
@@ -215,6 +230,15 @@ class PaymentActivities:
                 raise
 
 
+async def _ask_for_payment(
+    tx: AsyncConnection, intent: Any, answer: PaymentState, want: Take
+) -> None:
+    await orders.next_step(tx, want.order_id, "bank slip payment", want.slip_within_s)
+    order = await orders.head(tx, want.order_id)
+    facts = {"voucher": answer.voucher_url or ""}
+    await post_mail(tx, order, "slip_issued", facts, part=f"t{intent.tender_no}")
+
+
 async def _tender(tx: AsyncConnection, order_id: str, tender_no: int) -> Any:
     found = await row(
         tx,
@@ -244,7 +268,7 @@ async def _intent(tx: AsyncConnection, want: Take, tender: Any) -> Intent:
         assert share is not None
         amount = share.amount_minor
     return Intent(
-        key=f"{want.order_id}:{part}:{verb}:1",
+        key=f"{want.order_id}:{part}:{verb}:{want.attempt}",
         order_id=want.order_id,
         tender_no=want.tender_no,
         verb=verb,

@@ -30,6 +30,7 @@ class Planned:
     fulfillment_id: str
     number: int
     location: str
+    state: str
     lines: tuple[tuple[int, int], ...]
     cards: tuple[int, ...]
     unauthorized: tuple[int, ...]
@@ -228,7 +229,7 @@ async def _as_planned(tx: AsyncConnection, order_id: str) -> Routed:
     found = await rows(
         tx,
         """
-        SELECT f.fulfillment_id, f.number, f.location, o.promise_by,
+        SELECT f.fulfillment_id, f.number, f.location, f.state, o.promise_by,
             (SELECT array_agg(ARRAY[line_no, quantity] ORDER BY line_no) FROM fulfillment_lines l
                 WHERE l.fulfillment_id = f.fulfillment_id) AS lines,
             coalesce((SELECT array_agg(s.tender_no ORDER BY s.tender_no)
@@ -248,6 +249,7 @@ async def _as_planned(tx: AsyncConnection, order_id: str) -> Routed:
             fulfillment_id=part.fulfillment_id,
             number=part.number,
             location=part.location,
+            state=part.state,
             lines=tuple((line_no, quantity) for line_no, quantity in part.lines),
             cards=tuple(part.cards),
             unauthorized=tuple(part.unauthorized),

@@ -81,6 +81,7 @@ class FulfillmentInput:
     location: str
     lines: tuple[tuple[int, int], ...]  # (line_no, quantity)
     cards: tuple[int, ...]  # the tenders to be captured at hand-over
+    state: str = "open"  # where a run started anew goes on
     timings: Timings = field(default_factory=Timings)
 
 
@@ -119,11 +120,11 @@ class ResolveException:
     note: str = ""
 
 
-# -- AftermathWorkflow: news for an order whose run has closed
+# -- LatePaymentWorkflow: news for an order whose run has closed
 
 
 @dataclass(frozen=True)
 class AftermathInput:
-    inbox_id: int
     order_id: str
+    tender_no: int
     timings: Timings = field(default_factory=Timings)

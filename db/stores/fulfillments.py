@@ -17,7 +17,8 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
     "handed_over": ("handing_over",),
     "delivered": ("handed_over",),
     "lost": ("handed_over",),
-    "cancelled": ("open", "picked", "packed"),
+    # From "handing_over" only while the parcel's own workflow gives up a refused capture.
+    "cancelled": ("open", "picked", "packed", "handing_over"),
 }
 FINAL = frozenset({"delivered", "lost", "cancelled"})
 

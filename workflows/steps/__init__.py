@@ -1,0 +1,1 @@
+"""Every activity call: its timeout, its retries, its queue."""

@@ -1,0 +1,31 @@
+"""News for an order whose run has closed: a slip paid late is written down and refunded."""
+
+from temporalio import workflow
+
+from workflows.desk import Desk
+from workflows.messages import AftermathInput, ResolveException
+from workflows.settling import give_back_money
+from workflows.steps import money
+
+
+@workflow.defn
+class LatePaymentWorkflow:
+    @workflow.init
+    def __init__(self, late: AftermathInput) -> None:
+        self._late = late
+        self._desk = Desk(late.order_id, None, late.timings)
+
+    @workflow.run
+    async def run(self, late: AftermathInput) -> None:
+        if await money.settle_slip(late.order_id, late.tender_no, paid=True):
+            await money.tell_late_payment(late.order_id)
+        await give_back_money(late.order_id, self._desk, late.timings)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    @workflow.update
+    async def resolve_exception(self, decision: ResolveException) -> None:
+        self._desk.decide(decision)
+
+    @resolve_exception.validator
+    def _check_resolution(self, decision: ResolveException) -> None:
+        self._desk.check(decision)

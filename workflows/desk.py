@@ -1,0 +1,125 @@
+"""The desk of a workflow: a step that cannot go on waits here, visible, for a person to decide."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from domain.timings import Timings
+from workflows import search
+from workflows.messages import ResolveException
+from workflows.refusals import Refused, reject
+from workflows.steps import asking
+
+T = TypeVar("T")
+RETRY_OR_UNDO: Final = ("retry", "compensate")
+
+
+@dataclass
+class _Waiting:
+    reason: str
+    resolutions: tuple[str, ...]
+    decision: ResolveException | None = None
+
+
+class Desk:
+    """Raises exceptions and waits for their resolution; one a workflow."""
+
+    def __init__(self, order_id: str, fulfillment_id: str | None, timings: Timings) -> None:
+        self._order_id = order_id
+        self._fulfillment_id = fulfillment_id
+        self._timings = timings
+        self._count = 0
+        self._waiting: dict[str, _Waiting] = {}
+
+    @property
+    def reasons(self) -> list[str]:
+        return [waiting.reason for waiting in self._waiting.values()]
+
+    async def attempt(
+        self,
+        step: str,
+        do: Callable[[], Awaitable[T]],
+        resolutions: tuple[str, ...] = RETRY_OR_UNDO,
+    ) -> T | None:
+        """Do a step; when it cannot be done, ask. `skip` and `override` answer None.
+
+        Raises: Refused, when the person decides to undo what was done.
+        """
+        while True:
+            try:
+                return await do()
+            except ActivityError as failed:
+                if is_cancelled_exception(failed):
+                    raise
+                reason, detail = "step_exhausted", str(failed.cause or failed)
+            decision = await self.ask(step, reason, detail, resolutions)
+            if decision != "retry":
+                return None
+
+    async def ask(
+        self,
+        step: str,
+        reason: str,
+        detail: str,
+        resolutions: tuple[str, ...],
+        until: Callable[[], bool] = lambda: False,
+    ) -> str:
+        """Raise an exception and wait for its resolution, or until it has become moot.
+
+        Returns the resolution ("moot" when `until` came true).
+        Raises: Refused for `compensate`.
+        """
+        exception_id, waiting = await self._raise(step, reason, detail, resolutions)
+        await workflow.wait_condition(lambda: waiting.decision is not None or until())
+        del self._waiting[exception_id]
+        decision = waiting.decision or ResolveException(exception_id, "moot", "system")
+        await asking.resolve_exception(
+            asking.Resolved(
+                exception_id, self._order_id, decision.resolution, decision.actor, decision.note
+            )
+        )
+        if not self._waiting:
+            search.show_exception(None)
+        if decision.resolution == "compensate":
+            raise Refused("cancelled", f"{step}: {reason}")
+        return decision.resolution
+
+    async def _raise(
+        self, step: str, reason: str, detail: str, resolutions: tuple[str, ...]
+    ) -> tuple[str, _Waiting]:
+        self._count += 1
+        info = workflow.info()
+        # The run's start tells apart what a run started anew raises; ids stay readable.
+        moment = int(info.workflow_start_time.timestamp())
+        name = self._fulfillment_id or self._order_id
+        exception_id = f"{name}-x{moment}-{self._count}"
+        waiting = self._waiting[exception_id] = _Waiting(reason, resolutions)
+        await asking.raise_exception(
+            asking.Raised(
+                exception_id=exception_id,
+                workflow_id=info.workflow_id,
+                order_id=self._order_id,
+                fulfillment_id=self._fulfillment_id,
+                step=step,
+                reason=reason,
+                detail=detail,
+                within_s=self._timings.exception_s,
+                resolutions=resolutions,
+            )
+        )
+        search.show_exception(reason)
+        return exception_id, waiting
+
+    def check(self, decision: ResolveException) -> None:
+        """Refuse a decision about something that does not wait, or that is not permitted."""
+        waiting = self._waiting.get(decision.exception_id)
+        if waiting is None or waiting.decision is not None:
+            raise reject("UnknownException", "no such exception waits here")
+        if decision.resolution not in waiting.resolutions:
+            raise reject("NotPermitted", f"permitted are: {', '.join(waiting.resolutions)}")
+
+    def decide(self, decision: ResolveException) -> None:
+        self._waiting[decision.exception_id].decision = decision

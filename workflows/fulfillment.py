@@ -1,0 +1,261 @@
+"""The story of one fulfillment order: picked, packed, labelled, handed over, delivered."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+from temporalio.exceptions import is_cancelled_exception
+
+from domain.tracking import TrackingStatus
+from workflows import search
+from workflows.desk import Desk
+from workflows.messages import (
+    FulfillmentInput,
+    FulfillmentResult,
+    LinesDone,
+    ResolveException,
+    TrackingNews,
+)
+from workflows.refusals import Refused, reject
+from workflows.steps import money, shipping
+
+RETRY_OR_SKIP: Final = ("retry", "skip")
+FINAL: Final = frozenset({"delivered", "cancelled", "lost"})
+# The carrier gave up: a person decides whether to wait, to accept or to write the parcel off.
+FAILED_DELIVERY: Final = frozenset(
+    {TrackingStatus.RETURN_TO_SENDER, TrackingStatus.DELIVERY_FAILED}
+)
+
+
+@workflow.defn
+class FulfillmentWorkflow:
+    @workflow.init
+    def __init__(self, part: FulfillmentInput) -> None:
+        self._part = part
+        self._state = part.state
+        self._desk = Desk(part.order_id, part.fulfillment_id, part.timings)
+        self._stopped = False
+        self._tracking = TrackingStatus.PENDING
+        self._seen: set[str] = set()
+
+    @workflow.run
+    async def run(self, part: FulfillmentInput) -> FulfillmentResult:
+        try:
+            if self._state not in FINAL and self._state != "handed_over":
+                await self._warehouse()
+                await self._ship()
+        except Refused:
+            return await self._cancel()
+        except BaseException as error:
+            if not is_cancelled_exception(error):
+                raise
+            await asyncio.shield(self._cancel())
+            raise
+        if self._state not in FINAL:
+            await self._deliver_whatever_happens()
+        return await self._finish()
+
+    # -- in our hands
+
+    async def _warehouse(self) -> None:
+        times = self._part.timings
+        await self._until("pick", "open", times.pick_s)
+        await self._until("pack", "picked", times.pack_s)
+
+    async def _until(self, step: str, before: str, within_s: float) -> None:
+        """Wait for the warehouse; when it is late, ask, and go on as soon as it reports."""
+        self._show(step)
+        while self._state == before and not self._stopped:
+            try:
+                await workflow.wait_condition(
+                    lambda: self._state != before or self._stopped,
+                    timeout=timedelta(seconds=within_s),
+                    timeout_summary=f"{step} is late",
+                )
+            except TimeoutError:
+                await self._desk.ask(
+                    step,
+                    f"{step}_overdue",
+                    f"{self._part.location} has not reported",
+                    ("retry", "compensate"),
+                    until=lambda: self._state != before or self._stopped,
+                )
+        self._stop_if_asked()
+
+    async def _ship(self) -> None:
+        self._show("buy label")
+        await self._desk.attempt("create shipment", lambda: shipping.create_shipment(self._part))
+        self._stop_if_asked()
+        bought = await self._desk.attempt("buy label", lambda: shipping.buy_label(self._part))
+        if not await shipping.begin_hand_over(self._part):
+            raise Refused("cancelled")
+        for tender_no in self._part.cards:
+            await self._desk.attempt(
+                "capture payment",
+                lambda tender_no=tender_no: money.capture(self._part, tender_no),  # type: ignore[misc]
+                ("retry", "skip", "compensate"),
+            )
+        await shipping.hand_over(self._part)
+        self._state = "handed_over"
+        search.show_shipped(bought.carrier if bought else "unknown")
+
+    async def _cancel(self) -> FulfillmentResult:
+        await self._desk.attempt(
+            "void label", lambda: shipping.void_label(self._part), RETRY_OR_SKIP
+        )
+        if not await shipping.cancel_fulfillment(self._part):
+            # Money was captured and the units are gone: from here it is a delivery like any other.
+            await self._deliver_whatever_happens()
+            return await self._finish()
+        self._state = "cancelled"
+        return await self._finish()
+
+    # -- in the carrier's hands
+
+    async def _deliver_whatever_happens(self) -> None:
+        """After hand-over a cancellation comes too late: the parcel is followed to its end."""
+        while self._state not in FINAL:
+            try:
+                await self._deliver()
+            except asyncio.CancelledError:
+                workflow.logger.info("cancellation after hand-over is ignored")
+
+    async def _deliver(self) -> None:
+        times = self._part.timings
+        self._show("delivery by the carrier")
+        started = workflow.now()
+        poll_s = times.first_poll_s
+        while self._tracking is not TrackingStatus.DELIVERED:
+            if await self._news_within(poll_s):
+                poll_s = times.poll_s
+                await self._decide_failed()
+                continue
+            poll_s = times.poll_s
+            await self._poll()
+            if (workflow.now() - started).total_seconds() > times.lost_s:
+                await self._ask_carrier("no_delivery", "the carrier has not delivered")
+                started = workflow.now()
+        if self._state not in FINAL:
+            await shipping.record_end(self._part, "delivered")
+            self._state = "delivered"
+
+    async def _news_within(self, seconds: float) -> bool:
+        try:
+            await workflow.wait_condition(
+                lambda: (
+                    self._tracking is TrackingStatus.DELIVERED or self._tracking in FAILED_DELIVERY
+                ),
+                timeout=timedelta(seconds=seconds),
+                timeout_summary="ask the carrier",
+            )
+        except TimeoutError:
+            return False
+        return True
+
+    async def _poll(self) -> None:
+        status = await self._desk.attempt(
+            "poll tracking",
+            lambda: shipping.poll_tracking(self._part, self._part.timings),
+            RETRY_OR_SKIP,
+        )
+        if status is not None:
+            self._follow(status)
+
+    async def _decide_failed(self) -> None:
+        if self._tracking in FAILED_DELIVERY:
+            await self._ask_carrier("delivery_failed", f"the carrier says {self._tracking}")
+
+    async def _ask_carrier(self, reason: str, detail: str) -> None:
+        """retry: keep waiting; override: it did arrive; compensate: written off as lost."""
+        try:
+            decision = await self._desk.ask(
+                "deliver",
+                reason,
+                detail,
+                ("retry", "override", "compensate"),
+                until=lambda: self._tracking is TrackingStatus.DELIVERED,
+            )
+        except Refused:
+            await shipping.record_end(self._part, "lost")
+            self._state = "lost"
+            self._tracking = TrackingStatus.DELIVERED  # nothing more is waited for
+            return
+        if decision == "override":
+            self._tracking = TrackingStatus.DELIVERED
+        elif self._tracking in FAILED_DELIVERY:
+            self._tracking = TrackingStatus.IN_TRANSIT
+
+    # -- small things
+
+    async def _finish(self) -> FulfillmentResult:
+        search.show_status(self._state)
+        self._show(None)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return FulfillmentResult(self._part.fulfillment_id, self._state)
+
+    def _stop_if_asked(self) -> None:
+        if self._stopped:
+            raise Refused("cancelled")
+
+    def _follow(self, status: str) -> None:
+        """The database folded the scans already; what is delivered stays delivered."""
+        if self._tracking is not TrackingStatus.DELIVERED:
+            self._tracking = TrackingStatus(status)
+
+    def _show(self, step: str | None) -> None:
+        lines = [f"**{self._part.fulfillment_id}** from {self._part.location}: {self._state}"]
+        if step:
+            lines.append(f"Next: {step}")
+        lines += [f"Waits for a person: {reason}" for reason in self._desk.reasons]
+        workflow.set_current_details("\n\n".join(lines))
+
+    # -- messages
+
+    @workflow.update
+    async def picked(self, done: LinesDone) -> None:
+        if self._state == "open":
+            await shipping.record_picked(self._part, done.actor)
+            self._state = "picked"
+
+    @picked.validator
+    def _check_picked(self, done: LinesDone) -> None:
+        self._check_lines(done, ("open", "picked"))
+
+    @workflow.update
+    async def packed(self, done: LinesDone) -> None:
+        if self._state == "picked":
+            await shipping.record_packed(self._part, done.actor)
+            self._state = "packed"
+
+    @packed.validator
+    def _check_packed(self, done: LinesDone) -> None:
+        self._check_lines(done, ("picked", "packed"))
+
+    def _check_lines(self, done: LinesDone, states: tuple[str, ...]) -> None:
+        """The same report twice is no error; another quantity or another moment is."""
+        if self._stopped or self._state not in states:
+            state = "being cancelled" if self._stopped else self._state
+            raise reject("WrongState", f"the fulfillment order is {state}")
+        if sorted(done.lines) != sorted(self._part.lines):
+            wanted = ", ".join(f"line {line}: {count}" for line, count in self._part.lines)
+            raise reject("WrongQuantities", f"expected {wanted}")
+
+    @workflow.signal
+    def tracking(self, news: TrackingNews) -> None:
+        if news.event_id not in self._seen:
+            self._seen.add(news.event_id)
+            self._follow(news.status)
+
+    @workflow.signal
+    def stop(self) -> None:
+        """The order is cancelled and this part was still ours when the database was asked."""
+        self._stopped = True
+
+    @workflow.update
+    async def resolve_exception(self, decision: ResolveException) -> None:
+        self._desk.decide(decision)
+
+    @resolve_exception.validator
+    def _check_resolution(self, decision: ResolveException) -> None:
+        self._desk.check(decision)

@@ -1,0 +1,17 @@
+"""How a story turns: a business refusal is no failure, it ends the order with its outcome."""
+
+from temporalio.exceptions import ApplicationError
+
+
+class Refused(ApplicationError):
+    """The order ends here; what was done for it is undone."""
+
+    def __init__(self, outcome: str, reason: str | None = None) -> None:
+        super().__init__(reason or outcome, type="Refused", non_retryable=True)
+        self.outcome = outcome
+        self.reason = reason
+
+
+def reject(kind: str, text: str) -> ApplicationError:
+    """Return the error by which a validator refuses an update; `kind` is for programs."""
+    return ApplicationError(text, type=kind, non_retryable=True)

@@ -1,0 +1,73 @@
+"""The two ways to call an activity: our own database, and a vendor."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from workflows.messages import CORE_QUEUE
+
+PAYMENTS_QUEUE: Final = "payments"
+CARRIERS_QUEUE: Final = "carriers"
+CHANNELS_QUEUE: Final = "channels"
+
+# Our database answers at once or is in trouble; then the server takes over the retries, visibly.
+LOCAL_TIMEOUT: Final = timedelta(seconds=3)
+LOCAL_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=50), maximum_interval=timedelta(seconds=1)
+)
+DATABASE_TIMEOUT: Final = timedelta(seconds=15)
+DATABASE_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=15)
+)
+# Longer than the slowest vendor call allowed by the connectors.
+VENDOR_TIMEOUT: Final = timedelta(seconds=45)
+VENDOR_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60)
+)
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+async def locally(method: Callable[[Any, A], Awaitable[R]], argument: A) -> R:
+    """Run a step that touches only our database, beside the workflow task.
+
+    An outage outlasts the local attempt: the same function then runs as a regular activity, which
+    the server retries for as long as it takes.
+    """
+    try:
+        return await workflow.execute_local_activity_method(
+            method, argument, schedule_to_close_timeout=LOCAL_TIMEOUT, retry_policy=LOCAL_RETRY
+        )
+    except ActivityError as failed:
+        if is_cancelled_exception(failed) or _is_final(failed):
+            raise
+    return await workflow.execute_activity_method(
+        method,
+        argument,
+        task_queue=CORE_QUEUE,
+        start_to_close_timeout=DATABASE_TIMEOUT,
+        retry_policy=DATABASE_RETRY,
+    )
+
+
+async def at_vendor(
+    method: Callable[[Any, A], Awaitable[R]], argument: A, *, queue: str, patience_s: float
+) -> R:
+    """Run a step that calls a vendor, on that vendor's queue, retried until patience ends."""
+    return await workflow.execute_activity_method(
+        method,
+        argument,
+        task_queue=queue,
+        start_to_close_timeout=VENDOR_TIMEOUT,
+        schedule_to_close_timeout=timedelta(seconds=patience_s),
+        retry_policy=VENDOR_RETRY,
+    )
+
+
+def _is_final(failed: ActivityError) -> bool:
+    return isinstance(failed.cause, ApplicationError) and failed.cause.non_retryable

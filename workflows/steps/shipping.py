@@ -1,0 +1,85 @@
+"""Steps of one fulfillment order: warehouse, label, hand-over, tracking."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.fulfillment import Advance, Cancellable, FulfillmentActivities, HandOver
+    from activities.shipping import Shipped, ShippingActivities
+
+from domain.timings import Timings
+from workflows.messages import FulfillmentInput
+from workflows.steps.call import CARRIERS_QUEUE, at_vendor, locally
+
+__all__ = ["Cancellable", "Shipped"]
+
+
+async def record_picked(part: FulfillmentInput, actor: str) -> None:
+    to = Advance(part.fulfillment_id, "picked", actor, "pack", part.timings.pack_s)
+    await locally(FulfillmentActivities.advance, to)
+
+
+async def record_packed(part: FulfillmentInput, actor: str) -> None:
+    within_s = part.timings.vendor_patience_s
+    to = Advance(part.fulfillment_id, "packed", actor, "buy label", within_s)
+    await locally(FulfillmentActivities.advance, to)
+
+
+async def record_end(part: FulfillmentInput, state: str) -> None:
+    """Record `delivered` or `lost`."""
+    await locally(FulfillmentActivities.advance, Advance(part.fulfillment_id, state))
+
+
+async def create_shipment(part: FulfillmentInput) -> None:
+    await at_vendor(
+        ShippingActivities.create_shipment,
+        part.fulfillment_id,
+        queue=CARRIERS_QUEUE,
+        patience_s=part.timings.vendor_patience_s,
+    )
+
+
+async def buy_label(part: FulfillmentInput) -> Shipped:
+    return await at_vendor(
+        ShippingActivities.buy_label,
+        part.fulfillment_id,
+        queue=CARRIERS_QUEUE,
+        patience_s=part.timings.vendor_patience_s,
+    )
+
+
+async def void_label(part: FulfillmentInput) -> None:
+    await at_vendor(
+        ShippingActivities.void_label,
+        part.fulfillment_id,
+        queue=CARRIERS_QUEUE,
+        patience_s=part.timings.vendor_patience_s,
+    )
+
+
+async def begin_hand_over(part: FulfillmentInput) -> bool:
+    within_s = part.timings.vendor_patience_s
+    return await locally(
+        FulfillmentActivities.begin_hand_over, HandOver(part.fulfillment_id, within_s)
+    )
+
+
+async def hand_over(part: FulfillmentInput) -> None:
+    within_s = part.timings.lost_s
+    await locally(FulfillmentActivities.hand_over, HandOver(part.fulfillment_id, within_s))
+
+
+async def cancel_fulfillment(part: FulfillmentInput) -> bool:
+    return await locally(FulfillmentActivities.cancel_fulfillment, part.fulfillment_id)
+
+
+async def request_cancellation(order_id: str) -> Cancellable:
+    return await locally(FulfillmentActivities.request_cancellation, order_id)
+
+
+async def poll_tracking(part: FulfillmentInput, timings: Timings) -> str:
+    return await at_vendor(
+        ShippingActivities.poll_tracking,
+        part.fulfillment_id,
+        queue=CARRIERS_QUEUE,
+        patience_s=timings.vendor_patience_s,
+    )
