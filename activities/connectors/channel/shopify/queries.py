@@ -8,9 +8,10 @@ from typing import Final
 
 API_VERSION: Final = "2026-07"
 
-# A query may cost 1,000 points, and costs as much as its connections could return at most: longer
-# orders are read on by `ORDER_LINES`. Source: https://shopify.dev/docs/api/usage/limits
-LINES_A_PAGE: Final = 20
+# A query may cost 1,000 points, and its cost grows with what its connections may return: most orders
+# fit in a page of lines, longer ones are read on by `ORDER_LINES`.
+# Source: https://shopify.dev/docs/api/usage/limits
+LINES_A_PAGE: Final = 10
 MORE_LINES_A_PAGE: Final = 100
 MAX_ORDERS_A_PAGE: Final = 25
 
@@ -56,7 +57,7 @@ query Orders($first: Int!, $after: String, $query: String, $lines: Int!) {
         name company address1 address2 city province provinceCode zip countryCodeV2 phone
         latitude longitude
       }
-      shippingLines(first: 5) {
+      shippingLines(first: 3) {
         nodes {
           isRemoved
           originalPriceSet { shopMoney { amount } }
