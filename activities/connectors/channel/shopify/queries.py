@@ -8,7 +8,7 @@ from typing import Final
 
 API_VERSION: Final = "2026-07"
 
-# A query may cost 1,000 points, and its cost grows with what its connections may return: most orders
+# A query may cost 1,000 points, and costs more the more its connections may return: most orders
 # fit in a page of lines, longer ones are read on by `ORDER_LINES`.
 # Source: https://shopify.dev/docs/api/usage/limits
 LINES_A_PAGE: Final = 10
