@@ -36,6 +36,7 @@ class Control:
             Route("/_/faults", self.add_fault, methods=["POST"]),
             Route("/_/faults", self.clear_faults, methods=["DELETE"]),
             Route("/_/shopify/orders", self.seed_order, methods=["POST"]),
+            Route("/_/shopify/orders/{id}/cancel", self.cancel_order, methods=["POST"]),
         ]
 
     async def health(self, _: Request) -> Response:
@@ -95,6 +96,16 @@ class Control:
             return _problem(str(problem))
         self._on_change()
         return JSONResponse(order, 201)
+
+    async def cancel_order(self, request: Request) -> Response:
+        """The buyer cancels at the channel."""
+        try:
+            with self._store.transaction() as tx:
+                order = seeds.cancel(tx, request.path_params["id"], "customer")
+        except seeds.BadOrder as problem:
+            return _problem(str(problem))
+        self._on_change()
+        return JSONResponse(order)
 
 
 async def _object(request: Request) -> dict[str, Any] | None:

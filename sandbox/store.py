@@ -100,9 +100,17 @@ class Tx:
         found = row.fetchone()
         return ("", "") if found is None else (found[0], found[1])
 
-    def count(self, kind: str) -> int:
-        row = self.db.execute("SELECT count(*) FROM objects WHERE kind=?", (kind,)).fetchone()
-        return int(row[0])
+    @contextmanager
+    def undone_on(self, fault: type[Exception]) -> Iterator[None]:
+        """Take back what was written inside when it ends in `fault`, which still goes on up."""
+        self.db.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except fault:
+            self.db.execute("ROLLBACK TO attempt")
+            raise
+        finally:
+            self.db.execute("RELEASE attempt")
 
     # -- what was done, what comes later, what is told ----------------------------------------
     def record(  # the ledger's columns are its meaning

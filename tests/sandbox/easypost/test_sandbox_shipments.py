@@ -1,7 +1,7 @@
 """Shipments: quoted, bought once, voided in time."""
 
-from tests.sandbox.world import until
 from tests.sandbox.easypost.makers import bought, shipment
+from tests.sandbox.world import until
 
 
 async def test_a_shipment_is_quoted_by_two_carriers_in_text_money(world):

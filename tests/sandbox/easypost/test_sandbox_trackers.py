@@ -1,7 +1,7 @@
 """Trackers: the compressed journey, told by webhook and on request."""
 
-from tests.sandbox.world import until
 from tests.sandbox.easypost.makers import bought
+from tests.sandbox.world import until
 
 
 async def test_a_parcel_travels_to_the_door(fast_world):
