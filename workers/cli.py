@@ -3,40 +3,45 @@
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 
 import typer
 
 from workers.errors import UserError
 
 EXIT_USER_ERROR = 2
-
-app = typer.Typer(
-    name="oms",
-    help="Cauce, an order management system. Settings are environment variables: OMS_*.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
+EXIT_INTERRUPTED = 130
 
 # Each adds its own commands and imports what is heavy inside them.
 _MODULES = ("workers.commands", "workers.local.commands", "workers.local.demo.commands")
 
 
-def _register() -> None:
+def build() -> typer.Typer:
+    """The application with every command."""
+    app = typer.Typer(
+        name="oms",
+        help="Cauce, an order management system. Settings are environment variables: OMS_*.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
     for name in _MODULES:
         # Guarded only while the modules are being written.
         if importlib.util.find_spec(name) is not None:
             importlib.import_module(name).register(app)
+    return app
 
 
-def main() -> None:
+def run_command(command: Callable[[], object]) -> None:
     """Exits with 2 on what a person must change, as for a wrong option."""
-    _register()
     try:
-        app()
+        command()
     except UserError as error:
         sys.stderr.write(f"oms: {error}\n")
         sys.exit(EXIT_USER_ERROR)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def main() -> None:
+    run_command(build())

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     shopify_url: str | None = None
     shopify_token: SecretStr | None = None
     shopify_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    # Orders may name their own tenders: for demonstrations only, buyers can write notes.
+    shopify_tenders_from_notes: bool = False
     # The code under which orders of that shop are known here.
     shopify_channel: str = Field(default="shopify", pattern=r"^[a-z0-9]{1,20}$")
 

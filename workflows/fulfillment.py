@@ -18,6 +18,7 @@ from workflows.messages import (
     TrackingNews,
 )
 from workflows.refusals import Refused, reject
+from workflows.saga import to_the_end
 from workflows.steps import money, shipping
 
 RETRY_OR_SKIP: Final = ("retry", "skip")
@@ -46,11 +47,11 @@ class FulfillmentWorkflow:
                 await self._warehouse()
                 await self._ship()
         except Refused:
-            return await self._cancel()
+            return await to_the_end(self._cancel())
         except BaseException as error:
             if not is_cancelled_exception(error):
                 raise
-            await asyncio.shield(self._cancel())
+            await to_the_end(self._cancel())
             raise
         if self._state not in FINAL:
             await self._deliver_whatever_happens()

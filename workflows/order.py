@@ -24,7 +24,7 @@ from workflows.messages import (
     fulfillment_workflow_id,
 )
 from workflows.refusals import Refused, reject
-from workflows.saga import Saga
+from workflows.saga import Saga, to_the_end
 from workflows.settling import close, give_back_money
 from workflows.steps import money, placing, shipping
 
@@ -55,14 +55,13 @@ class OrderWorkflow:
             plan = await self._place()
             outcome = await self._fulfill(plan)
         except Refused as refusal:
-            return await self._refuse(refusal)
+            return await to_the_end(self._refuse(refusal))
         except BaseException as error:
             if not is_cancelled_exception(error):
                 raise
-            operator = Refused("cancelled", "cancelled by an operator")
-            await asyncio.shield(self._refuse(operator))
+            await to_the_end(self._refuse(Refused("cancelled", "cancelled by an operator")))
             raise
-        return await self._end(outcome)
+        return await to_the_end(self._end(outcome))
 
     # -- placing
 
@@ -172,7 +171,7 @@ class OrderWorkflow:
                 )
 
     async def _authorize_shares(self, plan: tuple[placing.Planned, ...]) -> None:
-        """A card is captured once an authorization, so each further parcel's share needs its own."""
+        """A card's authorization is captured once: each further parcel's share needs its own."""
         for part in plan:
             for tender_no in part.unauthorized:
                 await self._authorize_share(part.number, tender_no)
@@ -212,7 +211,7 @@ class OrderWorkflow:
         try:
             results = await asyncio.shield(everything)
         except asyncio.CancelledError:
-            await self._stop_children()
+            await to_the_end(self._stop_children())
             results = await everything
             if all(_state(result) == "cancelled" for result in results):
                 raise

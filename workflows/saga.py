@@ -1,6 +1,22 @@
 """What must be undone when an order ends early: newest first, each undo repeatable."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+R = TypeVar("R")
+
+
+async def to_the_end(work: Coroutine[Any, Any, R]) -> R:
+    """Do work that a cancellation must not break off: an undo half done helps nobody."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    return task.result()
 
 
 class Saga:

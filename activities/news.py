@@ -1,0 +1,76 @@
+"""What a vendor's webhook means for an order: recorded here, then told to the workflow by an id."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from activities.connectors.carrier.easypost import webhook as easypost
+from activities.connectors.payment.stripe import webhook as stripe
+from activities.fulfillment import tracked
+from activities.shipping import record_tracking
+from db.engine import row
+from domain.tracking import TrackingStatus
+
+# The key a slip was begun with: order, tender, verb, number.
+_SLIP: Final = re.compile(r"^(?P<order_id>.+):t(?P<tender_no>\d+):slip:\d+$")
+# What a fulfillment's story turns on; other scans are only shown.
+DECISIVE: Final = frozenset(
+    {TrackingStatus.DELIVERED, TrackingStatus.DELIVERY_FAILED, TrackingStatus.RETURN_TO_SENDER}
+)
+
+
+class NotYetKnown(Exception):
+    """The news speaks of something we have not recorded yet; it is read again later."""
+
+
+@dataclass(frozen=True)
+class SlipNews:
+    event_id: str
+    order_id: str
+    tender_no: int
+    paid: bool
+
+
+@dataclass(frozen=True)
+class ParcelNews:
+    event_id: str
+    order_id: str
+    number: int
+    status: str
+
+
+async def payment_news(tx: AsyncConnection, document: Mapping[str, Any]) -> SlipNews | None:
+    """Read a payment vendor's event; only bank slips are news, all else we asked for ourselves.
+
+    Raises: NotYetKnown, ValueError.
+    """
+    notice = stripe.parse(json.dumps(document).encode())
+    match = _SLIP.match(notice.key or "")
+    if match is None or notice.kind not in ("paid", "failed"):
+        return None
+    order_id = match["order_id"]
+    known = await row(tx, "SELECT 1 FROM orders WHERE order_id = :order_id", order_id=order_id)
+    if known is None:
+        raise NotYetKnown(order_id)
+    return SlipNews(notice.event_id, order_id, int(match["tender_no"]), notice.kind == "paid")
+
+
+async def carrier_news(tx: AsyncConnection, document: Mapping[str, Any]) -> ParcelNews | None:
+    """Record a carrier's scans; answer what the parcel's story must be told, if anything.
+
+    Raises: NotYetKnown, ValueError.
+    """
+    notice = easypost.parse(json.dumps(document).encode())
+    if notice is None:
+        return None
+    part = await tracked(tx, notice.tracker_id)
+    if part is None:
+        raise NotYetKnown(notice.tracker_id)
+    status = await record_tracking(tx, part, notice.events)
+    if status not in DECISIVE:
+        return None
+    return ParcelNews(notice.event_id, part.order_id, part.number, status)

@@ -1,0 +1,76 @@
+"""Setting up: catalogue, locations, channels and opening stock, written as the import says."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.engine import run
+from db.stores import stock
+from db.stores.stock import Change
+
+_POOLS = """
+INSERT INTO pools (pool) SELECT * FROM jsonb_array_elements_text(CAST(:items AS jsonb))
+ON CONFLICT DO NOTHING
+"""
+_LOCATIONS = """
+INSERT INTO locations (location, pool, name, address)
+SELECT location, pool, name, address FROM jsonb_to_recordset(CAST(:items AS jsonb))
+    AS i(location text, pool text, name text, address jsonb)
+ON CONFLICT (location) DO UPDATE SET name = excluded.name, address = excluded.address
+"""
+_CHANNELS = """
+INSERT INTO channels (channel, name, kind, pool, currencies, buffer)
+SELECT channel, name, kind, pool,
+    ARRAY(SELECT jsonb_array_elements_text(currencies)), coalesce(buffer, 0)
+FROM jsonb_to_recordset(CAST(:items AS jsonb))
+    AS i(channel text, name text, kind text, pool text, currencies jsonb, buffer bigint)
+ON CONFLICT (channel) DO UPDATE SET name = excluded.name, currencies = excluded.currencies,
+    buffer = excluded.buffer
+"""
+_PRODUCTS = """
+INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm)
+SELECT sku, name, weight_g, length_mm, width_mm, height_mm
+FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS i(sku text, name text, weight_g bigint,
+    length_mm bigint, width_mm bigint, height_mm bigint)
+ON CONFLICT (sku) DO UPDATE SET name = excluded.name, weight_g = excluded.weight_g,
+    length_mm = excluded.length_mm, width_mm = excluded.width_mm, height_mm = excluded.height_mm
+"""
+_CREDITS = """
+INSERT INTO store_credits (code, currency, balance_minor)
+SELECT code, currency, balance_minor FROM jsonb_to_recordset(CAST(:items AS jsonb))
+    AS i(code text, currency text, balance_minor bigint)
+ON CONFLICT (code) DO NOTHING
+"""
+_BY_PART = {
+    "pools": _POOLS,
+    "locations": _LOCATIONS,
+    "channels": _CHANNELS,
+    "products": _PRODUCTS,
+    "store_credits": _CREDITS,
+}
+
+
+async def upsert_catalog(tx: AsyncConnection, setup: Mapping[str, Any]) -> None:
+    """Insert or update; a pool once chosen for a location or a channel stays."""
+    for part, statement in _BY_PART.items():
+        if setup.get(part):
+            await run(tx, statement, items=json.dumps(setup[part]))
+
+
+async def book_stock(tx: AsyncConnection, level: Mapping[str, Any], key: str) -> None:
+    """Receive the opening stock of one SKU at one location, and set the pool's safety stock."""
+    change = Change(level["location"], level["sku"], on_hand=level["on_hand"])
+    await stock.receive(tx, change, key, "import")
+    if level.get("safety_stock") is not None:
+        await run(
+            tx,
+            """
+            UPDATE pool_levels SET safety_stock = :safety_stock
+            WHERE sku = :sku AND pool = (SELECT pool FROM locations WHERE location = :location)
+            """,
+            safety_stock=level["safety_stock"],
+            sku=level["sku"],
+            location=level["location"],
+        )

@@ -1,0 +1,185 @@
+"""The inbox loop: starts orders that have no run, at a pace, and hands on vendors' news."""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.news import NotYetKnown, ParcelNews, SlipNews, carrier_news, payment_news
+from db.engine import row, rows, run
+from domain.timings import Timings
+from workers.loop import TableLoop
+from workflows import search
+from workflows.aftermath import LatePaymentWorkflow
+from workflows.fulfillment import FulfillmentWorkflow
+from workflows.messages import (
+    CORE_QUEUE,
+    AftermathInput,
+    OrderInput,
+    SlipNotice,
+    TrackingNews,
+    fulfillment_workflow_id,
+    order_workflow_id,
+)
+from workflows.order import OrderWorkflow
+
+BATCH: Final = 20
+# Runs started and not yet admitted: more would only lengthen everybody's wait.
+MOST_UNADMITTED: Final = 20
+FIRST_RETRY_S: Final = 2
+LONGEST_RETRY_S: Final = 600
+# After this many readings (about a day) news about something unknown is set aside, visibly.
+MOST_ATTEMPTS: Final = 150
+_PACE_S: Final = 0.2
+log = logging.getLogger(__name__)
+
+
+class InboxLoop(TableLoop):
+    def __init__(self, engine: AsyncEngine, client: Client, timings: Timings) -> None:
+        super().__init__(engine, "inbox")
+        self._client = client
+        self._timings = timings
+
+    async def work_once(self) -> int:
+        waiting = await self._claim()
+        outcomes = await asyncio.gather(*(self._handle(item) for item in waiting))
+        if waiting and not any(outcomes):
+            await asyncio.sleep(_PACE_S)
+        return len(waiting)
+
+    async def _claim(self) -> list[Any]:
+        """Take due rows and put their next attempt off; a crash here only delays them."""
+        async with self._engine.begin() as tx:
+            unadmitted = await row(
+                tx,
+                """
+                SELECT count(*) AS n FROM inbox
+                WHERE state = 'new' AND kind = 'order' AND attempts > 0
+                    AND next_attempt_at > now()
+                """,
+            )
+            free = max(0, MOST_UNADMITTED - (unadmitted.n if unadmitted else 0))
+            found = await rows(
+                tx,
+                """
+                UPDATE inbox SET attempts = attempts + 1,
+                    next_attempt_at = now() + make_interval(
+                        secs => least(:longest, :first * power(2, least(attempts, 20))))
+                WHERE inbox_id IN (
+                    (SELECT inbox_id FROM inbox
+                    WHERE state = 'new' AND next_attempt_at <= now() AND kind = 'webhook'
+                    ORDER BY next_attempt_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+                    UNION ALL
+                    (SELECT inbox_id FROM inbox
+                    WHERE state = 'new' AND next_attempt_at <= now() AND kind = 'order'
+                    ORDER BY next_attempt_at LIMIT :free FOR UPDATE SKIP LOCKED)
+                )
+                RETURNING inbox_id, source, kind, external_id, document, attempts
+                """,
+                longest=LONGEST_RETRY_S,
+                first=FIRST_RETRY_S,
+                batch=BATCH,
+                free=free,
+            )
+            return list(found)
+
+    async def _handle(self, item: Any) -> bool:
+        try:
+            if item.kind == "order":
+                await self._start(item)
+                return True
+            await self._hand_on(item)
+        except NotYetKnown as unknown:
+            if item.attempts >= MOST_ATTEMPTS:
+                await self._end(item, "rejected", f"never heard of {unknown}")
+            return False
+        except ValueError as unreadable:
+            await self._end(item, "rejected", str(unreadable))
+            return True
+        except RPCError as away:
+            log.warning("Temporal does not take %s %s: %s", item.source, item.external_id, away)
+            return False
+        await self._end(item, "handled", None)
+        return True
+
+    async def _start(self, item: Any) -> None:
+        """Start the order's run; admission marks the row."""
+        order_id = f"{item.source}-{item.external_id}"
+        try:
+            await self._client.start_workflow(
+                OrderWorkflow.run,
+                OrderInput(order_id, item.inbox_id, item.source, self._timings),
+                id=order_workflow_id(order_id),
+                task_queue=CORE_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                search_attributes=search.at_start(item.source, "placing"),
+                static_summary=f"Order {order_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            await self._end(item, "handled", "its run has ended")
+
+    async def _hand_on(self, item: Any) -> None:
+        async with self._engine.begin() as tx:
+            news: SlipNews | ParcelNews | None = None
+            if item.source == "stripe":
+                news = await payment_news(tx, item.document)
+            elif item.source == "easypost":
+                news = await carrier_news(tx, item.document)
+        if isinstance(news, SlipNews):
+            await self._tell_order(news)
+        elif isinstance(news, ParcelNews):
+            await self._tell_parcel(news)
+
+    async def _tell_order(self, news: SlipNews) -> None:
+        handle = self._client.get_workflow_handle(order_workflow_id(news.order_id))
+        notice = SlipNotice(news.event_id, news.tender_no, news.paid)
+        if await _signalled(handle.signal(OrderWorkflow.slip_settled, notice)) or not news.paid:
+            return
+        try:
+            await self._client.start_workflow(
+                LatePaymentWorkflow.run,
+                AftermathInput(news.order_id, news.tender_no, self._timings),
+                id=f"late-{news.order_id}-t{news.tender_no}",
+                task_queue=CORE_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                static_summary=f"Late payment of {news.order_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            log.info("the late payment of %s was refunded before", news.order_id)
+
+    async def _tell_parcel(self, news: ParcelNews) -> None:
+        workflow_id = fulfillment_workflow_id(news.order_id, news.number)
+        handle = self._client.get_workflow_handle(workflow_id)
+        notice = TrackingNews(news.event_id, news.status)
+        await _signalled(handle.signal(FulfillmentWorkflow.tracking, notice))
+
+    async def _end(self, item: Any, state: str, note: str | None) -> None:
+        async with self._engine.begin() as tx:
+            await run(
+                tx,
+                """
+                UPDATE inbox SET state = :state, note = left(:note, 2000), handled_at = now()
+                WHERE inbox_id = :inbox_id AND state = 'new'
+                """,
+                state=state,
+                note=note,
+                inbox_id=item.inbox_id,
+            )
+
+
+async def _signalled(sending: Any) -> bool:
+    """False when the run has closed: its news belong to somebody else."""
+    try:
+        await sending
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""How a loop over a table waits: woken by the table's notices, and now and then by itself."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from typing import Final
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+# A notice may be lost with its connection, and retries become due without one.
+SWEEP_S: Final = 2.0
+AFTER_FAILURE_S: Final = 2.0
+log = logging.getLogger(__name__)
+
+
+class TableLoop(ABC):
+    """Works off a table's waiting rows until told to stop."""
+
+    def __init__(self, engine: AsyncEngine, table: str) -> None:
+        self._engine = engine
+        self._table = table
+        self._wake = asyncio.Event()
+
+    @abstractmethod
+    async def work_once(self) -> int:
+        """Work off some rows; return how many there were."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        listening = asyncio.create_task(self._listen(stop))
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                try:
+                    worked = await self.work_once()
+                except DBAPIError as error:
+                    log.warning("%s: the database is away: %s", self._table, error.orig)
+                    worked = 0
+                    await self._pause(stop, AFTER_FAILURE_S)
+                if not worked:
+                    await self._pause(stop, SWEEP_S)
+        finally:
+            listening.cancel()
+
+    async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
+        waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._wake.wait())]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self._listen_once()
+            except (DBAPIError, psycopg.Error) as error:
+                log.warning("%s: notices are lost for a moment: %s", self._table, error)
+                await asyncio.sleep(AFTER_FAILURE_S)
+
+    async def _listen_once(self) -> None:
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(sa.text(f"LISTEN {self._table}"))
+            raw = await connection.get_raw_connection()
+            driver = raw.driver_connection
+            assert isinstance(driver, psycopg.AsyncConnection)
+            async for _ in driver.notifies():
+                self._wake.set()

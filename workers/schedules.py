@@ -1,0 +1,96 @@
+"""Schedules: what runs by itself, made or brought up to date by one command."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from workers.settings import Settings
+from workflows import search
+from workflows.housekeeping import ChannelSyncWorkflow, ReservationExpiryWorkflow
+from workflows.messages import CORE_QUEUE
+
+EXPIRY_EVERY: Final = timedelta(minutes=5)
+SYNC_EVERY: Final = timedelta(minutes=5)
+# Compressed calendars poll faster, but never so fast that polling is all that happens.
+SHORTEST: Final = timedelta(seconds=15)
+JITTER_SHARE: Final = 0.1
+# A run that hangs must end before the next is due, or SKIP would silence the schedule for good.
+TIMEOUT_SHARE: Final = 0.9
+
+
+def _schedule(workflow: object, args: list[str], name: str, every: timedelta) -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            workflow,  # type: ignore[arg-type]
+            args=args,
+            id=name,
+            task_queue=CORE_QUEUE,
+            execution_timeout=every * TIMEOUT_SHARE,
+        ),
+        spec=ScheduleSpec(
+            intervals=[ScheduleIntervalSpec(every=every)], jitter=every * JITTER_SHARE
+        ),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=3 * every),
+    )
+
+
+def schedules(settings: Settings) -> dict[str, Schedule]:
+    """Return every schedule by its id."""
+    factor = settings.time_factor
+    expiry = max(EXPIRY_EVERY / factor, SHORTEST)
+    sync = max(SYNC_EVERY / factor, SHORTEST)
+    found = {
+        "expire-reservations": _schedule(
+            ReservationExpiryWorkflow.run, [], "expire-reservations", expiry
+        )
+    }
+    if settings.shopify_url:
+        name = f"sync-{settings.shopify_channel}"
+        found[name] = _schedule(ChannelSyncWorkflow.run, [settings.shopify_channel], name, sync)
+    return found
+
+
+async def apply_schedules(client: Client, settings: Settings) -> list[str]:
+    """Make or update every schedule and register the search attributes; return the ids."""
+    await register_search_attributes(client)
+    wanted = schedules(settings)
+    for name, schedule in wanted.items():
+        try:
+            await client.create_schedule(name, schedule)
+        except ScheduleAlreadyRunningError:
+            handle = client.get_schedule_handle(name)
+            await handle.update(lambda _, schedule=schedule: ScheduleUpdate(schedule=schedule))  # type: ignore[misc]
+    return list(wanted)
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Register what the workflows set; already there is no error."""
+    kinds = {
+        "OmsLocation": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+        "OmsNeedsHuman": IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
+        "OmsPromiseBy": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    }
+    for key in search.ALL:
+        kind = kinds.get(key.name, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+        request = AddSearchAttributesRequest(
+            namespace=client.namespace, search_attributes={key.name: kind}
+        )
+        try:
+            await client.operator_service.add_search_attributes(request)
+        except RPCError as error:
+            if error.status != RPCStatusCode.ALREADY_EXISTS:
+                raise

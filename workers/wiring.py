@@ -1,0 +1,117 @@
+"""The composition root: settings become gateways, and gateways become activities."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from activities.admission import AdmissionActivities
+from activities.channels import ChannelActivities
+from activities.closing import ClosingActivities
+from activities.connectors.carrier.easypost.gateway import EasyPostGateway, easypost_client
+from activities.connectors.carrier.port import CarrierGateway
+from activities.connectors.channel.port import ChannelGateway
+from activities.connectors.channel.shopify.document import DocumentOptions
+from activities.connectors.channel.shopify.gateway import ShopifyGateway, shopify_client
+from activities.connectors.payment.port import PaymentGateway
+from activities.connectors.payment.stripe.gateway import StripeGateway, stripe_client
+from activities.exceptions import ExceptionActivities
+from activities.fulfillment import FulfillmentActivities
+from activities.payments import PaymentActivities
+from activities.routing import RoutingActivities
+from activities.settlement import SettlementActivities
+from activities.shipping import ShippingActivities
+from activities.stock import StockActivities
+from workers.settings import Settings
+from workflows.messages import CORE_QUEUE
+from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
+
+
+@dataclass(frozen=True)
+class Gateways:
+    payment: PaymentGateway
+    carrier: CarrierGateway
+    channels: dict[str, ChannelGateway]
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""
+
+
+@asynccontextmanager
+async def open_gateways(settings: Settings) -> AsyncIterator[Gateways]:
+    """Open the vendors' accounts; one that is not configured fails when first used."""
+    stripe = stripe_client(settings.stripe_url, _secret(settings.stripe_key))
+    easypost = easypost_client(settings.easypost_url, _secret(settings.easypost_key))
+    clients = [stripe, easypost]
+    channels: dict[str, ChannelGateway] = {}
+    if settings.shopify_url:
+        shop = shopify_client(settings.shopify_url, _secret(settings.shopify_token))
+        clients.append(shop)
+        options = DocumentOptions(
+            settings.shopify_channel, tenders_from_attributes=settings.shopify_tenders_from_notes
+        )
+        channels[settings.shopify_channel] = ShopifyGateway(shop, options)
+    try:
+        yield Gateways(StripeGateway(stripe), EasyPostGateway(easypost), channels)
+    finally:
+        for client in clients:
+            await client.aclose()
+
+
+def activities_by_queue(
+    engine: AsyncEngine, gateways: Gateways
+) -> dict[str, list[Callable[..., Any]]]:
+    """Say which queue serves which activity.
+
+    The core queue also has every step that falls back there when the database was away, which is
+    why the vendors' classes appear in it with their internal halves.
+    """
+    admission = AdmissionActivities(engine, gateways.carrier)
+    stock = StockActivities(engine)
+    payments = PaymentActivities(engine, gateways.payment)
+    settlement = SettlementActivities(engine, gateways.payment)
+    routing = RoutingActivities(engine)
+    fulfillment = FulfillmentActivities(engine)
+    shipping = ShippingActivities(engine, gateways.carrier)
+    closing = ClosingActivities(engine)
+    exceptions = ExceptionActivities(engine)
+    channels = ChannelActivities(engine, gateways.channels)
+    return {
+        CORE_QUEUE: [
+            admission.admit,
+            stock.reserve,
+            stock.release_stock,
+            stock.expire_reservations,
+            payments.take,
+            payments.settle_slip,
+            routing.route,
+            fulfillment.advance,
+            fulfillment.request_cancellation,
+            fulfillment.begin_hand_over,
+            fulfillment.hand_over,
+            fulfillment.cancel_fulfillment,
+            closing.close_order,
+            closing.late_payment,
+            closing.money_due,
+            exceptions.raise_exception,
+            exceptions.resolve_exception,
+        ],
+        PAYMENTS_QUEUE: [
+            payments.take,
+            payments.slip_is_paid,
+            payments.capture,
+            settlement.give_back,
+        ],
+        CARRIERS_QUEUE: [
+            admission.verify_address,
+            shipping.create_shipment,
+            shipping.buy_label,
+            shipping.void_label,
+            shipping.poll_tracking,
+        ],
+        CHANNELS_QUEUE: [channels.pull_orders],
+    }

@@ -1,0 +1,92 @@
+"""A worker process: the queues it serves, and the two loops that need no workflow."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.failures import FailureInterceptor
+from db.engine import make_engine
+from domain.timings import Timings
+from workers.errors import UserError
+from workers.inbox import InboxLoop
+from workers.outbox import OutboxLoop
+from workers.settings import Settings
+from workers.temporal import WORKFLOWS, connect, workflow_runner
+from workers.wiring import activities_by_queue, open_gateways
+from workflows.messages import CORE_QUEUE
+from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
+
+QUEUES: Final = (CORE_QUEUE, PAYMENTS_QUEUE, CARRIERS_QUEUE, CHANNELS_QUEUE)
+# Replays are CPU-bound and must each end within two seconds: a few at a time.
+WORKFLOW_TASKS: Final = 8
+LOCAL_ACTIVITIES: Final = 16
+VENDOR_CALLS: Final = 16
+# What a vendor lets one account do, a second, over all workers of the queue.
+CALLS_PER_S: Final = {PAYMENTS_QUEUE: 80.0, CARRIERS_QUEUE: 80.0, CHANNELS_QUEUE: 10.0}
+GRACE: Final = timedelta(seconds=10)
+
+
+def make_worker(client: Client, queue: str, activities: Sequence[Callable[..., Any]]) -> Worker:
+    """Build the worker of one queue; workflows run on the core queue only."""
+    core = queue == CORE_QUEUE
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=WORKFLOWS if core else [],
+        activities=activities,
+        workflow_runner=workflow_runner(),
+        interceptors=[FailureInterceptor()],
+        max_concurrent_workflow_tasks=WORKFLOW_TASKS if core else None,
+        max_concurrent_local_activities=LOCAL_ACTIVITIES if core else None,
+        max_concurrent_activities=VENDOR_CALLS,
+        max_task_queue_activities_per_second=CALLS_PER_S.get(queue),
+        disable_eager_activity_execution=not core,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+async def run_worker(settings: Settings, queues: Sequence[str]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what runs."""
+    unknown = set(queues) - set(QUEUES)
+    if unknown:
+        raise UserError(f"unknown queues {sorted(unknown)}; known are {', '.join(QUEUES)}")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    engine = make_engine(settings.require_database_url())
+    client = await connect(settings)
+    try:
+        async with open_gateways(settings) as gateways:
+            served = activities_by_queue(engine, gateways)
+            workers = [make_worker(client, queue, served[queue]) for queue in queues]
+            loops: list[InboxLoop | OutboxLoop] = []
+            if CORE_QUEUE in queues:
+                timings = Timings().scaled(settings.time_factor)
+                loops.append(InboxLoop(engine, client, timings))
+            if CHANNELS_QUEUE in queues:
+                loops.append(OutboxLoop(engine, settings, gateways.channels))
+            await _serve(settings, workers, loops, stop)
+    finally:
+        await engine.dispose()
+
+
+async def _serve(
+    settings: Settings,
+    workers: Sequence[Worker],
+    loops: Sequence[InboxLoop | OutboxLoop],
+    stop: asyncio.Event,
+) -> None:
+    """Run all parts together; one that fails ends the process, and the supervisor starts anew."""
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(worker.run()) for worker in workers]
+        running_loops = [group.create_task(each.run(stop)) for each in loops]
+        settings.announce_ready()
+        await stop.wait()
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
+        await asyncio.gather(*running, *running_loops)
