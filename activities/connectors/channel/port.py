@@ -22,6 +22,17 @@ class RejectedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingOrder:
+    """A channel order that is not ready, such as an unpaid one; it comes again when it changes.
+
+    Nothing is to be kept of it: a kept refusal would stand in the way of the order to come.
+    """
+
+    external_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelPage:
     """`next_cursor` is None on the last page; `updated_through` is where to go on next time."""
 
@@ -29,13 +40,14 @@ class ChannelPage:
     rejects: tuple[RejectedDocument, ...]
     next_cursor: str | None
     updated_through: str | None
+    waiting: tuple[WaitingOrder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelNotice:
     """A channel's webhook in our words. An "order" carries its document, or why there is none."""
 
-    kind: Literal["order", "cancelled", "other"]
+    kind: Literal["order", "waiting", "cancelled", "other"]
     external_id: str | None
     document: OrderDocument | None = None
     reject: RejectedDocument | None = None

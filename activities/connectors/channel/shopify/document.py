@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from activities.connectors.channel.port import OrderDocument, RejectedDocument
+from activities.connectors.channel.port import OrderDocument, RejectedDocument, WaitingOrder
 from activities.connectors.channel.shopify.translate import (
     Sale,
     SaleAddress,
@@ -19,6 +19,8 @@ from domain.order import InvalidDocument, read_document
 
 # The channel has the money, or a promise it captures itself.
 SETTLED: Final = frozenset({"paid", "authorized", "partially_refunded"})
+# It may still come; the other ends (voided, refunded) are ends.
+UNSETTLED: Final = frozenset({"", "pending", "partially_paid", "expired"})
 TENDERS_ATTRIBUTE: Final = "cauce_tenders"
 DEFAULT_LOCALE: Final = "en"
 
@@ -51,12 +53,18 @@ class _Refused(Exception):
     """Carries the reason out of the parts."""
 
 
+class _Waiting(Exception):
+    """Likewise, for an order that is not ready."""
+
+
 def to_document(
     sale: Sale, options: DocumentOptions = DEFAULT_OPTIONS
-) -> OrderDocument | RejectedDocument:
+) -> OrderDocument | RejectedDocument | WaitingOrder:
     """The same sale gives the same document whichever way it came, so that it is known again."""
     try:
         return _document(sale, options)
+    except _Waiting as waiting:
+        return WaitingOrder(sale.external_id, str(waiting))
     except (_Refused, InvalidDocument) as refused:
         return RejectedDocument(sale.external_id, str(refused))
 
@@ -178,7 +186,8 @@ def _tenders(sale: Sale, options: DocumentOptions) -> list[dict[str, Any]]:
     if options.tenders_from_attributes and TENDERS_ATTRIBUTE in sale.attributes:
         return _tenders_from_attribute(sale)
     if sale.financial_status not in SETTLED:
-        raise _Refused(f"not paid at the channel ({sale.financial_status or 'no payment status'})")
+        said = f"not paid at the channel ({sale.financial_status or 'no payment status'})"
+        raise _Waiting(said) if sale.financial_status in UNSETTLED else _Refused(said)
     if sale.total_minor == 0:
         return []
     gateways = ",".join(sale.gateways) or "unknown"

@@ -7,7 +7,12 @@ from typing import Any, Final
 import httpx
 import pydantic
 
-from activities.connectors.channel.port import ChannelPage, OrderDocument, RejectedDocument
+from activities.connectors.channel.port import (
+    ChannelPage,
+    OrderDocument,
+    RejectedDocument,
+    WaitingOrder,
+)
 from activities.connectors.channel.shopify import queries, translate
 from activities.connectors.channel.shopify.document import (
     DEFAULT_OPTIONS,
@@ -77,10 +82,11 @@ class ShopifyGateway:
         info = self._client.parse(PageInfo, page.get("pageInfo") or {}, mutating=False)
         changed = [str(node["updatedAt"]) for node in nodes if node.get("updatedAt")]
         return ChannelPage(
-            documents=tuple(each for each in found if not isinstance(each, RejectedDocument)),
+            documents=tuple(each for each in found if isinstance(each, dict)),
             rejects=tuple(each for each in found if isinstance(each, RejectedDocument)),
             next_cursor=info.end_cursor if info.has_next_page else None,
             updated_through=max(changed, default=updated_since),
+            waiting=tuple(each for each in found if isinstance(each, WaitingOrder)),
         )
 
     async def find_fulfillment(self, external_id: str, tracking_number: str) -> str | None:
@@ -116,7 +122,9 @@ class ShopifyGateway:
             raise Rejected(self.vendor, f"no order {external_id}", "not_found")
         return self._client.parse(OrderFulfillments, data["order"], mutating=False)
 
-    async def _document(self, node: Mapping[str, Any]) -> OrderDocument | RejectedDocument:
+    async def _document(
+        self, node: Mapping[str, Any]
+    ) -> OrderDocument | RejectedDocument | WaitingOrder:
         try:
             order = GraphOrder.model_validate(node)
         except pydantic.ValidationError as error:

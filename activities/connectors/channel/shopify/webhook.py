@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pydantic
 
-from activities.connectors.channel.port import ChannelNotice, RejectedDocument
+from activities.connectors.channel.port import ChannelNotice, RejectedDocument, WaitingOrder
 from activities.connectors.channel.shopify.document import (
     DEFAULT_OPTIONS,
     DocumentOptions,
@@ -58,6 +58,8 @@ def _order(
         result = malformed(external_id or "unknown", error)
     except ValueError as error:
         result = RejectedDocument(external_id or "unknown", str(error))
+    if isinstance(result, WaitingOrder):
+        return ChannelNotice("waiting", external_id)
     if isinstance(result, RejectedDocument):
         return ChannelNotice("order", external_id, reject=result)
     return ChannelNotice("order", external_id, document=result)

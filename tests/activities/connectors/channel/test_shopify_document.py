@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from activities.connectors.channel.port import RejectedDocument
+from activities.connectors.channel.port import RejectedDocument, WaitingOrder
 from activities.connectors.channel.shopify import webhook
 from activities.connectors.channel.shopify.document import DocumentOptions, to_document
 from activities.connectors.channel.shopify.gateway import ShopifyGateway, shopify_client
@@ -54,7 +54,7 @@ def line(**changes) -> tuple[SaleLine, ...]:
 
 def document(**changes) -> dict:
     result = to_document(sale(**changes))
-    assert not isinstance(result, RejectedDocument), result
+    assert isinstance(result, dict), result
     assert read_document(result).total_minor == changes.get("total_minor", SALE.total_minor)
     return result
 
@@ -160,13 +160,20 @@ def test_what_the_channel_collected_is_accepted(status):
     assert document(financial_status=status)["tenders"][0]["kind"] == "manual"
 
 
-@pytest.mark.parametrize("status", ["pending", "partially_paid", "voided", "refunded", "expired"])
-def test_what_the_channel_did_not_collect_waits(status):
+@pytest.mark.parametrize("status", ["pending", "partially_paid", "expired"])
+def test_what_the_channel_did_not_collect_yet_waits(status):
+    waiting = WaitingOrder("1001", f"not paid at the channel ({status})")
+    assert to_document(sale(financial_status=status)) == waiting
+
+
+@pytest.mark.parametrize("status", ["voided", "refunded"])
+def test_what_the_channel_gave_back_is_rejected(status):
     assert reason(financial_status=status) == f"not paid at the channel ({status})"
 
 
 def test_no_payment_status_is_no_payment():
-    assert reason(financial_status="") == "not paid at the channel (no payment status)"
+    waiting = WaitingOrder("1001", "not paid at the channel (no payment status)")
+    assert to_document(sale(financial_status="")) == waiting
 
 
 def test_a_cancelled_order_is_rejected():
@@ -212,7 +219,7 @@ def test_tenders_of_an_attribute_are_taken_where_allowed():
 
 def test_tenders_of_an_attribute_are_ignored_by_default():
     """A buyer can write attributes of his cart: he must not choose how he paid."""
-    assert isinstance(to_document(with_tenders(TENDERS)), RejectedDocument)
+    assert isinstance(to_document(with_tenders(TENDERS)), WaitingOrder)
 
 
 def test_without_the_attribute_the_channels_payment_counts():

@@ -73,6 +73,19 @@ async def test_a_bad_order_is_rejected_and_the_good_go_on(gateway, shop, officia
     assert page.updated_through == "2026-11-22T10:00:04Z"
 
 
+async def test_an_unpaid_order_waits_and_comes_when_it_is_paid(
+    gateway, shop, official_order, as_graph
+):
+    order = as_graph(official_order)
+    shop.orders = [numbered(order, 1, displayFinancialStatus="PENDING")]
+    page = await gateway.fetch_orders(None, None, 50)
+    assert (page.documents, page.rejects) == ((), ())
+    assert [each.external_id for each in page.waiting] == ["1"]
+    shop.orders = [numbered(order, 1, updatedAt="2026-11-22T10:00:09Z")]
+    page = await gateway.fetch_orders(page.updated_through, None, 50)
+    assert [document["external_id"] for document in page.documents] == ["1"]
+
+
 async def test_an_order_longer_than_a_page_of_lines_is_read_to_its_end(
     gateway, shop, official_order, as_graph
 ):

@@ -70,6 +70,12 @@ def test_the_channel_of_a_document_is_the_receivers(official_order):
     assert notice.document["channel"] == "outlet"
 
 
+def test_an_unpaid_order_waits_for_its_payment(official_order):
+    payload = json.dumps(official_order | {"financial_status": "pending"}).encode()
+    notice = webhook.parse("orders/create", payload)
+    assert (notice.kind, notice.document, notice.reject) == ("waiting", None, None)
+
+
 def test_a_malformed_order_is_rejected_without_its_values(official_order):
     order = official_order | {"line_items": [{"price": "secret"}]}
     notice = webhook.parse("orders/create", json.dumps(order).encode())
