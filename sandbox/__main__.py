@@ -1,6 +1,8 @@
 """Starts the sandbox: `python -m sandbox --port 8900 --data-dir DIR --time-factor 20000`."""
 
 import argparse
+import socket
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -28,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     given = parser().parse_args(argv)
     secrets = Secrets(**{name: getattr(given, name) for name in vars(Secrets())})
     try:
+        listener = socket.create_server((given.host, given.port))
         sandbox = Sandbox(
             Settings(
                 data_dir=given.data_dir,
@@ -37,20 +40,19 @@ def main(argv: list[str] | None = None) -> int:
                 secrets=secrets,
             )
         )
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, sqlite3.Error) as problem:
         sys.stderr.write(f"sandbox: {problem}\n")
         return 2
     # A cut connection is an error to uvicorn, and exactly what was asked for: hence critical.
-    uvicorn.run(
+    config = uvicorn.Config(
         sandbox,
-        host=given.host,
-        port=given.port,
         log_level="critical",
         access_log=False,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=2,
     )
+    uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 

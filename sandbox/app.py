@@ -1,10 +1,10 @@
 """Puts the sandbox together: one store, one clock, three vendors, their timetable and courier."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import httpx
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
@@ -13,26 +13,27 @@ from sandbox.control import Control
 from sandbox.easypost import vendor as easypost
 from sandbox.faults import Faults
 from sandbox.gate import Gate
+from sandbox.post import HttpPost, Post
 from sandbox.schedule import Schedule
 from sandbox.settings import Settings
 from sandbox.shopify import vendor as shopify
 from sandbox.store import Store
 from sandbox.stripe import slips
 from sandbox.stripe import vendor as stripe
-from sandbox.webhooks import Courier, Receiver
+from sandbox.webhooks import Courier
 
 FILE_NAME = "sandbox.sqlite3"
+log = logging.getLogger("sandbox")
 
 
 class Sandbox:
     """The ASGI application; outside a server start it within its `running()`.
 
-    `to_receiver` replaces the network between the courier and the receiver of webhooks.
+    `post` replaces the network between the courier and the receiver of webhooks.
     """
 
-    def __init__(
-        self, settings: Settings, to_receiver: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, post: Post | None = None) -> None:
+        """Raises: OSError, ValueError, sqlite3.Error."""
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         clock = Clock(settings.time_factor)
         self.store = Store(settings.data_dir / FILE_NAME, clock)
@@ -45,12 +46,13 @@ class Sandbox:
         )
         effects = {**slips.EFFECTS, **easypost.EFFECTS}
         self._schedule = Schedule(self.store, clock, effects, self._wake_courier)
+        self._http_post = HttpPost(settings.api_url) if settings.api_url else None
         self._courier = Courier(
             self.store,
             clock,
             self.faults,
             {vendor.name: vendor.sign for vendor in vendors},
-            Receiver(settings.api_url, to_receiver),
+            post or self._http_post,
         )
         self._gates = {
             f"/{vendor.name}/": Gate(vendor, self.store, self.faults, self._wake)
@@ -71,9 +73,11 @@ class Sandbox:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         tasks = [
-            asyncio.create_task(self._schedule.run()),
-            asyncio.create_task(self._courier.run()),
+            asyncio.create_task(self._schedule.run(), name="schedule"),
+            asyncio.create_task(self._courier.run(), name="courier"),
         ]
+        for task in tasks:
+            task.add_done_callback(_report)
         try:
             yield
         finally:
@@ -81,6 +85,8 @@ class Sandbox:
                 task.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.gather(*tasks)
+            if self._http_post:
+                self._http_post.close()
             self.store.close()
 
     @asynccontextmanager
@@ -94,3 +100,8 @@ class Sandbox:
 
     def _wake_courier(self) -> None:
         self._courier.wake()
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception():
+        log.error("the %s stopped", task.get_name(), exc_info=task.exception())

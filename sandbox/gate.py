@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -15,6 +16,7 @@ from sandbox.store import Store, Tx
 
 # uvicorn closes the connection without a word when an application returns something.
 CUT: Final = "cut"
+log = logging.getLogger("sandbox.gate")
 
 
 class Vendor(Protocol):
@@ -76,7 +78,11 @@ class Gate:
             reply = self._outage(fault)
             self._log(call, reply, kind)
             return None if kind == "cut_before_effect" else reply
-        reply = self._effect(call, kind)
+        try:
+            reply = self._effect(call, kind)
+        except Exception:  # uvicorn's own log is silenced, see __main__
+            log.exception("%s %s of %s failed", call.method, call.path, call.vendor)
+            return Reply(self._vendor.outage(500), 500)
         return None if kind == "cut_after_effect" else reply
 
     def _outage(self, fault: Fault) -> Reply:

@@ -55,9 +55,17 @@ class Schedule:
                 (tx.now, BATCH),
             ).fetchall()
             for row in rows:
-                self._effects[row["kind"]](tx, row["subject"])
+                self._apply(tx, row["kind"], row["subject"])
             tx.db.executemany("DELETE FROM due WHERE seq=?", [(row["seq"],) for row in rows])
         return bool(rows)
+
+    def _apply(self, tx: Tx, kind: str, subject: str) -> None:
+        """One effect that cannot happen must not hold up the others."""
+        try:
+            with tx.undone_on(Exception):
+                self._effects[kind](tx, subject)
+        except Exception:
+            log.exception("dropped: %s of %s", kind, subject)
 
     def _idle_s(self) -> float:
         next_at: float | None = self._store.rows("SELECT min(at) AS at FROM due")[0]["at"]

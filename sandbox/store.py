@@ -39,6 +39,8 @@ CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event);
 CREATE TABLE IF NOT EXISTS faults (id INTEGER PRIMARY KEY, doc TEXT NOT NULL);
 """
 
+LOCK_TIMEOUT_S: Final = 2.0
+
 Json = dict[str, Any]
 
 
@@ -85,15 +87,15 @@ class Tx:
         )
         return [json.loads(row[0]) for row in rows]
 
-    def newest(self, kind: str, *, before: str | None = None, limit: int) -> list[Json]:
+    def newest(self, kind: str, *, before: str | None = None) -> Iterator[Json]:
         """Objects newest first, strictly before the object whose id is given."""
         bound = ("\uffff", "") if before is None else self._place(kind, before)
         rows = self.db.execute(
             "SELECT doc FROM objects WHERE kind=? AND (sort, id) < (?, ?)"
-            " ORDER BY sort DESC, id DESC LIMIT ?",
-            (kind, *bound, limit),
+            " ORDER BY sort DESC, id DESC",
+            (kind, *bound),
         )
-        return [json.loads(row[0]) for row in rows]
+        return (json.loads(row[0]) for row in rows)
 
     def _place(self, kind: str, key: str) -> tuple[str, str]:
         row = self.db.execute("SELECT sort, id FROM objects WHERE kind=? AND id=?", (kind, key))
@@ -140,8 +142,12 @@ class Store:
     """Opens the file; a transaction never spans an await, so writers need no lock of ours."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S
+        )
         self._db.row_factory = sqlite3.Row
+        # Two sandboxes on one folder would tell every webhook twice: the second is refused.
+        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
         # NORMAL under WAL loses nothing when a process is killed, only when the machine is.
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")

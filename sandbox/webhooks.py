@@ -3,17 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
-
-import httpx
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults
+from sandbox.post import Post
 from sandbox.store import Store
 
 CONCURRENT: Final = 16
-TIMEOUT_S: Final = 10.0
 LEASE_S: Final = 30.0  # longer than a delivery may take: nobody else picks it up meanwhile
 RETRY_S: Final = (0.5, 1.0, 2.0)  # the last repeats
 PATIENCE: Final = 30  # after so many refusals the receiver means it
@@ -25,23 +22,6 @@ Sign = Callable[[str, str, bytes, float], Mapping[str, str]]
 log = logging.getLogger("sandbox.webhooks")
 
 
-@dataclass(frozen=True)
-class Receiver:
-    """Who gets the webhooks, below `/webhooks/{vendor}`; nobody, without an address."""
-
-    url: str | None
-    transport: httpx.AsyncBaseTransport | None = None
-
-    def address(self, vendor: str) -> str:
-        return f"{(self.url or '').rstrip('/')}/webhooks/{vendor}"
-
-    def client(self) -> httpx.AsyncClient:
-        limits = httpx.Limits(max_connections=CONCURRENT)
-        return httpx.AsyncClient(
-            timeout=TIMEOUT_S, limits=limits, trust_env=False, transport=self.transport
-        )
-
-
 class Courier:
     """One loop that hands due deliveries to at most CONCURRENT tasks."""
 
@@ -51,13 +31,13 @@ class Courier:
         clock: Clock,
         faults: Faults,
         sign: Mapping[str, Sign],
-        receiver: Receiver,
+        post: Post | None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._faults = faults
         self._sign = sign
-        self._receiver = receiver
+        self._post = post
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._unreachable_until = 0.0
@@ -66,17 +46,16 @@ class Courier:
         self._woken.set()
 
     async def run(self) -> None:
-        if self._receiver.url is None:
+        if self._post is None:
             return
         self._release_leases()
-        async with self._receiver.client() as client:
-            while True:
-                self._woken.clear()
-                for row in self._claim(CONCURRENT - len(self._running)):
-                    task = asyncio.create_task(self._deliver(client, row))
-                    self._running.add(task)
-                    task.add_done_callback(self._finished)
-                await self._rest()
+        while True:
+            self._woken.clear()
+            for row in self._claim(CONCURRENT - len(self._running)):
+                task = asyncio.create_task(self._deliver(self._post, row))
+                self._running.add(task)
+                task.add_done_callback(self._finished)
+            await self._rest()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -143,25 +122,21 @@ class Courier:
             )
         return False
 
-    async def _deliver(self, client: httpx.AsyncClient, row: Mapping[str, Any]) -> None:
+    async def _deliver(self, post: Post, row: Mapping[str, Any]) -> None:
         body = row["body"].encode()
         headers = self._sign[row["vendor"]](row["event"], row["topic"], body, self._clock.now())
         try:
-            answer = await client.post(
-                self._receiver.address(row["vendor"]),
-                content=body,
-                headers={"content-type": "application/json", **headers},
-            )
-        except httpx.HTTPError as error:
+            status = await post(f"/webhooks/{row['vendor']}", headers, body)
+        except (OSError, EOFError, ValueError) as error:
             # Nobody there: one probe at a time, not a thousand, until somebody answers.
             self._unreachable_until = self._clock.now() + RETRY_S[1]
             self._retry(row, type(error).__name__)
             return
         self._unreachable_until = 0.0
-        if answer.status_code in OK:
+        if status in OK:
             self._done(row)
         else:
-            self._retry(row, f"HTTP {answer.status_code}")
+            self._retry(row, f"HTTP {status}")
 
     def _done(self, row: Mapping[str, Any]) -> None:
         with self._store.transaction() as tx:

@@ -5,7 +5,8 @@ A street containing UNDELIVERABLE, the postal codes 00000 and 00001, and an unkn
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from sandbox.calls import Call, Reply
@@ -20,6 +21,8 @@ GIVEN: Final = (
     "carrier_facility", "residential", "federal_tax_id", "state_tax_id",
 )  # fmt: skip
 NORMALISED: Final = ("street1", "street2", "city", "state")
+DEFAULT_PAGE: Final = 20
+LARGEST_PAGE: Final = 100
 NOWHERE: Final = frozenset({"00000", "00001"})
 NOT_FOUND: Final = {
     "code": "E.ADDRESS.NOT_FOUND",
@@ -134,6 +137,16 @@ def read(call: Call) -> Json:
     if not isinstance(body, dict):
         raise refused("BAD_REQUEST", "The request body is not a JSON object.", status=400)
     return body
+
+
+def listed(call: Call, name: str, found: Iterable[Json]) -> Reply:
+    """One page of a list. Raises: Refused."""
+    text = call.query.get("page_size", str(DEFAULT_PAGE))
+    if not text.isdigit() or not 1 <= int(text) <= LARGEST_PAGE:
+        raise refused("PARAMETER.INVALID", f"page_size must be between 1 and {LARGEST_PAGE}.")
+    size = int(text)
+    some = list(islice(found, size + 1))
+    return Reply({name: some[:size], "has_more": len(some) > size})
 
 
 def part(body: Json, name: str) -> Json:

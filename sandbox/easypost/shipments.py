@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sandbox.calls import Call, Reply
 from sandbox.easypost import addresses, rates, trackers
-from sandbox.easypost.addresses import part, read
+from sandbox.easypost.addresses import listed, part, read
 from sandbox.easypost.errors import missing_field, not_found, refused
 from sandbox.store import Tx, new_id
 
@@ -17,8 +17,6 @@ Json = dict[str, Any]
 KIND: Final = "easypost.shipment"
 VOID_ANSWERED_AFTER_S: Final = 3600.0
 SIZES: Final = ("length", "width", "height")
-DEFAULT_PAGE: Final = 20
-LARGEST_PAGE: Final = 100
 
 
 def create(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
@@ -128,9 +126,8 @@ def retrieve(tx: Tx, call: Call, names: Mapping[str, str]) -> Reply:  # noqa: AR
 
 
 def list_all(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
-    size = min(int(call.query.get("page_size", DEFAULT_PAGE)), LARGEST_PAGE)
-    found = tx.newest(KIND, before=call.query.get("before_id"), limit=size + 1)
-    return Reply({"shipments": found[:size], "has_more": len(found) > size})
+    found = tx.newest(KIND, before=call.query.get("before_id"))
+    return listed(call, "shipments", (_seen(tx, shipment) for shipment in found))
 
 
 def load(tx: Tx, key: str) -> Json:

@@ -11,15 +11,13 @@ from typing import Any, Final
 
 from sandbox.calls import Call, Reply
 from sandbox.clock import HOUR_S
-from sandbox.easypost.addresses import part, read
+from sandbox.easypost.addresses import listed, part, read
 from sandbox.easypost.errors import missing_field, not_found
 from sandbox.store import Tx, new_id
 
 Json = dict[str, Any]
 
 KIND: Final = "easypost.tracker"
-DEFAULT_PAGE: Final = 20
-LARGEST_PAGE: Final = 100
 
 # status, its detail, the carrier's words, hours after the label was bought
 SCANS: Final = (
@@ -121,13 +119,9 @@ def retrieve(tx: Tx, call: Call, names: Mapping[str, str]) -> Reply:  # noqa: AR
 
 
 def list_all(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
-    size = min(int(call.query.get("page_size", DEFAULT_PAGE)), LARGEST_PAGE)
     code = call.query.get("tracking_code")
-    if code:
-        found = tx.find(KIND, code)[::-1]
-    else:
-        found = tx.newest(KIND, before=call.query.get("before_id"), limit=size + 1)
-    return Reply({"trackers": found[:size], "has_more": len(found) > size})
+    newest = tx.newest(KIND, before=call.query.get("before_id"))
+    return listed(call, "trackers", reversed(tx.find(KIND, code)) if code else newest)
 
 
 def load(tx: Tx, key: str) -> Json:

@@ -2,22 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from typing import Final
 
 from sandbox.calls import Call, Reply
 from sandbox.store import Tx
 from sandbox.stripe.errors import missing
-from sandbox.stripe.forms import integer, nested
+from sandbox.stripe.forms import nested, page_size
 from sandbox.stripe.objects import page
-
-DEFAULT_PAGE: Final = 10
-LARGEST_PAGE: Final = 100
 
 
 def list_all(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
     """Newest first; a webhook delivered twice is one event."""
     query = nested(list(call.query.items()))
-    limit = min(integer(query, "limit") or DEFAULT_PAGE, LARGEST_PAGE)
+    limit = page_size(query)
     after = query.get("starting_after")
     rows = tx.db.execute(
         "SELECT min(seq) AS first, body FROM deliveries WHERE vendor='stripe'"

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 from sandbox.stripe.errors import invalid
 
 Tree = dict[str, Any]
+DEFAULT_PAGE: Final = 10
+LARGEST_PAGE: Final = 100
 PART: Final = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -71,6 +73,11 @@ def integer(form: Mapping[str, Any], name: str) -> int | None:
             param=name,
         )
     return int(text)
+
+
+def page_size(query: Mapping[str, Any]) -> int:
+    """Raises: Refused."""
+    return min(integer(query, "limit") or DEFAULT_PAGE, LARGEST_PAGE)
 
 
 def required(form: Mapping[str, Any], name: str) -> str:

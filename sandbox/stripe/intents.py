@@ -1,13 +1,23 @@
 """PaymentIntents: create, confirm, capture once, cancel; a decline is an intent that failed."""
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sandbox.calls import Call, Reply
 from sandbox.store import Tx
 from sandbox.stripe import slips
 from sandbox.stripe.errors import declined, envelope, invalid, missing, refused
-from sandbox.stripe.forms import choice, integer, known, metadata, nested, read_form, required
+from sandbox.stripe.forms import (
+    choice,
+    integer,
+    known,
+    metadata,
+    nested,
+    page_size,
+    read_form,
+    required,
+)
 from sandbox.stripe.methods import (
     BOLETO_CURRENCY,
     BOLETO_MINIMUM,
@@ -45,8 +55,7 @@ CANCELABLE: Final = (
     "processing",
 )  # fmt: skip
 CONFIRMABLE: Final = ("requires_payment_method", "requires_confirmation")
-DEFAULT_PAGE: Final = 10
-LARGEST_PAGE: Final = 100
+COMPARE: Final = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 
 
 def create(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
@@ -205,19 +214,21 @@ def retrieve(tx: Tx, call: Call, names: Mapping[str, str]) -> Reply:
 
 def list_all(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
     query = nested(list(call.query.items()))
-    limit = min(integer(query, "limit") or DEFAULT_PAGE, LARGEST_PAGE)
-    found = tx.newest(INTENT, before=query.get("starting_after"), limit=LARGEST_PAGE + 1)
-    intents = [held["intent"] for held in found if _created_within(held["intent"], query)]
-    return Reply(page("/v1/payment_intents", intents, limit))
+    within = _created(query)
+    held = tx.newest(INTENT, before=query.get("starting_after"))
+    intents = (each["intent"] for each in held)
+    return Reply(page("/v1/payment_intents", filter(within, intents), page_size(query)))
 
 
-def _created_within(intent: Json, query: Json) -> bool:
-    bounds = query.get("created") or {}
-    if isinstance(bounds, str):
-        bounds = {"gte": bounds, "lte": bounds}
-    at = int(intent["created"])
-    checks = {"gte": at.__ge__, "gt": at.__gt__, "lte": at.__le__, "lt": at.__lt__}
-    return all(checks[name](int(bound)) for name, bound in bounds.items())
+def _created(query: Json) -> Callable[[Json], bool]:
+    """A test for `created[gte]=…` and its like. Raises: Refused."""
+    given = query.get("created") or {}
+    bounds = given if isinstance(given, dict) else {"gte": given, "lte": given}
+    for name, bound in bounds.items():
+        if name not in COMPARE or not str(bound).isdigit():
+            raise invalid(f"Invalid integer: {bound}", param=f"created[{name}]")
+    tests = [(COMPARE[name], int(bound)) for name, bound in bounds.items()]
+    return lambda intent: all(test(intent["created"], bound) for test, bound in tests)
 
 
 # -- shared with refunds and slips ------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Builds Stripe's JSON: intents, charges, refunds, events, complete as API 2023-08-16 has them."""
 
 import json
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Final
 
 from sandbox.store import Tx, new_id
@@ -225,11 +227,7 @@ def emit(tx: Tx, topic: str, document: Json, *, idempotency_key: str | None = No
     tx.emit("stripe", topic, key, json.dumps(event))
 
 
-def page(url: str, documents: list[Json], limit: int) -> Json:
-    """Stripe's list; give one document more than the limit to say there are more."""
-    return {
-        "object": "list",
-        "url": url,
-        "has_more": len(documents) > limit,
-        "data": documents[:limit],
-    }
+def page(url: str, documents: Iterable[Json], limit: int) -> Json:
+    """Stripe's list; one document beyond the limit says there are more."""
+    data = list(islice(documents, limit + 1))
+    return {"object": "list", "url": url, "has_more": len(data) > limit, "data": data[:limit]}

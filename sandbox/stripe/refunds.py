@@ -6,7 +6,16 @@ from typing import Any, Final
 from sandbox.calls import Call, Reply
 from sandbox.store import Tx
 from sandbox.stripe.errors import missing, refused
-from sandbox.stripe.forms import choice, integer, known, metadata, nested, read_form, required
+from sandbox.stripe.forms import (
+    choice,
+    integer,
+    known,
+    metadata,
+    nested,
+    page_size,
+    read_form,
+    required,
+)
 from sandbox.stripe.intents import load, note, save
 from sandbox.stripe.objects import REFUND, emit, new_refund, page
 
@@ -17,8 +26,6 @@ CREATE: Final = frozenset(
      "refund_application_fee", "reverse_transfer"}
 )  # fmt: skip
 REASONS: Final = ("duplicate", "fraudulent", "requested_by_customer")
-DEFAULT_PAGE: Final = 10
-LARGEST_PAGE: Final = 100
 
 
 def create(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
@@ -73,10 +80,7 @@ def retrieve(tx: Tx, call: Call, names: Mapping[str, str]) -> Reply:  # noqa: AR
 
 def list_all(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
     query = nested(list(call.query.items()))
-    limit = min(integer(query, "limit") or DEFAULT_PAGE, LARGEST_PAGE)
     intent = query.get("payment_intent")
-    if intent is None:
-        found = tx.newest(REFUND, before=query.get("starting_after"), limit=limit + 1)
-    else:
-        found = tx.find(REFUND, intent)[::-1]
-    return Reply(page("/v1/refunds", found, limit))
+    newest = tx.newest(REFUND, before=query.get("starting_after"))
+    found = (refund for refund in newest if intent in (None, refund["payment_intent"]))
+    return Reply(page("/v1/refunds", found, page_size(query)))

@@ -55,6 +55,9 @@ class Stripe:
     def answer(self, tx: Tx, call: Call) -> Reply:
         """Raises: Refused."""
         self._authorize(call)
+        version = call.headers.get("stripe-version", API_VERSION)
+        if version != API_VERSION:
+            raise invalid(f"Invalid Stripe API version: {version}")
         found = ROUTES.find(call)
         if found is None:
             raise invalid(f"Unrecognized request URL ({call.method}: {call.path}).", status=404)
