@@ -32,10 +32,10 @@ JITTER_SHARE: Final = 0.1
 TIMEOUT_SHARE: Final = 0.9
 
 
-def _schedule(workflow: object, args: list[str], name: str, every: timedelta) -> Schedule:
+def _schedule(workflow: str, args: list[str], name: str, every: timedelta) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
-            workflow,  # type: ignore[arg-type]
+            workflow,
             args=args,
             id=name,
             task_queue=CORE_QUEUE,
@@ -55,12 +55,12 @@ def schedules(settings: Settings) -> dict[str, Schedule]:
     sync = max(SYNC_EVERY / factor, SHORTEST)
     found = {
         "expire-reservations": _schedule(
-            ReservationExpiryWorkflow.run, [], "expire-reservations", expiry
+            ReservationExpiryWorkflow.__name__, [], "expire-reservations", expiry
         )
     }
     if settings.shopify_url:
         name = f"sync-{settings.shopify_channel}"
-        found[name] = _schedule(ChannelSyncWorkflow.run, [settings.shopify_channel], name, sync)
+        found[name] = _schedule(ChannelSyncWorkflow.__name__, [settings.shopify_channel], name, sync)
     return found
 
 

@@ -44,9 +44,8 @@ async def connect(settings: Settings) -> Client:
         config["target_host"] = settings.temporal_address
         config["namespace"] = settings.temporal_namespace
     config.setdefault("target_host", "localhost:7233")
-    # Payloads are ids: compressing them costs more than it saves on any near network.
-    config["grpc_compression"] = GrpcCompression.NONE
     try:
-        return await Client.connect(**config)
+        # Payloads are ids: compressing them costs more than it saves on any near network.
+        return await Client.connect(**config, grpc_compression=GrpcCompression.NONE)
     except (RuntimeError, RPCError) as error:
         raise UserError(f"Temporal at {config['target_host']} does not answer: {error}") from None

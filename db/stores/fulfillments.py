@@ -21,6 +21,7 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
     "cancelled": ("open", "picked", "packed", "handing_over"),
 }
 FINAL = frozenset({"delivered", "lost", "cancelled"})
+STAMPED = frozenset({"picked", "packed", "handed_over", "delivered"})
 
 
 async def insert(
@@ -93,12 +94,11 @@ async def advance(
 
     `step` and `within_s` say what comes next and by when; a final state has neither.
     """
-    moment = {"handing_over": "next_deadline"}.get(state, f"{state}_at")
-    stamp = "ended_at" if state in ("cancelled", "lost") else moment
+    stamp = f"{state}_at = now()," if state in STAMPED else ""
     done = await run(
         tx,
         f"""
-        UPDATE fulfillments SET state = :state, {stamp} = now(),
+        UPDATE fulfillments SET state = :state, {stamp}
             ended_at = CASE WHEN :final THEN now() END, next_step = :step,
             next_deadline = CASE WHEN :final THEN NULL
                 ELSE now() + make_interval(secs => :within_s) END

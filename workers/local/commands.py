@@ -9,6 +9,8 @@ import typer
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where the stack keeps its data.")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535)]
 _DATA_DIR = Path(".oms")
+# Taken when free and nobody asked for others.
+_PREFERRED_PORTS = {"api": 7080, "ui": 8233}
 
 
 def register(app: typer.Typer) -> None:
@@ -31,17 +33,19 @@ def up(
     workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 1,
 ) -> None:
     """Start the whole stack on this machine; Ctrl-C stops it, and the next start resumes it."""
+    from workers.environ import given_settings  # noqa: PLC0415
     from workers.local import up as command  # noqa: PLC0415
+    from workers.local.blueprint import Plan  # noqa: PLC0415
 
     asked = {"api": api_port, "ui": ui_port}
-    asyncio.run(
-        command.run(
-            data_dir,
-            time_factor=time_factor,
-            workers=workers,
-            asked_ports={name: port for name, port in asked.items() if port is not None},
-        )
+    plan = Plan(
+        time_factor=time_factor,
+        workers=workers,
+        asked_ports={name: port for name, port in asked.items() if port is not None},
+        preferred_ports=_PREFERRED_PORTS,
+        outside=given_settings(),
     )
+    asyncio.run(command.run(data_dir, plan))
 
 
 def backup(file: Path, data_dir: DataDir = _DATA_DIR) -> None:

@@ -142,8 +142,6 @@ class DataFolder:
     def _refuse_strangers(self) -> None:
         with disk_refusals(self.path):
             names: Iterable[str] = {entry.name for entry in self.path.iterdir()}
-            if not os.access(self.path, os.W_OK | os.X_OK):
-                raise UserError(f"no permission to write in {self.path}")
         if set(names) - {_LOCK} and self._version_file.name not in names:
             raise UserError(f"{self.path} is neither empty nor a data folder of ours")
 

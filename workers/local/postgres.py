@@ -15,7 +15,7 @@ from workers.errors import UserError
 from workers.local import processes
 from workers.local.files import log_size, log_tail, read_json, write_json
 from workers.local.ports import LOOPBACK, PortBook
-from workers.local.postgres_home import PostgresHome, find_home, forget_home
+from workers.local.postgres_home import PostgresHome, find_abandoned, find_home, forget_home
 
 SUPERUSER = "postgres"
 ROLE = "oms"
@@ -62,7 +62,8 @@ class PostgresServer:
     @property
     def home(self) -> PostgresHome:
         if self._home is None:
-            self._home = find_home(self.data_dir)
+            until = None if self.durable else processes.identify(os.getpid())
+            self._home = find_home(self.data_dir, until)
         return self._home
 
     @property
@@ -97,7 +98,7 @@ class PostgresServer:
     def forget(self) -> None:
         """Remove the stopped cluster for good, if it was ever touched."""
         if self._home is not None:
-            forget_home(self.data_dir, self._home)
+            forget_home(self._home)
             self._home = None
 
     def attach(self) -> None:
@@ -121,19 +122,7 @@ class PostgresServer:
     async def stop_leftover(self) -> None:
         """End a server that outlived whoever started it, and clear a lock that nobody holds."""
         self._passwords = read_json(self._password_file)
-        lock = self.home.cluster / "postmaster.pid"
-        if not lock.exists():
-            return
-        pid = int(lock.read_text(encoding="utf-8").split("\n", maxsplit=1)[0] or 0)
-        who = processes.identify(pid)
-        if who is None:
-            # PostgreSQL itself clears the lock, after proving that no memory is still shared.
-            return
-        if not _serves(pid, self.home.cluster):
-            # The number belongs to a stranger now; PostgreSQL would take it for its twin.
-            lock.unlink()
-        elif not await processes.stop(who, STOP_STEPS):
-            raise UserError(f"an earlier PostgreSQL (process {pid}) does not stop")
+        await _end_leftover(self.home.cluster)
 
     async def create_database(self, name: str, *, template: str | None = None) -> str:
         """A further database owned by the same role; returns its URL."""
@@ -149,6 +138,7 @@ class PostgresServer:
 
     async def __aenter__(self) -> Self:
         try:
+            await _remove_abandoned()
             await self.start()
         except BaseException:
             await self.__aexit__()
@@ -241,6 +231,29 @@ class PostgresServer:
 
     def _access(self, role: str, database: str) -> str:
         return f"postgresql://{role}:{self._passwords[role]}@{LOOPBACK}:{self.port}/{database}"
+
+
+async def _end_leftover(cluster: Path) -> None:
+    lock = cluster / "postmaster.pid"
+    if not lock.exists():
+        return
+    pid = int(lock.read_text(encoding="utf-8").split("\n", maxsplit=1)[0] or 0)
+    who = processes.identify(pid)
+    if who is None:
+        # PostgreSQL itself clears the lock, after proving that no memory is still shared.
+        return
+    if not _serves(pid, cluster):
+        # The number belongs to a stranger now; PostgreSQL would take it for its twin.
+        lock.unlink()
+    elif not await processes.stop(who, STOP_STEPS):
+        raise UserError(f"an earlier PostgreSQL (process {pid}) does not stop")
+
+
+async def _remove_abandoned() -> None:
+    """Test clusters whose test run was killed."""
+    for home in find_abandoned():
+        await _end_leftover(home.cluster)
+        forget_home(home)
 
 
 def _serves(pid: int, cluster: Path) -> bool:

@@ -24,6 +24,7 @@ from workers.local.files import (
     read_json,
     write_json,
 )
+from workers.local.processes import Identity, is_running
 
 SYSTEM_FOLDER = Path("/var/lib/cauce")
 SYSTEM_USER = "cauce-postgres"
@@ -44,22 +45,35 @@ class PostgresHome:
         return self.cluster.parent
 
 
-def find_home(data_dir: Path) -> PostgresHome:
-    """Where the folder's cluster is or will be; makes user, copy and folders where missing."""
+def find_home(data_dir: Path, until: Identity | None = None) -> PostgresHome:
+    """Where the folder's cluster is or will be; makes user, copy and folders where missing.
+
+    With `until` nobody needs the cluster after that process.
+    """
     if os.geteuid() != 0:
         area = data_dir / "postgres"
         make_private_folder(area)
         return PostgresHome(wheels.postgres_programs(), area / "cluster", None)
     _make_system_user()
     make_private_folder(data_dir)
-    return PostgresHome(_copied_programs(), _system_area(data_dir) / "cluster", SYSTEM_USER)
+    return PostgresHome(_copied_programs(), _system_area(data_dir, until) / "cluster", SYSTEM_USER)
 
 
-def forget_home(data_dir: Path, home: PostgresHome) -> None:
-    """Remove a cluster for good, with everything that points to it."""
+def find_abandoned() -> list[PostgresHome]:
+    """The system folder's clusters whose process has ended without removing them."""
+    found = []
+    for owner in SYSTEM_FOLDER.glob("*.owner.json") if os.geteuid() == 0 else ():
+        until = read_json(owner).get("until")
+        if until is not None and not is_running(Identity(until["pid"], until["began"])):
+            area = owner.with_name(owner.name.removesuffix(".owner.json"))
+            found.append(PostgresHome(wheels.postgres_programs(), area / "cluster", SYSTEM_USER))
+    return found
+
+
+def forget_home(home: PostgresHome) -> None:
+    """Remove a stopped cluster for good."""
     shutil.rmtree(home.area, ignore_errors=True)
     _owner(home.area).unlink(missing_ok=True)
-    _pointer(data_dir).unlink(missing_ok=True)
 
 
 def _pointer(data_dir: Path) -> Path:
@@ -123,15 +137,15 @@ def _copied_programs() -> Path:
     return programs
 
 
-def _system_area(data_dir: Path) -> Path:
+def _system_area(data_dir: Path, until: Identity | None) -> Path:
     known = read_json(_pointer(data_dir)).get("area")
-    if known is None:
+    if known is None or (until is not None and not Path(known).is_dir()):
         area = SYSTEM_FOLDER / secrets.token_hex(8)
         with disk_refusals(area):
             area.mkdir(mode=PRIVATE_FOLDER)
             account = pwd.getpwnam(SYSTEM_USER)
             os.chown(area, account.pw_uid, account.pw_gid)
-        _own(area, data_dir)
+        _own(area, data_dir, until)
         write_json(_pointer(data_dir), {"area": str(area)})
         return area
     area = Path(str(known))
@@ -143,7 +157,7 @@ def _system_area(data_dir: Path) -> Path:
             f"{data_dir} is a copy of {owner} and shares its database;"
             " use `oms backup` and `oms restore` to copy a stack"
         )
-    _own(area, data_dir)
+    _own(area, data_dir, until)
     return area
 
 
@@ -151,5 +165,8 @@ def _owner(area: Path) -> Path:
     return area.with_name(f"{area.name}.owner.json")
 
 
-def _own(area: Path, data_dir: Path) -> None:
-    write_json(_owner(area), {"data_dir": str(data_dir.resolve())})
+def _own(area: Path, data_dir: Path, until: Identity | None) -> None:
+    owner: dict[str, object] = {"data_dir": str(data_dir.resolve())}
+    if until is not None:
+        owner["until"] = {"pid": until.pid, "began": until.began}
+    write_json(_owner(area), owner)

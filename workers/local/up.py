@@ -1,55 +1,56 @@
 """Runs the stack in the foreground until somebody asks it to stop."""
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from workers.environ import given_settings
 from workers.local.blueprint import Plan
 from workers.local.environment import VENDORS
 from workers.local.stack import Stack
 
-# Taken when free and nobody asked for others.
-PREFERRED_PORTS = {"api": 7080, "ui": 8233}
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def run(
-    data_dir: Path, *, time_factor: float, workers: int, asked_ports: Mapping[str, int]
-) -> None:
-    """Settings given in the environment replace the stack's own services."""
+async def run(data_dir: Path, plan: Plan) -> None:
+    """Returns once it was told to stop and everything has ended."""
     console = Console(highlight=False, soft_wrap=True)
-    plan = Plan(
-        time_factor=time_factor,
-        workers=workers,
-        asked_ports=asked_ports,
-        preferred_ports=PREFERRED_PORTS,
-        outside=given_settings(),
-        report=console.print,
-    )
-    stack = Stack(data_dir, plan)
+
+    def say(what: str | Table) -> None:
+        # The terminal may be gone; the stack must still stop in order.
+        with contextlib.suppress(OSError):
+            console.print(what)
+
+    stack = Stack(data_dir, replace(plan, report=say))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in _STOP_SIGNALS:
         loop.add_signal_handler(sign, stop.set)
-    stopping = asyncio.create_task(stop.wait())
     starting = asyncio.create_task(stack.start())
-    await asyncio.wait({stopping, starting}, return_when=asyncio.FIRST_COMPLETED)
-    if not starting.done():
+    if not await _comes_first(starting, stop):
+        say("stopping before the start was complete")
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         return
-    starting.result()
+    await starting
     try:
-        console.print(_overview(stack))
-        await stopping
+        say(_overview(stack))
+        await stop.wait()
     finally:
-        console.print("stopping")
+        say("stopping")
         await stack.stop()
+
+
+async def _comes_first(task: asyncio.Task[None], stop: asyncio.Event) -> bool:
+    """Whether the task ended before the stop was asked for."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, task}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    return task.done()
 
 
 def _overview(stack: Stack) -> Table:

@@ -3,7 +3,7 @@
 import csv
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -27,9 +27,11 @@ class Rejects:
     def add(self, file: str, row: int, reason: str) -> None:
         self.rows.append(Reject(file, row, reason))
 
-    def write(self, path: Path) -> None:
-        text = "".join(json.dumps(asdict(reject)) + "\n" for reject in self.rows)
-        path.write_text(text, encoding="utf-8")
+
+def write_rejects(rejects: Iterable[Reject], path: Path) -> None:
+    """One JSON object a line."""
+    text = "".join(json.dumps(asdict(reject)) + "\n" for reject in rejects)
+    path.write_text(text, encoding="utf-8")
 
 
 def find_table(folder: Path, name: str) -> Path | None:
