@@ -11,7 +11,7 @@ from tests.workers.local.demo import olist_folder as made_up
 from workers.errors import UserError
 from workers.local.demo.olist import plan_olist
 from workers.local.demo.plan import CANCELLED, DELIVERED, REFUSED_STOCK, REJECTED_INPUT, Plan
-from workers.local.demo.tables import Rejects
+from workers.local.demo.tables import Rejects, write_rejects
 
 PUBLISHED = Path(__file__).parents[5] / "shared" / "data" / "olist"
 
@@ -187,7 +187,7 @@ def test_text_that_is_not_utf8_is_a_bad_row(tmp_path: Path) -> None:
 def test_rejects_are_written_one_a_line(tmp_path: Path) -> None:
     rejects = Rejects()
     rejects.add("orders.csv", 7, "not a time: 'x'")
-    rejects.write(tmp_path / "rejects.jsonl")
+    write_rejects(rejects.rows, tmp_path / "rejects.jsonl")
     written = (tmp_path / "rejects.jsonl").read_text()
     assert written == '{"file": "orders.csv", "row": 7, "reason": "not a time: \'x\'"}\n'
 

@@ -1,0 +1,77 @@
+"""The command `oms demo`."""
+
+import asyncio
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.errors import UserError
+
+if TYPE_CHECKING:
+    from workers.local.demo.plan import Plan
+
+# One real second stands for this many of carrier and bank: a parcel arrives in ten.
+TIME_FACTOR = 20_000.0
+FOLDER = Path(".oms-demo")
+# Of a dataset, when nobody says how many.
+USUAL_ORDERS = 500
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(demo)
+
+
+def demo(  # noqa: PLR0913 - one parameter an option
+    *,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Folder with the Olist tables; else the shipped orders.")
+    ] = None,
+    orders: Annotated[int | None, typer.Option(min=1, help="The first so many orders.")] = None,
+    stock_factor: Annotated[str, typer.Option(help="Stock as a multiple of demand.")] = "1",
+    report: Annotated[Path | None, typer.Option(help="Where to write the figures (JSON).")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="A new folder for the stack.")] = None,
+    time_factor: Annotated[
+        float, typer.Option(min=1, help="How many seconds one second of waiting stands for.")
+    ] = TIME_FACTOR,
+    seed: Annotated[int, typer.Option(help="Draws where scarce stock lies.")] = 1,
+    keep: Annotated[bool, typer.Option("--keep", help="Run on until Ctrl-C.")] = False,
+) -> None:
+    """Run real orders through a stack of their own, from placement to delivery."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from workers.local.demo.run import Wish, run_demo  # noqa: PLC0415
+
+    plan = make_plan(dataset, orders, stock_factor, seed)
+    wish = Wish(new_folder(data_dir), time_factor, report, keep)
+    console = Console(highlight=False, soft_wrap=True)
+    if not asyncio.run(run_demo(plan, wish, console)):
+        raise typer.Exit(1)
+
+
+def make_plan(dataset: Path | None, orders: int | None, stock_factor: str, seed: int) -> "Plan":
+    """Raises: UserError for a factor that is none, or a folder that cannot be read."""
+    from workers.local.demo.olist import plan_olist  # noqa: PLC0415
+    from workers.local.demo.shipped_set import plan_shipped  # noqa: PLC0415
+
+    try:
+        factor = Fraction(stock_factor)
+    except (ValueError, ZeroDivisionError):
+        raise UserError(f"--stock-factor: {stock_factor!r} is no number") from None
+    if factor < 0:
+        raise UserError("--stock-factor: stock cannot be negative")
+    if dataset is not None:
+        return plan_olist(dataset, orders or USUAL_ORDERS, factor, seed)
+    if factor != 1:
+        raise UserError("--stock-factor needs --dataset: the shipped orders come with their stock")
+    return plan_shipped(orders)
+
+
+def new_folder(asked: Path | None) -> Path:
+    """Raises: UserError where an earlier run lies: its orders would answer for ours."""
+    folder = asked or FOLDER / time.strftime("%Y%m%d-%H%M%S")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not empty; a run of the demo needs a folder of its own")
+    return folder

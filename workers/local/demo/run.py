@@ -1,0 +1,202 @@
+"""Runs a plan through its own stack and judges what came of it."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from temporalio.client import Client
+
+from workers.errors import UserError
+from workers.local.blueprint import Plan as StackPlan
+from workers.local.demo.client import ApiClient
+from workers.local.demo.course import Course
+from workers.local.demo.driver import Driver
+from workers.local.demo.histories import mean_cost
+from workers.local.demo.judgement import Judgement, judge
+from workers.local.demo.plan import DELIVERED, Plan
+from workers.local.demo.progress import ProgressShow
+from workers.local.demo.report import Measured, Report, make_report, summary
+from workers.local.demo.tables import write_rejects
+from workers.local.demo.vendors import Vendors
+from workers.local.demo.warehouse import Warehouse
+from workers.local.stack import Stack
+
+# Late slips are refunded and channels told after their orders have ended.
+SETTLED_WITHIN_S = 60.0
+SETTLE_LOOK_S = 1.0
+MOST_LINES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person chose."""
+
+    data_dir: Path
+    time_factor: float
+    report: Path | None = None
+    keep: bool = False
+
+
+async def run_demo(plan: Plan, wish: Wish, console: Console) -> bool:
+    """True when every order ended as expected and nothing was violated."""
+    stack = Stack(wish.data_dir, StackPlan(time_factor=wish.time_factor, report=console.print))
+    with _terminated_is_cancelled():
+        console.print(f"starting the stack in {wish.data_dir}")
+        async with stack:
+            is_good = await _run_inside(plan, wish, console, stack)
+            if wish.keep:
+                console.print(f"API {stack.api_url} · Temporal UI {stack.ui_url} · Ctrl-C stops")
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+    console.print(f"reopen this run with: oms up --data-dir {wish.data_dir}")
+    return is_good
+
+
+async def _run_inside(plan: Plan, wish: Wish, console: Console, stack: Stack) -> bool:
+    folder = stack.data_dir / "demo"
+    folder.mkdir(exist_ok=True)
+    await _import(plan, folder, console, stack)
+    course = Course(plan)
+    async with (
+        ApiClient(stack.api_url, stack.api_key) as api,
+        Vendors(stack.sandbox_url) as vendors,
+    ):
+        began = time.monotonic()
+        notes = await _drive(course, console, api, vendors)
+        duration_s = time.monotonic() - began
+        console.print("settling")
+        judgement = await _settle(course, vendors)
+    findings = await _audit(stack)
+    events, actions = await _history(course, stack)
+    measured = Measured(len(findings), events, actions, duration_s)
+    report = make_report(course, judgement, measured)
+    for path in filter(None, (folder / "report.json", wish.report)):
+        report.write(path)
+    console.print(summary(plan, report))
+    unexpected = course.unexpected()
+    _tell(console, "not as expected", [*unexpected, *course.notes, *notes])
+    _tell(console, "violations", [*judgement.details, *findings])
+    return not unexpected and is_clean(report)
+
+
+def is_clean(report: Report) -> bool:
+    return report.violations == 0 and report.open == 0
+
+
+async def _import(plan: Plan, folder: Path, console: Console, stack: Stack) -> None:
+    setup = folder / "setup.json"
+    setup.write_text(plan.setup.to_json(), encoding="utf-8")
+    status, said = await _oms(stack, "import", str(setup))
+    if status:
+        raise UserError(f"oms import: {said}")
+    console.print(f"imported {said}")
+    if plan.rejects:
+        write_rejects(plan.rejects, folder / "rejects.jsonl")
+        console.print(f"{len(plan.rejects)} bad rows, named in {folder / 'rejects.jsonl'}")
+
+
+async def _drive(course: Course, console: Console, api: ApiClient, vendors: Vendors) -> list[str]:
+    """Place, pick, pack and follow until the end; the warehouse's complaints are returned."""
+    plan = course.plan
+    called_off = {order.order_id for order in plan.orders if order.to_be_cancelled}
+    warehouse = Warehouse(api, called_off)
+    working = asyncio.create_task(warehouse.work())
+    to_deliver = sum(DELIVERED in order.expected for order in plan.orders)
+    try:
+        async with ProgressShow(console, lambda: course.standing, to_deliver):
+            driving = asyncio.create_task(Driver(course, api, vendors).run())
+            await asyncio.wait({driving, working}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                driving.cancel()
+                working.result()
+            await driving
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    return warehouse.notes
+
+
+async def _settle(course: Course, vendors: Vendors) -> Judgement:
+    """Judge once the money has come to rest and the shop knows every parcel, or time is up."""
+    deadline = time.monotonic() + SETTLED_WITHIN_S
+    while True:
+        ledger = await vendors.ledger()
+        judgement = judge(course.plan, course.ends, ledger)
+        is_settled = not judgement.money_mismatch_minor and not _untold(course, ledger)
+        if is_settled or time.monotonic() > deadline:
+            return judgement
+        await asyncio.sleep(SETTLE_LOOK_S)
+
+
+def _untold(course: Course, ledger: dict[str, Any]) -> set[str]:
+    """Tracking codes of parcels that the shop sold and has not heard of."""
+    sold = {order.order_id for order in course.plan.orders if order.way == "shopify"}
+    told = {str(each.get("tracking_number")) for each in ledger["fulfillments"]}
+    return {
+        label["tracking_code"]
+        for label in ledger["labels"]
+        if not label["voided"] and str(label["reference"]).partition(":")[0] in sold
+    } - told
+
+
+async def _audit(stack: Stack) -> list[str]:
+    """The violations that `oms audit` finds. Raises: UserError when it cannot tell."""
+    status, said = await _oms(stack, "audit", "--json")
+    try:
+        found = json.loads(said)
+    except ValueError:
+        raise UserError(f"oms audit: {said[-500:]}") from None
+    if status and not found:
+        raise UserError(f"oms audit ended with {status}")
+    return [json.dumps(each) for each in found]
+
+
+async def _oms(stack: Stack, *words: str) -> tuple[int, str]:
+    """Run a command of ours with the stack's settings; its status and what it said."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "workers",
+        *words,
+        env=stack.env,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await child.communicate()
+    return child.returncode or 0, (out or err).decode(errors="replace").strip()
+
+
+async def _history(course: Course, stack: Stack) -> tuple[float, float]:
+    client = await Client.connect(stack.temporal_address)
+    delivered = [order_id for order_id, end in course.ends.items() if end == DELIVERED]
+    return await mean_cost(client, delivered)
+
+
+def _tell(console: Console, title: str, lines: list[str]) -> None:
+    if lines:
+        console.print(f"{title} ({len(lines)}):")
+    for line in lines[:MOST_LINES_SHOWN]:
+        console.print(f"  {line}", markup=False)
+
+
+@contextlib.contextmanager
+def _terminated_is_cancelled() -> Iterator[None]:
+    """SIGTERM and SIGHUP stop the stack as Ctrl-C does."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    signs = (signal.SIGTERM, signal.SIGHUP)
+    for sign in signs:
+        loop.add_signal_handler(sign, task.cancel)
+    try:
+        yield
+    finally:
+        for sign in signs:
+            loop.remove_signal_handler(sign)
