@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
@@ -12,6 +13,8 @@ from db.engine import row, run
 from db.inbox.orders import ContentDiffers, commit_order, commit_rejected_order
 
 PAGE_SIZE = 50
+# A channel's search lags behind its orders; what is read twice is known by its id.
+OVERLAP = timedelta(minutes=2)
 log = logging.getLogger(__name__)
 
 
@@ -44,13 +47,17 @@ class ChannelActivities:
                 channel=pull.channel,
             )
         page = await self._gateways[pull.channel].fetch_orders(
-            since.updated_since if since else None, pull.cursor, PAGE_SIZE
+            _with_overlap(since.updated_since) if since else None, pull.cursor, PAGE_SIZE
         )
         async with self._engine.begin() as tx:
             new = await _keep(tx, pull.channel, page)
             if page.next_cursor is None and page.updated_through:
                 await _remember(tx, pull.channel, page.updated_through)
         return Pulled(new, page.next_cursor)
+
+
+def _with_overlap(updated_through: str) -> str:
+    return (datetime.fromisoformat(updated_through) - OVERLAP).isoformat()
 
 
 async def _keep(tx: AsyncConnection, channel: str, page: ChannelPage) -> int:

@@ -60,7 +60,9 @@ def schedules(settings: Settings) -> dict[str, Schedule]:
     }
     if settings.shopify_url:
         name = f"sync-{settings.shopify_channel}"
-        found[name] = _schedule(ChannelSyncWorkflow.__name__, [settings.shopify_channel], name, sync)
+        found[name] = _schedule(
+            ChannelSyncWorkflow.__name__, [settings.shopify_channel], name, sync
+        )
     return found
 
 

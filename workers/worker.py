@@ -9,12 +9,13 @@ from typing import Any, Final
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.delivery import Delivery
 from activities.failures import FailureInterceptor
 from db.engine import make_engine
 from domain.timings import Timings
 from workers.errors import UserError
 from workers.inbox import InboxLoop
-from workers.outbox import OutboxLoop
+from workers.outbox import OutboxLoop, mail_server
 from workers.settings import Settings
 from workers.temporal import WORKFLOWS, connect, workflow_runner
 from workers.wiring import activities_by_queue, open_gateways
@@ -70,7 +71,8 @@ async def run_worker(settings: Settings, queues: Sequence[str]) -> None:
                 timings = Timings().scaled(settings.time_factor)
                 loops.append(InboxLoop(engine, client, timings))
             if CHANNELS_QUEUE in queues:
-                loops.append(OutboxLoop(engine, settings, gateways.channels))
+                delivery = Delivery(engine, mail_server(settings), gateways.channels)
+                loops.append(OutboxLoop(engine, delivery))
             await _serve(settings, workers, loops, stop)
     finally:
         await engine.dispose()
