@@ -29,31 +29,41 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     given = parser().parse_args(argv)
     secrets = Secrets(**{name: getattr(given, name) for name in vars(Secrets())})
+    settings = Settings(
+        data_dir=given.data_dir,
+        time_factor=given.time_factor,
+        api_url=given.api_url,
+        shop_domain=given.shop_domain,
+        secrets=secrets,
+    )
     try:
         listener = socket.create_server((given.host, given.port))
-        sandbox = Sandbox(
-            Settings(
-                data_dir=given.data_dir,
-                time_factor=given.time_factor,
-                api_url=given.api_url,
-                shop_domain=given.shop_domain,
-                secrets=secrets,
-            )
-        )
+        return serve(settings, listener)
     except (OSError, ValueError, sqlite3.Error) as problem:
         sys.stderr.write(f"sandbox: {problem}\n")
         return 2
+
+
+def serve(settings: Settings, listener: socket.socket) -> int:
+    """Until told to end, or until it fails; the exit code says which."""
+    failures: list[bool] = []
+
+    def fail() -> None:
+        failures.append(True)
+        server.should_exit = True
+
     # A cut connection is an error to uvicorn, and exactly what was asked for: hence critical.
     config = uvicorn.Config(
-        sandbox,
+        Sandbox(settings, on_failure=fail),
         log_level="critical",
         access_log=False,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run(sockets=[listener])
-    return 0
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

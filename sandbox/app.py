@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
@@ -29,11 +29,18 @@ log = logging.getLogger("sandbox")
 class Sandbox:
     """The ASGI application; outside a server start it within its `running()`.
 
-    `post` replaces the network between the courier and the receiver of webhooks.
+    `post` replaces the network between the courier and the receiver of webhooks; `on_failure` is
+    called when the sandbox can no longer do what it promised.
     """
 
-    def __init__(self, settings: Settings, post: Post | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        post: Post | None = None,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
         """Raises: OSError, ValueError, sqlite3.Error."""
+        self._on_failure = on_failure
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         clock = Clock(settings.time_factor)
         self.store = Store(settings.data_dir / FILE_NAME, clock)
@@ -77,7 +84,7 @@ class Sandbox:
             asyncio.create_task(self._courier.run(), name="courier"),
         ]
         for task in tasks:
-            task.add_done_callback(_report)
+            task.add_done_callback(self._report)
         try:
             yield
         finally:
@@ -101,7 +108,8 @@ class Sandbox:
     def _wake_courier(self) -> None:
         self._courier.wake()
 
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception():
-        log.error("the %s stopped", task.get_name(), exc_info=task.exception())
+    def _report(self, task: asyncio.Task[None]) -> None:
+        """Without its timetable or its courier a sandbox would only seem to live."""
+        if not task.cancelled() and task.exception():
+            log.error("the %s stopped", task.get_name(), exc_info=task.exception())
+            self._on_failure()

@@ -39,7 +39,7 @@ CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event);
 CREATE TABLE IF NOT EXISTS faults (id INTEGER PRIMARY KEY, doc TEXT NOT NULL);
 """
 
-LOCK_TIMEOUT_S: Final = 2.0
+LOCK_TIMEOUT_S: Final = 5.0  # a predecessor may still be ending
 
 Json = dict[str, Any]
 
@@ -159,10 +159,11 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield Tx(self._db, self._clock)
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # SQLite ends some failed transactions by itself
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def rows(self, sql: str, arguments: tuple[Any, ...] = ()) -> list[Mapping[str, Any]]:
         """A read outside any transaction."""
