@@ -1,7 +1,6 @@
 """Adds the ledger up: what each vendor was asked to do, so that doubles and sums can be found."""
 
 import json
-from collections import defaultdict
 from typing import Any
 
 from sandbox.store import Store
@@ -107,15 +106,6 @@ def requests(store: Store, vendor: str | None) -> list[Json]:
         (vendor, vendor),
     )
     return [{**row, "replayed": bool(row["replayed"])} for row in rows]
-
-
-def requests_by_key(store: Store) -> dict[str, int]:
-    """How many requests carried each idempotency key; more than one is a retry."""
-    counts: dict[str, int] = defaultdict(int)
-    for row in requests(store, None):
-        if row["idempotency_key"]:
-            counts[row["idempotency_key"]] += 1
-    return dict(counts)
 
 
 def _rows(store: Store, vendor: str) -> list[Json]:

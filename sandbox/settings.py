@@ -23,6 +23,5 @@ class Settings:
     data_dir: Path
     time_factor: float = 1.0
     api_url: str | None = None
-    public_url: str = "http://127.0.0.1"
     shop_domain: str = "cauce-sandbox.myshopify.com"
     secrets: Secrets = field(default_factory=Secrets)

@@ -11,7 +11,6 @@ from sandbox.shopify.language import (
     Selected,
     Selection,
     Spread,
-    SyntaxFault,
     Variable,
 )
 
@@ -52,10 +51,6 @@ def run(document: Document, name: str | None, given: Mapping[str, Any], roots: J
     variables = _variables(operation, given)
     root = Node("Mutation" if operation.kind == "mutation" else "QueryRoot", roots[operation.kind])
     return _Execution(document, variables).select(root, operation.selections)
-
-
-def operation_kind(document: Document, name: str | None) -> str:
-    return _chosen(document, name).kind
 
 
 def _chosen(document: Document, name: str | None) -> Operation:
@@ -231,6 +226,3 @@ def _place(cursor: Any) -> int:
         return int(str(cursor).removeprefix("c"))
     except ValueError:
         raise QueryFault("Invalid cursor", "BAD_REQUEST") from None
-
-
-__all__ = ["Field", "Node", "QueryFault", "SyntaxFault", "connection", "listed", "run"]

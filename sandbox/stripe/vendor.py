@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from sandbox.calls import Call, Refused, Reply, Routes
+from sandbox.calls import Call, Reply, Routes
 from sandbox.clock import DAY_S
 from sandbox.settings import Secrets
 from sandbox.store import Tx, new_id
@@ -129,6 +129,3 @@ class Stripe:
 def _stamped(reply: Reply) -> Reply:
     headers = {**reply.headers, "Request-Id": new_id("req_", 14), "Stripe-Version": API_VERSION}
     return replace(reply, headers=headers)
-
-
-__all__ = ["Refused", "Stripe"]
