@@ -1,6 +1,8 @@
 # Every target installs what it needs first; only Python 3.11+ with pip must be there.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# A run loads its stories anew; without kept bytecode it would compile them anew, too.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo up test check proofs fmt format-is-clean lint types contracts
 
