@@ -47,11 +47,13 @@ async def list_fulfillments(
         conditions.append("(f.created_at, f.fulfillment_id) > (:created_at, :fulfillment_id)")
     found = await rows(
         connection,
-        "WITH page AS MATERIALIZED (SELECT f.* FROM fulfillments f WHERE "
-        + " AND ".join(conditions)
-        + " ORDER BY f.created_at, f.fulfillment_id LIMIT :limit) SELECT "
-        + SHIPMENT
-        + " AS shipment FROM page f ORDER BY f.created_at, f.fulfillment_id",
+        f"""
+        WITH page AS MATERIALIZED (
+          SELECT f.* FROM fulfillments f WHERE {" AND ".join(conditions)}
+          ORDER BY f.created_at, f.fulfillment_id LIMIT :limit
+        )
+        SELECT {SHIPMENT} AS shipment FROM page f ORDER BY f.created_at, f.fulfillment_id
+        """,  # noqa: S608 - fragments of this file
         state=wanted.state,
         location=wanted.location,
         created_at=after and after.created_at,
@@ -66,7 +68,29 @@ async def get_fulfillment(
 ) -> dict[str, Any] | None:
     found = await row(
         connection,
-        f"SELECT {SHIPMENT} AS shipment FROM fulfillments f WHERE fulfillment_id = :id",  # noqa: S608
+        f"SELECT {SHIPMENT} AS shipment FROM fulfillments f WHERE fulfillment_id = :id",  # noqa: S608 - fragments of this file
         id=fulfillment_id,
     )
     return None if found is None else dict(found.shipment)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where reports about a fulfillment order go."""
+
+    order_id: str
+    number: int
+    state: str
+    ended: bool
+
+
+async def find_run(connection: AsyncConnection, fulfillment_id: str) -> Run | None:
+    found = await row(
+        connection,
+        """
+        SELECT order_id, number, state, ended_at IS NOT NULL
+        FROM fulfillments WHERE fulfillment_id = :fulfillment_id
+        """,
+        fulfillment_id=fulfillment_id,
+    )
+    return None if found is None else Run(*found)

@@ -9,12 +9,11 @@ from db.queries.fulfillments import SHIPMENT
 from db.queries.orders import MONEY, NEXT_STEP
 from domain.axes import Axes, Money, Parcel, Units, derive_axes
 
-# `{...}` of PostgreSQL is avoided throughout: parts come as JSON lists, empty when there are none.
-_DETAIL: Final = (
-    """
+# Parts come as JSON lists, empty when there are none.
+_DETAIL: Final = f"""
     SELECT to_jsonb(o) - 'next_step' - 'next_deadline' AS head,
-      (SELECT to_jsonb(m) FROM (""" + MONEY + """) AS m) AS money,
-      (SELECT to_jsonb(n) FROM (""" + NEXT_STEP + """) AS n) AS next,
+      (SELECT to_jsonb(m) FROM ({MONEY}) AS m) AS money,
+      (SELECT to_jsonb(n) FROM ({NEXT_STEP}) AS n) AS next,
       (SELECT coalesce(jsonb_agg(to_jsonb(l) - 'order_id' ORDER BY line_no), '[]')
         FROM order_lines l WHERE l.order_id = o.order_id) AS lines,
       (SELECT coalesce(jsonb_agg(to_jsonb(c) - 'order_id' ORDER BY charge_no), '[]')
@@ -23,15 +22,14 @@ _DETAIL: Final = (
         FROM tenders t WHERE t.order_id = o.order_id) AS tenders,
       (SELECT coalesce(jsonb_agg(to_jsonb(a) - 'order_id' ORDER BY authorization_key), '[]')
         FROM authorizations a WHERE a.order_id = o.order_id) AS authorizations,
-      (SELECT coalesce(jsonb_agg(""" + SHIPMENT + """ ORDER BY f.number), '[]')
+      (SELECT coalesce(jsonb_agg({SHIPMENT} ORDER BY f.number), '[]')
         FROM fulfillments f WHERE f.order_id = o.order_id) AS shipments,
       (SELECT coalesce(jsonb_agg(to_jsonb(e) ORDER BY opened_at, exception_id), '[]')
         FROM exceptions e WHERE e.order_id = o.order_id) AS exceptions,
       (SELECT coalesce(jsonb_agg(to_jsonb(v) - 'order_id' ORDER BY sequence), '[]')
         FROM order_events v WHERE v.order_id = o.order_id) AS events
     FROM orders o WHERE o.order_id = :order_id
-    """
-)  # fmt: skip
+"""  # noqa: S608 - fragments of our own
 
 
 async def order_detail(connection: AsyncConnection, order_id: str) -> dict[str, Any] | None:

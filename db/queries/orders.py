@@ -48,28 +48,29 @@ MONEY: Final = """
       coalesce(sum(refunded_minor), 0) AS refunded_minor
     FROM authorizations a WHERE a.order_id = o.order_id
 """
-_PAGE: Final = """
+_PAGE: Final = f"""
     WITH page AS MATERIALIZED (
-      SELECT o.* FROM orders o WHERE {conditions}
+      SELECT o.* FROM orders o WHERE {{conditions}}
       ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit
     )
     SELECT o.order_id, o.channel, o.external_id, o.total_minor, o.currency, o.placed_at,
       o.outcome, n.of AS next_of, n.step AS next_step, n.deadline AS next_deadline,
       m.*, u.*, p.states, p.tracking_statuses
     FROM page o
-    CROSS JOIN LATERAL (""" + MONEY + """) AS m
+    CROSS JOIN LATERAL ({MONEY}) AS m
     CROSS JOIN LATERAL (
       SELECT coalesce(sum(quantity), 0) AS ordered, coalesce(sum(cancelled), 0) AS cancelled
       FROM order_lines l WHERE l.order_id = o.order_id
     ) AS u
     CROSS JOIN LATERAL (
-      SELECT coalesce(array_agg(state ORDER BY number), '{{}}') AS states,
-        coalesce(array_agg(tracking_status ORDER BY number), '{{}}') AS tracking_statuses
+      SELECT coalesce(array_agg(state ORDER BY number), CAST(ARRAY[] AS text[])) AS states,
+        coalesce(array_agg(tracking_status ORDER BY number), CAST(ARRAY[] AS text[]))
+          AS tracking_statuses
       FROM fulfillments f WHERE f.order_id = o.order_id
     ) AS p
-    LEFT JOIN LATERAL (""" + NEXT_STEP + """) AS n ON true
+    LEFT JOIN LATERAL ({NEXT_STEP}) AS n ON true
     ORDER BY o.placed_at DESC, o.order_id DESC
-"""  # fmt: skip
+"""  # noqa: S608 - fragments of this file
 
 
 @dataclass(frozen=True)

@@ -36,3 +36,23 @@ async def received_order(
         external_id=external_id,
     )
     return None if found is None else Received(*found)
+
+
+async def placement_end(
+    connection: AsyncConnection, channel: str, external_id: str
+) -> tuple[str, str | None] | None:
+    """How a placement ended: its outcome and a word about it; None while it has not."""
+    found = await row(
+        connection,
+        """
+        SELECT coalesce(o.outcome, 'rejected_input'),
+          CASE WHEN o.order_id IS NULL THEN i.note ELSE o.outcome_reason END
+        FROM inbox i
+        LEFT JOIN orders o ON o.channel = i.source AND o.external_id = i.external_id
+        WHERE i.source = :channel AND i.kind = 'order' AND i.external_id = :external_id
+          AND (o.outcome IS NOT NULL OR i.state = 'rejected')
+        """,
+        channel=channel,
+        external_id=external_id,
+    )
+    return None if found is None else (found[0], found[1])

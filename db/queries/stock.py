@@ -53,12 +53,14 @@ async def list_levels(
         conditions.append("(l.sku, l.pool) > (:after_sku, :after_pool)")
     found = await rows(
         connection,
-        "WITH page AS MATERIALIZED (SELECT l.* FROM pool_levels l WHERE "
-        + " AND ".join(conditions)
-        + " ORDER BY l.sku, l.pool LIMIT :limit) "
-        + "SELECT p.sku, p.pool, p.on_hand, p.reserved, p.open_demand, p.safety_stock, "
-        + _LOCATIONS
-        + " FROM page p ORDER BY p.sku, p.pool",
+        f"""
+        WITH page AS MATERIALIZED (
+          SELECT l.* FROM pool_levels l WHERE {" AND ".join(conditions)}
+          ORDER BY l.sku, l.pool LIMIT :limit
+        )
+        SELECT p.sku, p.pool, p.on_hand, p.reserved, p.open_demand, p.safety_stock, {_LOCATIONS}
+        FROM page p ORDER BY p.sku, p.pool
+        """,  # noqa: S608 - fragments of this file
         sku=sku,
         pool=pool,
         after_sku=after and after.sku,

@@ -1,0 +1,90 @@
+"""Answers given once: stored under the caller's idempotency key and repeated from there."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.context import Context
+from api.problems import BY_OUTCOME, MEDIA_TYPE, Kind, Problem
+from db.inbox import idempotency
+from db.inbox.content import content_sha256
+from db.inbox.idempotency import StoredAnswer
+from db.inbox.keys import Caller
+
+Prepared = TypeVar("Prepared")
+ACCEPTED = 202
+_REFUSED = 400
+# These end a placement for good; any other problem may be gone when the request is repeated.
+FINAL_PROBLEMS = frozenset(BY_OUTCOME.values())
+
+
+@dataclass(frozen=True)
+class Once:
+    """One request of one caller; without a key there is nothing to repeat it by."""
+
+    context: Context
+    caller: Caller
+    key: str | None
+    request: Any  # what makes it this request: operation and content
+
+    async def answer(
+        self,
+        prepare: Callable[[AsyncConnection], Awaitable[Prepared]],
+        act: Callable[[Prepared], Awaitable[StoredAnswer]],
+    ) -> JSONResponse:
+        """Claim the key and `prepare` in one transaction, then `act`, then store the answer.
+
+        Raises: Problem; of those, only final ones are stored.
+        """
+        async with self.context.engine.begin() as tx:
+            stored = await self._claim(tx)
+            if stored is not None:
+                return _response(stored, {"Idempotency-Replayed": "true"})
+            prepared = await prepare(tx)
+        try:
+            answer = await act(prepared)
+        except Problem as problem:
+            is_final = problem.kind in FINAL_PROBLEMS
+            await self._end(StoredAnswer(problem.status, problem.body()) if is_final else None)
+            raise
+        except Exception:
+            await self._end(None)
+            raise
+        await self._end(None if answer.status == ACCEPTED else answer)
+        return _response(answer)
+
+    async def _claim(self, tx: AsyncConnection) -> StoredAnswer | None:
+        if self.key is None:
+            return None
+        try:
+            sha256 = content_sha256(self.request)
+            return await idempotency.begin(tx, self.caller.key_id, self.key, sha256)
+        except idempotency.KeyReused:
+            raise Problem(
+                Kind.IDEMPOTENCY_KEY_REUSED, "choose a new key for a new request"
+            ) from None
+        except idempotency.StillInProgress:
+            raise Problem(
+                Kind.STILL_IN_PROGRESS, "ask again in a moment", headers={"Retry-After": "1"}
+            ) from None
+
+    async def _end(self, answer: StoredAnswer | None) -> None:
+        if self.key is None:
+            return
+        async with self.context.engine.begin() as tx:
+            if answer is None:
+                await idempotency.release(tx, self.caller.key_id, self.key)
+            else:
+                await idempotency.finish(tx, self.caller.key_id, self.key, answer)
+
+
+def _response(answer: StoredAnswer, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(
+        answer.body,
+        status_code=answer.status,
+        headers=headers,
+        media_type=MEDIA_TYPE if answer.status >= _REFUSED else "application/json",
+    )

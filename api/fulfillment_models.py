@@ -1,0 +1,88 @@
+"""Fulfillment orders as the warehouse reads them and reports on them."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from api.fields import Answer, Body, Minor, Moment
+
+State = Literal[
+    "open", "picked", "packed", "handing_over", "handed_over", "delivered", "cancelled", "lost"
+]
+
+
+class FulfillmentLineView(Answer):
+    line_no: int
+    sku: str
+    quantity: int
+
+
+class LabelView(Answer):
+    label_key: str
+    state: str
+    vendor: str
+    carrier: str | None
+    service: str | None
+    tracking_number: str | None
+    label_url: str | None
+    cost_minor: Minor | None
+    cost_currency: str | None
+    created_at: Moment
+
+
+class TrackingEventView(Answer):
+    event_id: str
+    status: str
+    description: str
+    occurred_at: Moment
+    received_at: Moment
+
+
+class FulfillmentView(Answer):
+    """What one location ships."""
+
+    fulfillment_id: str
+    order_id: str
+    number: int
+    location: str
+    state: State
+    share_minor: Minor
+    tracking_number: str | None
+    tracking_status: str | None
+    next_step: str | None
+    next_deadline: Moment | None
+    created_at: Moment
+    picked_at: Moment | None
+    packed_at: Moment | None
+    handed_over_at: Moment | None
+    delivered_at: Moment | None
+    ended_at: Moment | None
+    lines: list[FulfillmentLineView]
+    labels: list[LabelView]
+    tracking_events: list[TrackingEventView]
+
+
+class FulfillmentPage(Answer):
+    items: list[FulfillmentView]
+    next_cursor: str | None = Field(description="null on the last page")
+
+
+class LineDone(Body):
+    line_no: int = Field(ge=1, le=100_000)
+    quantity: int = Field(ge=1, le=1_000_000)
+
+
+class WorkDone(Body):
+    """Every line of the fulfillment order with its full quantity."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"lines": [{"line_no": 1, "quantity": 2}]}]}
+    )
+    lines: list[LineDone] = Field(min_length=1, max_length=500)
+
+
+class Reported(Answer):
+    fulfillment_id: str
+    status: Literal["picked", "packed", "accepted"] = Field(
+        description="accepted: taken, and not recorded yet"
+    )

@@ -1,0 +1,59 @@
+"""Reads each body up to a limit before anything looks at it; more is refused as too large."""
+
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Kind, Problem
+
+_LENGTH: Final = b"content-length"
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class BodyLimit:
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self._app = app
+        self._most = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await self._read(scope, receive)
+        except _TooLarge:
+            problem = Problem(Kind.TOO_LARGE, f"at most {self._most} bytes are read")
+            await problem.response()(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        declared = dict(scope["headers"]).get(_LENGTH, b"0")
+        # A length that is no number is the server's to refuse.
+        if declared.isdigit() and len(declared) < 20 and int(declared) > self._most:  # noqa: PLR2004
+            raise _TooLarge
+        parts, size, more = [], 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                break
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._most:
+                raise _TooLarge
+            parts.append(part)
+            more = message.get("more_body", False)
+        return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give the body once, then whatever the server says next (that the caller has gone)."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replayed

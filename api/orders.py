@@ -1,0 +1,142 @@
+"""Orders: placing, listing, reading, cancelling."""
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, Field
+
+from api import cancelling, placement
+from api.answers import Once
+from api.auth import OrdersReader, OrdersWriter
+from api.cancelling import Cancellation, CancelRequest
+from api.context import Ctx
+from api.fields import (
+    ChannelCode,
+    ExternalId,
+    IdempotencyKey,
+    ListQuery,
+    OrderId,
+    RequiredIdempotencyKey,
+)
+from api.order_models import OrderPage, OrderView, ReceivedView
+from api.order_view import item_view, order_view, received_view
+from api.pagination import decode, fingerprint, moment, page_of
+from api.placement_models import NewOrder, Placement
+from api.problems import Kind, Problem, documented
+from api.updates import ANSWERS
+from db.queries import order_detail, orders, received
+
+router: Final = APIRouter(tags=["orders"])
+Outcome = Literal[
+    "delivered", "cancelled", "rejected_input", "refused_address", "refused_stock",
+    "refused_payment", "expired_payment", "lost",
+]  # fmt: skip
+
+
+class OrdersQuery(ListQuery):
+    channel: ChannelCode | None = None
+    outcome: Outcome | None = None
+    status: orders.Status | None = Field(
+        default=None, description="needs_person: an exception of the order is open"
+    )
+    placed_from: AwareDatetime | None = Field(default=None, description="inclusive")
+    placed_to: AwareDatetime | None = Field(default=None, description="exclusive")
+    q: ExternalId | None = Field(default=None, description="the channel's own id, exactly")
+
+    def wanted(self) -> orders.OrderFilter:
+        return orders.OrderFilter(
+            channel=self.channel,
+            outcome=self.outcome,
+            status=self.status,
+            placed_from=self.placed_from,
+            placed_to=self.placed_to,
+            external_id=self.q,
+        )
+
+
+@router.post(
+    "/orders",
+    status_code=201,
+    response_model=Placement,
+    responses={
+        202: {"model": Placement, "description": "Kept safely; it will be decided on"},
+        **documented(
+            Kind.REFUSED_PAYMENT, Kind.EXPIRED_PAYMENT, Kind.REFUSED_STOCK, Kind.CONTENT_DIFFERS,
+            Kind.STILL_IN_PROGRESS, Kind.CANCELLED, Kind.INVALID_REQUEST,
+            Kind.IDEMPOTENCY_KEY_REUSED, Kind.REJECTED_INPUT, Kind.REFUSED_ADDRESS,
+        ),
+    },
+)  # fmt: skip
+async def place_order(
+    order: NewOrder,
+    context: Ctx,
+    caller: OrdersWriter,
+    idempotency_key: RequiredIdempotencyKey,
+    prefer: Annotated[str, Header(description="`respond-async`: do not wait")] = "",
+) -> Response:
+    """Place an order: it is kept first, then waited for until it is admitted or refused.
+
+    When that takes too long, or with `Prefer: respond-async`, the answer is 202: the order is safe
+    and will be decided on. Scope: `orders:write`.
+    """
+    placing = placement.read(order.model_dump(mode="json"), deferred="respond-async" in prefer)
+    once = Once(context, caller, idempotency_key, ["POST /orders", placing.document])
+    return await placement.place(once, placing)
+
+
+@router.get("/orders", response_model=OrderPage, responses=documented(Kind.INVALID_CURSOR))
+async def list_orders(
+    query: Annotated[OrdersQuery, Query()], context: Ctx, _: OrdersReader
+) -> dict[str, Any]:
+    """List orders, newest first. Scope: `orders:read`."""
+    wanted = query.wanted()
+    mark = fingerprint("orders", vars(wanted))
+    after = decode(query.cursor, mark, lambda at, key: orders.After(moment(at), key))
+    async with context.engine.connect() as connection:
+        found = await orders.list_orders(connection, wanted, after=after, limit=query.limit + 1)
+    page = page_of(found, query.limit, mark, lambda item: (item.placed_at, item.order_id))
+    return {"items": [item_view(i) for i in page.items], "next_cursor": page.next_cursor}
+
+
+@router.get(
+    "/orders/{order_id}",
+    response_model=OrderView | ReceivedView,
+    responses={
+        202: {"model": ReceivedView, "description": "Kept, and not admitted yet"},
+        **documented(Kind.NOT_FOUND),
+    },
+)
+async def get_order(order_id: OrderId, context: Ctx, _: OrdersReader, response: Response) -> Any:
+    """Read one order with its parts and its timeline, which ends in the next step and its deadline.
+
+    The ETag is the order's version. Scope: `orders:read`.
+    """
+    async with context.engine.connect() as connection:
+        found = await order_detail.order_detail(connection, order_id)
+        if found is None:
+            waiting = await received.received_order(connection, *order_id.split("-", 1))
+            if waiting is None:
+                raise Problem(Kind.NOT_FOUND, f"there is no order {order_id}")
+            response.status_code = 200 if waiting.is_rejected else 202
+            return received_view(waiting)
+    response.headers["ETag"] = f'"{found["version"]}"'
+    return order_view(found)
+
+
+@router.post(
+    "/orders/{order_id}/cancel",
+    response_model=Cancellation,
+    responses={**ANSWERS, **documented(Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE)},
+)
+async def cancel_order(
+    order_id: OrderId,
+    request: CancelRequest,
+    context: Ctx,
+    caller: OrdersWriter,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Cancel what was not handed over yet. Scope: `orders:write`."""
+    what = [f"POST /orders/{order_id}/cancel", request.model_dump()]
+    once = Once(context, caller, idempotency_key, what)
+    return await cancelling.cancel(once, order_id, request.reason)

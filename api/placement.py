@@ -1,0 +1,135 @@
+"""Placing an order: checked, kept in the inbox, and, unless deferred, waited for."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.answers import ACCEPTED, Once
+from api.context import Context
+from api.messaging import RunClosed, ask_admission
+from api.problems import BY_OUTCOME, Kind, Problem, invalid
+from db.inbox import audit
+from db.inbox.idempotency import StoredAnswer
+from db.inbox.orders import ContentDiffers, commit_order
+from db.queries import catalog, received
+from domain.order import InvalidDocument, OrderDocument, read_document
+from workflows.messages import Admission
+
+_CREATED: Final = 201
+
+
+@dataclass(frozen=True)
+class Placing:
+    """`document` is canonical JSON; `order` is the same, read."""
+
+    document: dict[str, Any]
+    order: OrderDocument
+    deferred: bool
+
+
+def read(document: dict[str, Any], *, deferred: bool) -> Placing:
+    """Raises: Problem for what the shape alone cannot say, such as sums."""
+    try:
+        return Placing(document, read_document(document), deferred)
+    except InvalidDocument as wrong:
+        raise invalid([_fault(problem) for problem in wrong.problems]) from None
+
+
+def _fault(problem: str) -> dict[str, str]:
+    """Turn "lines[1].sku: why" into a pointer and its reason; places count from one."""
+    place, _, why = problem.partition(": ")
+    parts = []
+    for part in place.split("."):
+        name, _, number = part.partition("[")
+        parts.append(name)
+        if number:
+            parts.append(str(int(number.rstrip("]")) - 1))
+    return {"pointer": "/" + "/".join(parts), "detail": why}
+
+
+async def place(once: Once, placing: Placing) -> JSONResponse:
+    order_id = placing.order.order_id
+
+    async def keep(tx: AsyncConnection) -> int:
+        await _check_known(tx, placing.order)
+        return await _commit(tx, placing, once.caller.actor)
+
+    async def decide(inbox_id: int) -> StoredAnswer:
+        if placing.deferred:
+            return _answer(order_id, "accepted")
+        return await _admission(once.context, placing.order, inbox_id)
+
+    return await once.answer(keep, decide)
+
+
+async def _check_known(tx: AsyncConnection, order: OrderDocument) -> None:
+    known = await catalog.look_up(tx, order.channel, list(order.demand()))
+    errors = []
+    if known.currencies is None:
+        errors.append({"pointer": "/channel", "detail": f"{order.channel!r} is unknown"})
+    elif order.currency not in known.currencies:
+        sold_in = ", ".join(known.currencies)
+        errors.append({"pointer": "/currency", "detail": f"{order.channel} sells in {sold_in}"})
+    errors += [
+        {"pointer": f"/lines/{line.line_no - 1}/sku", "detail": f"{line.sku!r} is unknown"}
+        for line in order.lines
+        if line.sku in known.unknown_skus
+    ]
+    if errors:
+        raise invalid(errors)
+
+
+async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> int:
+    order = placing.order
+    try:
+        committed = await commit_order(
+            tx,
+            placing.document,
+            channel=order.channel,
+            external_id=order.external_id,
+            deferred=placing.deferred,
+        )
+    except ContentDiffers:
+        raise Problem(
+            Kind.CONTENT_DIFFERS,
+            "the same channel and external id came with another content, which stands",
+            {"order_id": order.order_id},
+        ) from None
+    if committed.is_new:
+        await audit.record(tx, actor, "OrderReceived", order.order_id)
+    return committed.inbox_id
+
+
+async def _admission(context: Context, order: OrderDocument, inbox_id: int) -> StoredAnswer:
+    try:
+        found = await ask_admission(context, order.order_id, inbox_id, order.channel)
+    except RunClosed:
+        found = await _recorded(context, order)
+    if found is None:
+        return _answer(order.order_id, "accepted")
+    if found.status != "refused":
+        return _answer(order.order_id, found.status)
+    kind = BY_OUTCOME.get(found.outcome or "", Kind.REJECTED_INPUT)
+    raise Problem(
+        kind,
+        found.reason or "no reason was given",
+        {"order_id": order.order_id, "outcome": found.outcome},
+    )
+
+
+async def _recorded(context: Context, order: OrderDocument) -> Admission | None:
+    """What became of an order whose run has ended."""
+    async with context.engine.connect() as connection:
+        end = await received.placement_end(connection, order.channel, order.external_id)
+    if end is None:
+        return None
+    outcome, reason = end
+    status = "refused" if outcome in BY_OUTCOME and outcome != "cancelled" else "admitted"
+    return Admission(order.order_id, status, outcome, reason)
+
+
+def _answer(order_id: str, status: str) -> StoredAnswer:
+    body = {"order_id": order_id, "status": status, "links": {"self": f"/orders/{order_id}"}}
+    return StoredAnswer(ACCEPTED if status == "accepted" else _CREATED, body)
