@@ -2,7 +2,8 @@
 
 import uvicorn
 
-from api.app import ApiConfig, create_app
+from api.app import create_app
+from api.context import ApiConfig
 from db.engine import make_engine
 from domain.timings import Timings
 from workers.settings import Settings
@@ -46,5 +47,7 @@ def api_config(settings: Settings) -> ApiConfig:
         stripe_secrets=tuple(s.get_secret_value() for s in settings.stripe_webhook_secrets),
         easypost_secrets=tuple(s.get_secret_value() for s in settings.easypost_webhook_secrets),
         shopify_secrets=tuple(s.get_secret_value() for s in settings.shopify_webhook_secrets),
+        shopify_channel=settings.shopify_channel,
+        shopify_tenders_from_attributes=settings.shopify_tenders_from_notes,
         timings=Timings().scaled(settings.time_factor),
     )
