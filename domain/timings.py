@@ -26,7 +26,7 @@ class Timings:
     vendor_patience_s: float = 6 * HOUR  # retries of one vendor step before a person is asked
     pick_s: float = 1 * DAY
     pack_s: float = 8 * HOUR
-    first_poll_s: float = 3 * DAY  # webhooks come first; polling is the net below
+    first_poll_s: float = 4 * DAY  # webhooks come first; polling is the net below
     poll_s: float = 1 * DAY
     lost_s: float = 21 * DAY
     exception_s: float = 1 * DAY

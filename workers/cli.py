@@ -2,6 +2,8 @@
 
 import importlib
 import importlib.util
+import logging
+import os
 import sys
 from collections.abc import Callable
 
@@ -44,4 +46,23 @@ def run_command(command: Callable[[], object]) -> None:
 
 
 def main() -> None:
-    run_command(build())
+    code: object = 0
+    try:
+        run_command(build())
+    except SystemExit as end:
+        code = end.code
+    _leave(code)
+
+
+def _leave(code: object) -> None:
+    """End the process without tearing the interpreter down.
+
+    The Temporal client's native threads may still call into it; a command that had done all its
+    work would then end with a crash, in a few runs of a hundred.
+    """
+    if isinstance(code, str):
+        sys.stderr.write(f"{code}\n")
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))

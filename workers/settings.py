@@ -50,6 +50,9 @@ class Settings(BaseSettings):
 
     # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
     time_factor: float = Field(default=1.0, gt=0)
+    # Temporal's sandbox finds indeterministic code, at over a third of a worker's CPU. The tests
+    # run every story inside it and replay recorded histories; production need not pay again.
+    workflow_sandbox: bool = False
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
 
     # A long-running process creates this file when it is ready to work (supervisors, probes).

@@ -32,7 +32,13 @@ CALLS_PER_S: Final = {PAYMENTS_QUEUE: 80.0, CARRIERS_QUEUE: 80.0, CHANNELS_QUEUE
 GRACE: Final = timedelta(seconds=10)
 
 
-def make_worker(client: Client, queue: str, activities: Sequence[Callable[..., Any]]) -> Worker:
+def make_worker(
+    client: Client,
+    queue: str,
+    activities: Sequence[Callable[..., Any]],
+    *,
+    sandboxed: bool = True,
+) -> Worker:
     """Build the worker of one queue; workflows run on the core queue only."""
     core = queue == CORE_QUEUE
     return Worker(
@@ -40,7 +46,7 @@ def make_worker(client: Client, queue: str, activities: Sequence[Callable[..., A
         task_queue=queue,
         workflows=WORKFLOWS if core else [],
         activities=activities,
-        workflow_runner=workflow_runner(),
+        workflow_runner=workflow_runner(sandboxed=sandboxed),
         interceptors=[FailureInterceptor()],
         max_concurrent_workflow_tasks=WORKFLOW_TASKS if core else None,
         max_concurrent_local_activities=LOCAL_ACTIVITIES if core else None,
@@ -65,7 +71,10 @@ async def run_worker(settings: Settings, queues: Sequence[str]) -> None:
     try:
         async with open_gateways(settings) as gateways:
             served = activities_by_queue(engine, gateways)
-            workers = [make_worker(client, queue, served[queue]) for queue in queues]
+            workers = [
+                make_worker(client, queue, served[queue], sandboxed=settings.workflow_sandbox)
+                for queue in queues
+            ]
             loops: list[InboxLoop | OutboxLoop] = []
             if CORE_QUEUE in queues:
                 timings = Timings().scaled(settings.time_factor)
