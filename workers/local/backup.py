@@ -6,12 +6,14 @@ repeats at most steps that the database already has, and each step first returns
 
 import asyncio
 import contextlib
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from workers.errors import UserError
@@ -20,6 +22,7 @@ from workers.local.datafolder import DataFolder, refuse_other_versions, versions
 from workers.local.files import PRIVATE_FILE, disk_refusals, read_json, write_json
 from workers.local.orphans import stop_orphans
 from workers.local.postgres import PostgresServer
+from workers.local.processes import Identity
 
 _MANIFEST = "manifest.json"
 _DUMP = "postgres.dump"
@@ -114,13 +117,41 @@ def _run_tool(tool: str, arguments: Sequence[str], postgres: PostgresServer) -> 
 
 def _copy_world(folder: DataFolder, draft: Path) -> None:
     """The sandbox's own database, the caught e-mails, the secrets."""
-    _copy_sqlite(folder.path, folder.sandbox_dir.glob("*.sqlite3"), draft)
+    _copy_sandbox(folder, draft)
     for name in _PLAIN_FILES:
         if (folder.path / name).exists():
             shutil.copy2(folder.path / name, draft / name)
     if folder.mail_dir.exists():
         ignored = shutil.ignore_patterns(".*")
         shutil.copytree(folder.mail_dir, draft / folder.mail_dir.name, ignore=ignored)
+
+
+def _copy_sandbox(folder: DataFolder, draft: Path) -> None:
+    """The sandbox lets nobody else read its file, so it stands still while the file is copied.
+
+    The copy is what a crash at that moment would leave, which SQLite repairs on opening.
+    """
+    with tempfile.TemporaryDirectory(dir=draft, prefix=".") as name:
+        scratch = Path(name)
+        with _standing_still(folder.running("sandbox")):
+            # The shared-memory index is rebuilt from the log.
+            ignored = shutil.ignore_patterns("*-shm")
+            if folder.sandbox_dir.exists():
+                target = scratch / folder.sandbox_dir.name
+                shutil.copytree(folder.sandbox_dir, target, ignore=ignored)
+        _copy_sqlite(scratch, list(scratch.glob("*/*.sqlite3")), draft)
+
+
+@contextlib.contextmanager
+def _standing_still(who: Identity | None) -> Iterator[None]:
+    if who is None:
+        yield
+        return
+    os.kill(who.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(who.pid, signal.SIGCONT)
 
 
 def _copy_sqlite(base: Path, files: Iterable[Path], draft: Path) -> None:

@@ -13,6 +13,7 @@ from workers.local import processes, wheels
 from workers.local.files import (
     disk_refusals,
     make_private_folder,
+    open_private,
     read_json,
     write_json,
     write_private,
@@ -119,6 +120,12 @@ class DataFolder:
         entries = {part: {"pid": who.pid, "began": who.began} for part, who in running.items()}
         write_json(self._state_file, {"processes": entries})
 
+    def running(self, part: str) -> Identity | None:
+        """The process of one part, whoever its supervisor is."""
+        entry = read_json(self._state_file).get("processes", {}).get(part)
+        who = None if entry is None else Identity(entry["pid"], entry["began"])
+        return who if who is not None and processes.is_running(who) else None
+
     def orphans(self) -> list[tuple[str, Identity]]:
         """The processes of an earlier supervisor that still run, databases last."""
         known = read_json(self._state_file).get("processes", {})
@@ -147,7 +154,7 @@ class DataFolder:
 
     def _take_lock(self) -> None:
         with disk_refusals(self.path / _LOCK):
-            lock = (self.path / _LOCK).open("a+", encoding="utf-8")
+            lock = open_private(self.path / _LOCK)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

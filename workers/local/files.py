@@ -63,13 +63,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def open_private(path: Path) -> TextIO:
+    """Open for appending, readable by its owner alone from the first moment."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+    return os.fdopen(handle, "a+", encoding="utf-8")
+
+
 def open_log(path: Path) -> TextIO:
     """Append to the log, which outlives both its writer and the supervisor."""
     make_private_folder(path.parent)
     with disk_refusals(path):
         if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
             path.replace(path.with_suffix(".previous.log"))
-        return path.open("a", encoding="utf-8")
+        return open_private(path)
 
 
 def log_size(path: Path) -> int:

@@ -1,5 +1,6 @@
 """Chooses the ports of the stack and keeps them from one start to the next."""
 
+import secrets
 import socket
 from pathlib import Path
 
@@ -7,6 +8,9 @@ from workers.errors import UserError
 from workers.local.files import read_json, write_json
 
 LOOPBACK = "127.0.0.1"
+# Linux hands out 32768 and above, others 49152 and above.
+_FIRST, _LAST = 20_000, 32_000
+_TRIES = 200
 
 
 def is_free(port: int) -> bool:
@@ -21,10 +25,16 @@ def is_free(port: int) -> bool:
 
 
 def any_free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Drawn from below the ports that systems hand out for outgoing connections.
+
+    One of those can be taken by any client between our look and the server's start, even by the
+    very connection that asks whether the server is there yet.
+    """
+    for _ in range(_TRIES):
+        port = _FIRST + secrets.randbelow(_LAST - _FIRST)
+        if is_free(port):
+            return port
+    raise UserError(f"no free port found between {_FIRST} and {_LAST}")
 
 
 class PortBook:

@@ -1,0 +1,47 @@
+"""Settings come from the environment, complain precisely, and keep secrets."""
+
+import pytest
+
+from workers.errors import UserError
+from workers.settings import load_settings
+
+
+def test_without_any_variable_the_vendors_are_the_real_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMS_STRIPE_URL", raising=False)
+    settings = load_settings()
+    assert settings.stripe_url == "https://api.stripe.com"
+    assert settings.time_factor == 1.0
+
+
+def test_several_secrets_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_STRIPE_WEBHOOK_SECRETS", "whsec_a, whsec_b,")
+    found = [secret.get_secret_value() for secret in load_settings().stripe_webhook_secrets]
+    assert found == ["whsec_a", "whsec_b"]
+
+
+def test_an_unusable_value_names_its_variable_and_no_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMS_API_PORT", "s3cret")
+    monkeypatch.setenv("OMS_TIME_FACTOR", "0")
+    with pytest.raises(UserError) as raised:
+        load_settings()
+    assert "OMS_API_PORT" in str(raised.value)
+    assert "OMS_TIME_FACTOR" in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_STRIPE_KEY", "sk_live_1")
+    monkeypatch.setenv("OMS_DATABASE_URL", "postgresql+psycopg://me:hidden@db/mine")
+    shown = repr(load_settings())
+    assert "sk_live_1" not in shown
+    assert "hidden" not in shown
+
+
+def test_a_missing_database_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMS_DATABASE_URL", raising=False)
+    with pytest.raises(UserError, match="OMS_DATABASE_URL is not set"):
+        load_settings().require_database_url()
