@@ -1,0 +1,106 @@
+"""A caller of the API with hands in the database, and what the tests' shop sells."""
+
+import itertools
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from db.inbox.keys import NewKey
+
+SECRETS = {"stripe": "whsec_stripe", "easypost": "whsec_easypost", "shopify": "whsec_shopify"}
+SETUP = """
+INSERT INTO pools VALUES ('main'), ('other');
+INSERT INTO locations (location, pool, name, address) VALUES
+  ('east', 'main', 'East', '{}'), ('west', 'main', 'West', '{}'), ('far', 'other', 'Far', '{}');
+INSERT INTO channels (channel, name, kind, pool, currencies, buffer) VALUES
+  ('shop', 'Shop', 'api', 'main', '{USD,EUR}', 2),
+  ('shopify', 'Shopify', 'shopify', 'main', '{USD}', 0);
+INSERT INTO products VALUES
+  ('A-1', 'Lamp', 500, 200, 150, 50), ('B/2', 'Chair', 4000, 600, 600, 900),
+  ('C-3', 'Table', 9000, 900, 900, 900);
+INSERT INTO pool_levels (pool, sku, on_hand, reserved, open_demand, safety_stock) VALUES
+  ('main', 'A-1', 20, 3, 4, 1), ('main', 'B/2', 2, 1, 0, 0), ('other', 'A-1', 7, 0, 0, 0);
+INSERT INTO location_levels (location, sku, on_hand, reserved) VALUES
+  ('east', 'A-1', 12, 1), ('west', 'A-1', 8, 2), ('far', 'A-1', 7, 0), ('east', 'B/2', 2, 1);
+"""
+NUMBERS = itertools.count(1)
+
+
+@dataclass
+class Api:
+    """A caller with a key that may do everything, and hands in the database."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    engine: AsyncEngine
+    temporal: Client
+    key: NewKey
+
+    @staticmethod
+    def number() -> int:
+        return next(NUMBERS)
+
+    def document(self, word: str = "ok", **changes: Any) -> dict[str, Any]:
+        return {
+            "channel": "shop",
+            "external_id": f"{word}-{self.number()}",
+            "placed_at": "2026-11-22T10:00:00Z",
+            "currency": "USD",
+            "locale": "en",
+            "customer": {"name": "Ada Buyer", "email": "ada@example.com", "phone": None},
+            "ship_to": {
+                "name": "Ada Buyer", "line1": "1 Main Street", "line2": None,
+                "city": "Springfield", "region": "IL", "postal_code": "62701", "country": "US",
+            },
+            "lines": [{"sku": "A-1", "quantity": 2, "unit_price_minor": 1_000}],
+            "charges": [{"kind": "shipping", "amount_minor": 500}],
+            "tenders": [{"kind": "card", "amount_minor": 2_500, "reference": "pm_card_visa"}],
+        } | changes  # fmt: skip
+
+    async def place(self, document: dict[str, Any], key: str | None = None, **headers: str) -> Any:
+        given = {"Idempotency-Key": key or f"key-{self.number()}", **headers}
+        return await self.client.post("/orders", json=document, headers=given)
+
+    async def sql(self, statement: str, **values: Any) -> Any:
+        async with self.engine.begin() as tx:
+            result = await tx.execute(sa.text(statement), values)
+            return result.all() if result.returns_rows else None
+
+    async def admitted(self, word: str = "ok", **changes: Any) -> str:
+        """Write an open order as admission would."""
+        order_id = f"shop-{word}-{self.number()}"
+        row = {
+            "order_id": order_id, "channel": "shop", "external_id": order_id[5:],
+            "currency": "USD", "locale": "en", "total_minor": 2_500, "customer_name": "Ada",
+            "customer_email": "ada@example.com", "ship_to": json.dumps({"city": "Springfield"}),
+            "placed_at": "2026-11-22T10:00:00Z", "next_step": "deliver",
+            "next_deadline": "2026-12-01T10:00:00Z",
+        } | changes  # fmt: skip
+        names = ", ".join(row)
+        places = ", ".join(f":{name}" for name in row)
+        await self.sql(f"INSERT INTO orders ({names}) VALUES ({places})", **row)
+        await self.sql(
+            "INSERT INTO order_lines (order_id, line_no, sku, quantity, unit_price_minor) "
+            "VALUES (:order_id, 1, 'A-1', 2, 1000)",
+            order_id=order_id,
+        )
+        await self.sql(
+            """
+            INSERT INTO inbox (source, kind, external_id, content_sha256, document, state)
+            VALUES ('shop', 'order', :external_id, '', '{}', 'handled')
+            """,
+            external_id=order_id[5:],
+        )
+        return order_id
+
+
+def caller(app: FastAPI, secret: str | None) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers)
