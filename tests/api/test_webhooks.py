@@ -1,0 +1,200 @@
+"""Signed webhooks are kept once and acknowledged; others are refused and leave nothing."""
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.world import SECRETS, Api, caller
+
+NOW_S = 1_800_000_000
+
+
+def _sha256(secret: str, signed: bytes) -> hmac.HMAC:
+    return hmac.new(secret.encode(), signed, hashlib.sha256)
+
+
+def _signed(vendor: str, payload: bytes, secret: str | None = None) -> dict[str, str]:
+    secret = secret or SECRETS[vendor]
+    if vendor == "stripe":
+        signature = _sha256(secret, f"{NOW_S}.".encode() + payload).hexdigest()
+        return {"Stripe-Signature": f"t={NOW_S},v1={signature}"}
+    if vendor == "easypost":
+        return {"X-Hmac-Signature": f"hmac-sha256-hex={_sha256(secret, payload).hexdigest()}"}
+    digest = base64.b64encode(_sha256(secret, payload).digest()).decode()
+    return {"X-Shopify-Hmac-Sha256": digest, "X-Shopify-Topic": "orders/create"}
+
+
+def _event(vendor: str, event_id: str) -> dict[str, Any]:
+    if vendor == "stripe":
+        intent = {"id": "pi_1", "object": "payment_intent", "amount": 5, "currency": "usd"}
+        return {
+            "id": event_id,
+            "object": "event",
+            "type": "account.updated",
+            "created": NOW_S,
+            "data": {"object": intent},
+        }
+    if vendor == "easypost":
+        return {
+            "id": event_id,
+            "object": "Event",
+            "description": "batch.created",
+            "mode": "test",
+            "status": "completed",
+            "result": {},
+        }
+    return _shop_order(event_id)
+
+
+def _shop_order(number: str, sku: str | None = "A-1") -> dict[str, Any]:
+    tenders = [{"kind": "card", "amount_minor": 2000, "reference": "pm_card_visa"}]
+    address = {
+        "name": "Ada Buyer", "address1": "1 Main Street", "city": "Springfield", "zip": "62701",
+        "country_code": "US", "province_code": "IL",
+    }  # fmt: skip
+    line = {
+        "id": 1, "sku": sku, "quantity": 2, "price": "10.00", "tax_lines": [],
+        "discount_allocations": [],
+    }  # fmt: skip
+    return {
+        "id": int(number),
+        "admin_graphql_api_id": f"gid://shopify/Order/{number}",
+        "created_at": "2026-11-22T10:00:00Z",
+        "processed_at": "2026-11-22T10:00:00Z",
+        "currency": "USD",
+        "email": "ada@example.com",
+        "financial_status": "paid",
+        "shipping_address": address,
+        "billing_address": address,
+        "line_items": [line],
+        "shipping_lines": [],
+        "taxes_included": False,
+        "total_tax": "0.00",
+        "total_discounts": "0.00",
+        "total_tip_received": "0.00",
+        "total_price": "20.00",
+        "payment_gateway_names": ["bogus"],
+        "note_attributes": [{"name": "cauce_tenders", "value": json.dumps(tenders)}],
+    }
+
+
+async def _post(api: Api, vendor: str, payload: bytes, headers: dict[str, str]) -> Any:
+    async with caller(api.app, None) as client:
+        return await client.post(f"/webhooks/{vendor}", content=payload, headers=headers)
+
+
+async def _kept(api: Api, **named: str) -> list[Any]:
+    where = " AND ".join(f"{name} = :{name}" for name in named)
+    found = await api.sql(
+        f"SELECT state, document, note, next_attempt_at <= now() AS due FROM inbox WHERE {where}",
+        **named,
+    )
+    return list(found)
+
+
+@pytest.mark.parametrize("vendor", ["stripe", "easypost"])
+async def test_a_signed_event_is_kept_once(api: Api, vendor: str) -> None:
+    payload = json.dumps(_event(vendor, f"evt_{vendor}")).encode()
+    first = await _post(api, vendor, payload, _signed(vendor, payload))
+    second = await _post(api, vendor, payload, _signed(vendor, payload))
+    assert first.status_code == second.status_code == 200, first.text
+    assert [first.json()["status"], second.json()["status"]] == ["taken", "repeat"]
+    kept = await _kept(api, source=vendor, kind="webhook", external_id=f"evt_{vendor}")
+    assert [row.state for row in kept] == ["new"]
+    assert kept[0].document["id"] == f"evt_{vendor}"
+
+
+async def test_an_older_secret_still_counts_while_it_is_replaced(api: Api) -> None:
+    payload = json.dumps(_event("stripe", "evt_old")).encode()
+    answer = await _post(api, "stripe", payload, _signed("stripe", payload, "old"))
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("vendor", ["stripe", "easypost", "shopify"])
+@pytest.mark.parametrize("fault", ["secret", "body", "missing", "garbage"])
+async def test_a_wrong_signature_is_refused(api: Api, vendor: str, fault: str) -> None:
+    payload = json.dumps(_event(vendor, "424242")).encode()
+    headers = _signed(vendor, payload, "another" if fault == "secret" else None)
+    if fault == "missing":
+        headers = {}
+    if fault == "garbage":
+        headers = dict.fromkeys(headers, "t=x,v1=zz=")
+    sent = payload + b" " if fault == "body" else payload
+    answer = await _post(api, vendor, sent, headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad_signature")
+    assert await _kept(api, external_id="424242") == []
+
+
+@pytest.mark.parametrize("vendor", ["stripe", "easypost", "shopify"])
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"1", b"\xff", b"[" * 3_000])
+async def test_a_signed_body_that_is_no_event_is_unreadable(
+    api: Api, vendor: str, payload: bytes
+) -> None:
+    answer = await _post(api, vendor, payload, _signed(vendor, payload))
+    assert (answer.status_code, answer.json()["code"]) == (422, "unreadable_webhook")
+
+
+async def test_a_nul_in_a_signed_event_does_not_lose_it(api: Api) -> None:
+    event = _event("stripe", "evt_nul") | {"note": "a\0b\ud800"}
+    payload = json.dumps(event).replace("\\ud800", "").encode()
+    assert (await _post(api, "stripe", payload, _signed("stripe", payload))).status_code == 200
+    assert (await _kept(api, external_id="evt_nul"))[0].document[
+        "note"
+    ] == "a\N{REPLACEMENT CHARACTER}b"
+
+
+async def test_an_order_of_the_shop_enters_as_a_canonical_document_once(api: Api) -> None:
+    payload = json.dumps(_shop_order("5001")).encode()
+    first = await _post(api, "shopify", payload, _signed("shopify", payload))
+    assert first.status_code == 200, first.text
+    paid = {**_signed("shopify", payload), "X-Shopify-Topic": "orders/paid"}
+    assert (await _post(api, "shopify", payload, paid)).json()["status"] == "repeat"
+    kept = await _kept(api, source="shopify", kind="order", external_id="5001")
+    assert [(row.state, row.due) for row in kept] == [("new", True)]
+    assert kept[0].document["channel"] == "shopify"
+    assert kept[0].document["lines"][0]["sku"] == "A-1"
+
+
+async def test_a_changed_order_of_the_shop_leaves_the_first(api: Api) -> None:
+    for price in ("20.00", "20.00"):
+        order = _shop_order("5002") | {"total_price": price, "email": f"{price}@example.com"}
+        payload = json.dumps(order).encode()
+        await _post(api, "shopify", payload, _signed("shopify", payload))
+    changed = json.dumps(_shop_order("5002") | {"email": "other@example.com"}).encode()
+    answer = await _post(api, "shopify", changed, _signed("shopify", changed))
+    assert (answer.status_code, answer.json()["status"]) == (200, "repeat")
+    kept = await _kept(api, source="shopify", kind="order", external_id="5002")
+    assert kept[0].document["customer"]["email"] == "20.00@example.com"
+
+
+async def test_an_order_of_the_shop_that_cannot_be_read_is_kept_as_rejected(api: Api) -> None:
+    payload = json.dumps(_shop_order("5003") | {"line_items": []}).encode()
+    assert (await _post(api, "shopify", payload, _signed("shopify", payload))).status_code == 200
+    kept = await _kept(api, source="shopify", kind="order", external_id="5003")
+    assert [row.state for row in kept] == ["rejected"]
+    assert kept[0].note
+    seen = await api.client.get("/orders/shopify-5003")
+    assert (seen.status_code, seen.json()["outcome"]) == (200, "rejected_input")
+
+
+async def test_an_unpaid_order_of_the_shop_leaves_its_place_free(api: Api) -> None:
+    waiting = json.dumps(_shop_order("5004") | {"financial_status": "pending"}).encode()
+    assert (await _post(api, "shopify", waiting, _signed("shopify", waiting))).status_code == 200
+    assert await _kept(api, source="shopify", kind="order", external_id="5004") == []
+    paid = json.dumps(_shop_order("5004")).encode()
+    assert (await _post(api, "shopify", paid, _signed("shopify", paid))).json()["status"] == "taken"
+
+
+async def test_other_topics_are_kept_for_the_loop(api: Api) -> None:
+    payload = json.dumps({"id": 7}).encode()
+    headers = _signed("shopify", payload) | {
+        "X-Shopify-Topic": "orders/cancelled",
+        "X-Shopify-Event-Id": "e-7",
+    }
+    assert (await _post(api, "shopify", payload, headers)).status_code == 200
+    kept = await _kept(api, source="shopify", kind="webhook", external_id="orders/cancelled:e-7")
+    assert kept[0].document == {"topic": "orders/cancelled", "payload": {"id": 7}}
