@@ -32,7 +32,7 @@ _FINISH: Final = sa.text("""
 """)
 # The key stays bound to its request, but the next repeat may do the work again.
 _RELEASE: Final = sa.text("""
-    UPDATE idempotency_keys SET created_at = '-infinity'
+    UPDATE idempotency_keys SET created_at = 'epoch'
     WHERE key_id = :key_id AND idempotency_key = :idempotency_key AND status IS NULL
 """)
 _FORGET: Final = sa.text("""
