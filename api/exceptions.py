@@ -12,7 +12,7 @@ from api.exception_models import ExceptionPage, ExceptionView, NewResolution, Re
 from api.fields import ExceptionId, IdempotencyKey, ListQuery
 from api.pagination import decode, fingerprint, moment, page_of
 from api.problems import Kind, Problem, documented
-from api.updates import ANSWERS, Message, tell
+from api.updates import Message, taken, tell
 from db.queries import exceptions
 from workflows.messages import ResolveException
 
@@ -61,7 +61,7 @@ async def _find(context: Ctx, exception_id: str) -> dict[str, Any]:
     "/exceptions/{exception_id}/resolve",
     response_model=Resolved,
     responses={
-        **ANSWERS,
+        **taken(Resolved),
         **documented(Kind.NOT_FOUND, Kind.UNKNOWN_EXCEPTION, Kind.WRONG_STATE, Kind.NOT_PERMITTED),
     },
 )

@@ -13,7 +13,7 @@ from api.fields import FulfillmentId, IdempotencyKey, ListQuery, ShortText
 from api.fulfillment_models import FulfillmentPage, FulfillmentView, Reported, State, WorkDone
 from api.pagination import decode, fingerprint, moment, page_of
 from api.problems import Kind, Problem, documented
-from api.updates import ANSWERS, Message, tell
+from api.updates import Message, taken, tell
 from db.queries import fulfillments
 from workflows.messages import LinesDone, fulfillment_workflow_id
 
@@ -21,7 +21,7 @@ router: Final = APIRouter(tags=["fulfillments"])
 _REPORT: Final[dict[str, Any]] = {
     "response_model": Reported,
     "responses": {
-        **ANSWERS,
+        **taken(Reported),
         **documented(Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.WRONG_STATE, Kind.WRONG_QUANTITIES),
     },
 }

@@ -1,4 +1,7 @@
-"""Reads each body up to a limit before anything looks at it; more is refused as too large."""
+"""Reads each body up to a limit before anything looks at it; more is refused as too large.
+
+The framework's own limit answers in plain text; every refusal of ours is a problem document.
+"""
 
 from typing import Final
 

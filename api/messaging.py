@@ -22,7 +22,8 @@ from workflows import search
 from workflows.messages import CORE_QUEUE, Admission, OrderInput, order_workflow_id
 
 Result = TypeVar("Result")
-_AWAY = (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError)
+# A client that was never connected connects on its first call, and says RuntimeError.
+_AWAY = (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RPCError, RuntimeError)
 
 
 class RunClosed(Exception):
@@ -110,7 +111,7 @@ async def _send(
                 result_type=result_type,
                 rpc_timeout=timedelta(seconds=patience_s),
             )
-    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RuntimeError):
         raise _unavailable() from None
 
 

@@ -24,7 +24,7 @@ from api.order_view import item_view, order_view, received_view
 from api.pagination import decode, fingerprint, moment, page_of
 from api.placement_models import NewOrder, Placement
 from api.problems import Kind, Problem, documented
-from api.updates import ANSWERS
+from api.updates import taken
 from db.queries import order_detail, orders, received
 
 router: Final = APIRouter(tags=["orders"])
@@ -127,7 +127,10 @@ async def get_order(order_id: OrderId, context: Ctx, _: OrdersReader, response: 
 @router.post(
     "/orders/{order_id}/cancel",
     response_model=Cancellation,
-    responses={**ANSWERS, **documented(Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE)},
+    responses={
+        **taken(Cancellation),
+        **documented(Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE),
+    },
 )
 async def cancel_order(
     order_id: OrderId,

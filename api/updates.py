@@ -9,14 +9,17 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import ACCEPTED, Once
+from api.fields import Answer
 from api.messaging import update
 from db.inbox import audit
 from db.inbox.idempotency import StoredAnswer
 
 _OK: Final = 200
-ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    ACCEPTED: {"description": "Taken, and not done yet: look again"}
-}
+
+
+def taken(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
+    """How OpenAPI lists the answer to a message that is taken and not done yet."""
+    return {ACCEPTED: {"model": model, "description": "Taken, and not done yet: look again"}}
 
 
 @dataclass(frozen=True)
