@@ -25,7 +25,13 @@ _ROUTERS: Final = (orders, fulfillments, exceptions, stock, webhooks, health, do
 
 def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> FastAPI:
     """The engine and the client stay the caller's, who closes them."""
-    app = FastAPI(title=docs.TITLE, version=docs.VERSION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=docs.TITLE,
+        version=docs.VERSION,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
     app.state.context = Context(config, engine, temporal, KeyRing(engine))
     for module in _ROUTERS:
         app.include_router(module.router)

@@ -75,6 +75,9 @@ def _schema(app: FastAPI) -> dict[str, Any]:
 
 def _add_problems(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
+    for response in responses.values():
+        if response["description"] == "Successful Response":
+            response["description"] = "As asked"
     invalid = str(responses.get("422", ""))
     if "HTTPValidationError" in invalid:
         responses["422"] = documented(Kind.INVALID_REQUEST)[422]

@@ -108,9 +108,10 @@ async def list_orders(
     },
 )
 async def get_order(order_id: OrderId, context: Ctx, _: OrdersReader, response: Response) -> Any:
-    """Read one order with its parts and its timeline, which ends in the next step and its deadline.
+    """Read one order with its parts and its story.
 
-    The ETag is the order's version. Scope: `orders:read`.
+    The timeline ends in the next step and its deadline. The ETag is the order's version.
+    Scope: `orders:read`.
     """
     async with context.engine.connect() as connection:
         found = await order_detail.order_detail(connection, order_id)
