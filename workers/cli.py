@@ -1,7 +1,6 @@
 """The command `oms`: gathers the commands and turns expected errors into one line."""
 
-import importlib
-import importlib.util
+import contextlib
 import logging
 import os
 import sys
@@ -9,13 +8,13 @@ from collections.abc import Callable
 
 import typer
 
+from workers import commands
 from workers.errors import UserError
+from workers.local import commands as local_commands
+from workers.local.demo import commands as demo_commands
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
-
-# Each adds its own commands and imports what is heavy inside them.
-_MODULES = ("workers.commands", "workers.local.commands", "workers.local.demo.commands")
 
 
 def build() -> typer.Typer:
@@ -27,10 +26,9 @@ def build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for name in _MODULES:
-        # Guarded only while the modules are being written.
-        if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name).register(app)
+    # Each adds its own commands and imports what is heavy inside them.
+    for module in (commands, local_commands, demo_commands):
+        module.register(app)
     return app
 
 
@@ -63,6 +61,8 @@ def _leave(code: object) -> None:
     if isinstance(code, str):
         sys.stderr.write(f"{code}\n")
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    # Whoever read our output may be gone.
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))

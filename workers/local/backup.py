@@ -57,13 +57,17 @@ async def load(file: Path, data_dir: Path) -> None:
         draft = Path(name)
         await asyncio.to_thread(_unpack, file, draft)
         refuse_other_versions(read_json(draft / _MANIFEST), f"{file} was made")
-        postgres = PostgresServer(path)
-        try:
-            await _fill(path, draft, postgres)
-        except BaseException:
+        with disk_refusals(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             # Half a folder must not be started by mistake.
+            passing = Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{path.name}.restoring-"))
+        postgres = PostgresServer(passing)
+        try:
+            await _fill(passing, draft, postgres)
+            await asyncio.to_thread(_rename, passing, path)
+        except BaseException:
             postgres.forget()
-            shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(passing, ignore_errors=True)
             raise
 
 
@@ -85,6 +89,11 @@ def _holds_anything(path: Path) -> bool:
         return path.exists() and any(path.iterdir())
 
 
+def _rename(passing: Path, path: Path) -> None:
+    with disk_refusals(path):
+        passing.replace(path)
+
+
 def _move_rest(draft: Path, path: Path) -> None:
     for entry in draft.iterdir():
         if entry.name not in {_MANIFEST, _DUMP}:
@@ -95,6 +104,8 @@ def _move_rest(draft: Path, path: Path) -> None:
 async def _open_database(folder: DataFolder) -> AsyncIterator[PostgresServer]:
     """The running stack's own, or one that runs only for the copy, with the folder locked."""
     postgres = PostgresServer(folder.path)
+    if not postgres.was_made():
+        raise UserError(f"the database of {folder.path} is elsewhere; save it there")
     if folder.is_running():
         postgres.attach()
         yield postgres

@@ -101,6 +101,10 @@ class PostgresServer:
             forget_home(self._home)
             self._home = None
 
+    def was_made(self) -> bool:
+        """Whether this folder ever held a cluster of its own."""
+        return self._password_file.exists()
+
     def attach(self) -> None:
         """Know a server that somebody else runs. Raises: UserError when none was ever started."""
         self._passwords = read_json(self._password_file)

@@ -6,6 +6,7 @@ the programs, owned by root, and one folder per cluster that only the made user 
 folder then holds the file `postgres/cluster`, which says where its cluster is.
 """
 
+import contextlib
 import os
 import pwd
 import secrets
@@ -94,6 +95,7 @@ def _make_system_user() -> None:
 
 
 def _run_first_available(*commands: list[str]) -> None:
+    """Raises: UserError when none could make the user, nor anybody else meanwhile."""
     reason = "neither useradd nor adduser is installed"
     for command in commands:
         if shutil.which(command[0]) is None:
@@ -102,6 +104,9 @@ def _run_first_available(*commands: list[str]) -> None:
         if done.returncode == 0:
             return
         reason = done.stderr.strip()
+    with contextlib.suppress(KeyError):
+        pwd.getpwnam(SYSTEM_USER)
+        return
     raise UserError(f"cannot make the system user {SYSTEM_USER} for PostgreSQL: {reason}")
 
 

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import signal
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from workers.local.blueprint import Plan
 from workers.local.environment import VENDORS
+from workers.local.ports import LOOPBACK
 from workers.local.stack import Stack
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -18,31 +18,31 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 async def run(data_dir: Path, plan: Plan) -> None:
     """Returns once it was told to stop and everything has ended."""
-    console = Console(highlight=False, soft_wrap=True)
-
-    def say(what: str | Table) -> None:
-        # The terminal may be gone; the stack must still stop in order.
-        with contextlib.suppress(OSError):
-            console.print(what)
-
-    stack = Stack(data_dir, replace(plan, report=say))
+    stack = Stack(data_dir, replace(plan, report=_say))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in _STOP_SIGNALS:
         loop.add_signal_handler(sign, stop.set)
     starting = asyncio.create_task(stack.start())
     if not await _comes_first(starting, stop):
-        say("stopping before the start was complete")
+        _say("stopping before the start was complete")
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         return
     await starting
     try:
-        say(_overview(stack))
+        _say(_overview(stack))
         await stop.wait()
     finally:
-        say("stopping")
+        _say("stopping")
         await stack.stop()
+
+
+def _say(line: str) -> None:
+    # The terminal may be gone; the stack must still stop in order.
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
 async def _comes_first(task: asyncio.Task[None], stop: asyncio.Event) -> bool:
@@ -53,24 +53,35 @@ async def _comes_first(task: asyncio.Task[None], stop: asyncio.Event) -> bool:
     return task.done()
 
 
-def _overview(stack: Stack) -> Table:
-    table = Table(show_header=False, box=None, title=f"Cauce runs in {stack.data_dir}")
-    names = stack.blueprint.names
-    table.add_row("API", stack.api_url)
-    table.add_row("API docs", f"{stack.api_url}/docs")
-    table.add_row("API key", f"{stack.api_key} (kept in {stack.folder.key_file})")
-    table.add_row("Temporal", stack.env.get("OMS_TEMPORAL_ADDRESS", "yours"))
+def _overview(stack: Stack) -> str:
+    """Plain lines, so that a narrow terminal cuts no key and no address short."""
+    rows = [
+        ("API", stack.api_url),
+        ("API docs", f"{stack.api_url}/docs"),
+        ("API key", stack.api_key),
+        ("kept in", str(stack.folder.key_file)),
+        *_services(stack),
+        ("Logs", str(stack.folder.logs_dir)),
+        ("Stop", "Ctrl-C"),
+    ]
+    lines = [f"  {name:<12} {value}" for name, value in rows if value]
+    return "\n".join([f"Cauce runs in {stack.data_dir}", *lines])
+
+
+def _services(stack: Stack) -> Iterator[tuple[str, str]]:
+    """What runs here, and what the settings put elsewhere."""
+    names, ports = stack.blueprint.names, stack.blueprint.ports
+    yield "Temporal", stack.temporal_address if "temporal" in names else "elsewhere"
     if "temporal" in names:
-        table.add_row("Temporal UI", stack.ui_url)
-    database = f"127.0.0.1:{stack.blueprint.ports['postgres']}" if "postgres" in names else "yours"
-    table.add_row("PostgreSQL", database)
-    yours = [vendor for vendor in VENDORS if stack.blueprint.outside.has_vendor(vendor)]
+        yield "Temporal UI", stack.ui_url
+    yield "PostgreSQL", f"{LOOPBACK}:{ports['postgres']}" if "postgres" in names else "elsewhere"
     if "sandbox" in names:
-        table.add_row("Vendors", f"sandbox at {stack.sandbox_url}")
-    if yours:
-        table.add_row("Yours", ", ".join(yours))
+        yield "Sandbox", f"{stack.sandbox_url} stands in for {_vendors(stack, outside=False)}"
+    yield "Real vendors", _vendors(stack, outside=True)
     if "mail" in names:
-        table.add_row("E-mails", f"oms mail list --data-dir {stack.data_dir}")
-    table.add_row("Logs", str(stack.folder.logs_dir))
-    table.add_row("Stop", "Ctrl-C")
-    return table
+        yield "E-mails", f"oms mail list --data-dir {stack.data_dir}"
+
+
+def _vendors(stack: Stack, *, outside: bool) -> str:
+    is_outside = stack.blueprint.outside.has_vendor
+    return ", ".join(vendor for vendor in VENDORS if is_outside(vendor) == outside)

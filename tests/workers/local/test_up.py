@@ -6,6 +6,7 @@ import signal
 import stat
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -128,3 +129,23 @@ def test_as_root_no_folder_of_the_person_is_opened(data_dir: Path, start_up: Sta
     assert stat.S_IMODE(area.stat().st_mode) == 0o700
     assert area.owner() == SYSTEM_USER
     assert Path(f"/proc/{_pids(data_dir)['postgres']}").owner() == SYSTEM_USER
+
+
+def test_the_whole_stack_comes_up_with_a_key_that_opens_the_api(
+    data_dir: Path, start_up: StartUp
+) -> None:
+    up = start_up("postgres,migrate,temporal,schedules,sandbox,mail,api,worker")
+    up.wait_for(_RUNS)
+    key = (data_dir / "api-key").read_text().strip()
+    assert key in up.printed()
+    port = json.loads((data_dir / "ports.json").read_text())["api"]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        assert client.get("/ready").json() == {"status": "ready"}
+        assert client.get("/orders").status_code == 401
+        assert client.get("/orders", headers={"Authorization": f"Bearer {key}"}).is_success
+    worker = _pids(data_dir)["worker-1"]
+    os.kill(worker, signal.SIGKILL)
+    up.wait_for("worker-1 runs again")
+    assert _pids(data_dir)["worker-1"] != worker
+    assert up.end(signal.SIGINT) == 0
+    assert not _pids(data_dir)
