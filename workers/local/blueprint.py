@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from workers.environ import machine_environment
 from workers.local.datafolder import DataFolder
 from workers.local.environment import Addresses, Outside, compose
-from workers.local.parts import PythonPart, announces, answers_http, greets
+from workers.local.parts import Part, PythonPart, announces, answers_http, greets
 from workers.local.ports import LOOPBACK, PortBook
 from workers.local.postgres import PostgresServer
 from workers.local.temporal import TemporalServer
@@ -88,7 +88,16 @@ class Blueprint:
             time_factor=self.plan.time_factor,
         )
 
-    def sandbox(self) -> PythonPart:
+    def services(self) -> list[Part]:
+        """What the product stands on; none of them needs another."""
+        found: list[Part] = [part for part in (self.postgres, self.temporal) if part is not None]
+        if "sandbox" in self.names:
+            found.append(self._sandbox())
+        if "mail" in self.names:
+            found.append(self._mail())
+        return found
+
+    def _sandbox(self) -> PythonPart:
         words = ["sandbox", "--port", str(self.ports["sandbox"])]
         words += ["--data-dir", str(self.folder.sandbox_dir), "--api-url", self.url("api")]
         words += ["--time-factor", str(self.plan.time_factor)]
@@ -97,7 +106,7 @@ class Blueprint:
         ready = answers_http(self.ports["sandbox"], SANDBOX_READY_PATH)
         return PythonPart("sandbox", words, machine_environment(), self.folder.path, ready)
 
-    def mail(self) -> PythonPart:
+    def _mail(self) -> PythonPart:
         port = self.ports["mail"]
         words = ["workers.local.mail", "--port", str(port), "--dir", str(self.folder.mail_dir)]
         return PythonPart("mail", words, machine_environment(), self.folder.path, greets(port))

@@ -1,7 +1,7 @@
 """Brings the whole stack up in order, keeps it up, and takes it down in reverse."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,7 +24,7 @@ class Stack:
         self.blueprint = Blueprint(self.folder, self.plan)
         self._supervisor = Supervisor(self.plan.report, self._write_state)
         # What stands on what; taken down from the last to the first.
-        self._stages: list[list[Part]] = []
+        self._stages: list[Sequence[Part]] = []
 
     @property
     def data_dir(self) -> Path:
@@ -56,8 +56,11 @@ class Stack:
         try:
             await stop_orphans(self.folder, self.plan.report)
             self.blueprint.draw()
-            await _all(self._start_database(), self._start_services())
-            await self._start_product()
+            await self._start_stage(self.blueprint.services())
+            self.env = self.blueprint.environment()
+            # Neither needs the other, and each keeps one processor busy.
+            await _all(self._prepare_database(), self._apply_schedules())
+            await self._start_stage(self.blueprint.product(self.env))
             self._supervisor.begin()
         except BaseException:
             await self.stop()
@@ -86,36 +89,20 @@ class Stack:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def _start_database(self) -> None:
-        """PostgreSQL, then its schema, then the first API key."""
-        postgres = self.blueprint.postgres
-        if postgres is not None:
-            self._stages.insert(0, [postgres])
-            await self._start(postgres)
-        self.env = self.blueprint.environment()
+    async def _start_stage(self, stage: Sequence[Part]) -> None:
+        self._stages.append(stage)
+        await _all(*(self._start(part) for part in stage))
+
+    async def _prepare_database(self) -> None:
+        """Its schema, then the first API key."""
         if "migrate" in self.blueprint.names:
             await self.blueprint.task("migrate", ["migrate"], self.env).run_once()
             self.api_key = self.folder.api_key() or await self._make_key()
 
-    async def _start_services(self) -> None:
-        services: list[Part] = []
-        if self.blueprint.temporal is not None:
-            services.append(self.blueprint.temporal)
-        if "sandbox" in self.blueprint.names:
-            services.append(self.blueprint.sandbox())
-        if "mail" in self.blueprint.names:
-            services.append(self.blueprint.mail())
-        self._stages.append(services)
-        await _all(*(self._start(part) for part in services))
-
-    async def _start_product(self) -> None:
-        product: list[Part] = [*self.blueprint.product(self.env)]
-        self._stages.append(product)
-        starting = [self._start(part) for part in product]
+    async def _apply_schedules(self) -> None:
         if "schedules" in self.blueprint.names:
-            schedules = self.blueprint.task("schedules", ["schedules", "apply"], self.env)
-            starting.append(_discard(schedules.run_once()))
-        await _all(*starting)
+            words = ["schedules", "apply"]
+            await self.blueprint.task("schedules", words, self.env).run_once()
 
     async def _make_key(self) -> str:
         words = ["keys", "create", "--name", "bootstrap", "--scopes", "admin", "--json"]
@@ -143,7 +130,3 @@ async def _all(*starting: Coroutine[Any, Any, None]) -> None:
     for outcome in await asyncio.gather(*starting, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
-
-
-async def _discard(printing: Coroutine[Any, Any, str]) -> None:
-    await printing
