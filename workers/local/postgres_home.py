@@ -71,6 +71,22 @@ def find_abandoned() -> list[PostgresHome]:
     return found
 
 
+def find_earlier(data_dir: Path, home: PostgresHome) -> list[Path]:
+    """Clusters made for a folder at this path that was removed or moved away.
+
+    They are never removed unasked: a folder that was moved still needs its cluster.
+    """
+    if home.user is None:
+        return []
+    owners = [path for path in SYSTEM_FOLDER.glob("*.owner.json") if path != _owner(home.area)]
+    ours = str(data_dir.resolve())
+    return [
+        path.with_name(path.name.removesuffix(".owner.json"))
+        for path in owners
+        if read_json(path).get("data_dir") == ours
+    ]
+
+
 def forget_home(home: PostgresHome) -> None:
     """Remove a stopped cluster for good."""
     shutil.rmtree(home.area, ignore_errors=True)

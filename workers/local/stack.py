@@ -10,6 +10,7 @@ from workers.local.blueprint import Blueprint, Plan
 from workers.local.datafolder import DataFolder
 from workers.local.orphans import stop_orphans
 from workers.local.parts import Part, parse_key
+from workers.local.postgres_home import find_earlier
 from workers.local.supervisor import Supervisor
 
 
@@ -58,6 +59,7 @@ class Stack:
             self.blueprint.draw()
             await self._start_stage(self.blueprint.services())
             self.env = self.blueprint.environment()
+            self._report_earlier_clusters()
             # Neither needs the other, and each keeps one processor busy.
             await _all(self._prepare_database(), self._apply_schedules())
             await self._start_stage(self.blueprint.product(self.env))
@@ -92,6 +94,14 @@ class Stack:
     async def _start_stage(self, stage: Sequence[Part]) -> None:
         self._stages.append(stage)
         await _all(*(self._start(part) for part in stage))
+
+    def _report_earlier_clusters(self) -> None:
+        if self.blueprint.postgres is not None:
+            for area in find_earlier(self.data_dir, self.blueprint.postgres.home):
+                self.plan.report(
+                    f"{area} holds the database of an earlier {self.data_dir};"
+                    " if that folder was removed, this can be removed, too"
+                )
 
     async def _prepare_database(self) -> None:
         """Its schema, then the first API key."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 from pathlib import Path
@@ -149,3 +150,20 @@ def test_the_whole_stack_comes_up_with_a_key_that_opens_the_api(
     assert _pids(data_dir)["worker-1"] != worker
     assert up.end(signal.SIGINT) == 0
     assert not _pids(data_dir)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="elsewhere the cluster lies in the data folder")
+def test_as_root_the_cluster_of_a_removed_folder_is_named_not_removed(
+    data_dir: Path, start_up: StartUp
+) -> None:
+    up = start_up("postgres")
+    up.wait_for(_RUNS)
+    assert up.end(signal.SIGTERM) == 0
+    area = Path(json.loads((data_dir / "postgres.cluster.json").read_text())["area"])
+    shutil.rmtree(data_dir)
+    up = start_up("postgres")
+    up.wait_for(_RUNS)
+    assert f"{area} holds the database of an earlier {data_dir}" in up.printed()
+    assert area.is_dir()
+    shutil.rmtree(area)
+    area.with_name(f"{area.name}.owner.json").unlink()
