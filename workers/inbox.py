@@ -67,18 +67,19 @@ class InboxLoop(TableLoop):
             found = await rows(
                 tx,
                 """
+                WITH news AS (
+                    SELECT inbox_id FROM inbox
+                    WHERE state = 'new' AND next_attempt_at <= now() AND kind = 'webhook'
+                    ORDER BY next_attempt_at LIMIT :batch FOR UPDATE SKIP LOCKED
+                ), placed AS (
+                    SELECT inbox_id FROM inbox
+                    WHERE state = 'new' AND next_attempt_at <= now() AND kind = 'order'
+                    ORDER BY next_attempt_at LIMIT :free FOR UPDATE SKIP LOCKED
+                )
                 UPDATE inbox SET attempts = attempts + 1,
                     next_attempt_at = now() + make_interval(
                         secs => least(:longest, :first * power(2, least(attempts, 20))))
-                WHERE inbox_id IN (
-                    (SELECT inbox_id FROM inbox
-                    WHERE state = 'new' AND next_attempt_at <= now() AND kind = 'webhook'
-                    ORDER BY next_attempt_at LIMIT :batch FOR UPDATE SKIP LOCKED)
-                    UNION ALL
-                    (SELECT inbox_id FROM inbox
-                    WHERE state = 'new' AND next_attempt_at <= now() AND kind = 'order'
-                    ORDER BY next_attempt_at LIMIT :free FOR UPDATE SKIP LOCKED)
-                )
+                WHERE inbox_id IN (SELECT inbox_id FROM news UNION ALL SELECT inbox_id FROM placed)
                 RETURNING inbox_id, source, kind, external_id, document, attempts
                 """,
                 longest=LONGEST_RETRY_S,

@@ -7,7 +7,7 @@ from typing import Final
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 # A notice may be lost with its connection, and retries become due without one.
@@ -35,7 +35,7 @@ class TableLoop(ABC):
                 self._wake.clear()
                 try:
                     worked = await self.work_once()
-                except DBAPIError as error:
+                except (OperationalError, InterfaceError) as error:
                     log.warning("%s: the database is away: %s", self._table, error.orig)
                     worked = 0
                     await self._pause(stop, AFTER_FAILURE_S)

@@ -82,7 +82,7 @@ class Driver:
         deadline = time.monotonic() + CANCEL_WITHIN_S
         while order.order_id not in self._course.ends:
             answer = await self._api.cancel(order.order_id)
-            if answer.status == httpx.codes.OK:
+            if httpx.codes.is_success(answer.status):
                 return
             if answer.status != httpx.codes.NOT_FOUND or time.monotonic() > deadline:
                 note = f"{order.order_id}: not cancelled: {answer.status} {answer.body}"

@@ -66,7 +66,7 @@ class Warehouse:
             try:
                 for step in steps:
                     answer = await self._api.report(name, step, lines)
-                    if answer.status != httpx.codes.OK:
+                    if not httpx.codes.is_success(answer.status):
                         self._refused(name, f"{step}: {answer.status} {answer.body}")
                         break
             except UserError as error:
