@@ -105,7 +105,7 @@ class Audit:
     async def _failed_runs(self) -> list[Violation]:
         """A Failed run means a bug, whichever order it was."""
         kinds = "'OrderWorkflow', 'FulfillmentWorkflow', 'LatePaymentWorkflow'"
-        query = f"ExecutionStatus = 'Failed' AND WorkflowType IN ({kinds})"  # noqa: S608
+        query = f"ExecutionStatus = 'Failed' AND WorkflowType IN ({kinds})"
         return [
             Violation("no_run_failed", run.id, run.run_id)
             async for run in self._client.list_workflows(query)
