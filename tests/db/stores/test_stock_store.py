@@ -1,0 +1,163 @@
+"""Stock is exact to the last unit, however many writers meet."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import make_engine, row, rows, run
+from db.queries.audit import RULES, violations
+from db.stores import stock
+from db.stores.stock import Change, Hold
+
+ADDRESS = '{"name": "l"}'
+
+
+@pytest.fixture
+async def shop(fresh_database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(fresh_database_url, pool_size=40)
+    async with engine.begin() as tx:
+        await run(tx, "INSERT INTO pools VALUES ('main')")
+        for place in ("l1", "l2"):
+            await run(
+                tx,
+                "INSERT INTO locations (location, pool, name, address) "
+                "VALUES (:place, 'main', :place, CAST(:address AS jsonb))",
+                place=place,
+                address=ADDRESS,
+            )
+        await run(
+            tx,
+            "INSERT INTO channels (channel, name, kind, pool, currencies) "
+            "VALUES ('shop', 'Shop', 'api', 'main', '{USD}')",
+        )
+    yield engine
+    await engine.dispose()
+
+
+async def product(engine: AsyncEngine, sku: str, units: int, place: str = "l1") -> None:
+    async with engine.begin() as tx:
+        await run(
+            tx,
+            "INSERT INTO products VALUES (:sku, :sku, 1, 1, 1, 1) ON CONFLICT DO NOTHING",
+            sku=sku,
+        )
+        await stock.receive(tx, Change(place, sku, on_hand=units), f"in:{sku}:{place}", "test")
+
+
+async def order(tx: Any) -> str:
+    order_id = f"shop-{secrets.token_hex(8)}"
+    await run(
+        tx,
+        """
+        INSERT INTO orders (order_id, channel, external_id, currency, locale, total_minor,
+            customer_name, customer_email, ship_to, placed_at, next_step, next_deadline)
+        VALUES (:o, 'shop', :o, 'USD', 'en', 1, 'n', 'e@example.com', '{}', now(), 's', now())
+        """,
+        o=order_id,
+    )
+    return order_id
+
+
+def hold(order_id: str, buffer: int = 0) -> Hold:
+    return Hold(order_id, attempt=1, pool="main", buffer=buffer, expires_s=60)
+
+
+async def buy(engine: AsyncEngine, demand: dict[str, int], buffer: int = 0) -> tuple[str, ...]:
+    async with engine.begin() as tx:
+        return await stock.reserve(tx, hold(await order(tx), buffer), demand)
+
+
+async def assert_clean(engine: AsyncEngine) -> None:
+    async with engine.connect() as tx:
+        for rule in RULES:
+            assert await violations(tx, rule) == [], rule
+
+
+async def test_one_unit_and_two_hundred_buyers_is_one_sale(shop: AsyncEngine) -> None:
+    await product(shop, "hot", 1)
+    barrier = asyncio.Barrier(40)
+
+    async def buyer(number: int) -> tuple[str, ...]:
+        if number < 40:
+            await barrier.wait()
+        return await buy(shop, {"hot": 1})
+
+    answers = await asyncio.gather(*(buyer(number) for number in range(200)))
+    assert sorted(answers) == [()] + [("hot",)] * 199
+    await assert_clean(shop)
+
+
+async def test_a_hot_sku_sells_to_the_last_unit_and_not_one_more(shop: AsyncEngine) -> None:
+    await product(shop, "hot", 150)
+    answers = await asyncio.gather(*(buy(shop, {"hot": 2}) for _ in range(120)))
+    assert answers.count(()) == 75
+    async with shop.connect() as tx:
+        level = await row(tx, "SELECT * FROM pool_levels WHERE sku = 'hot'")
+    assert level is not None
+    assert (level.on_hand, level.open_demand) == (150, 150)
+    await assert_clean(shop)
+
+
+async def test_all_lines_are_held_or_none(shop: AsyncEngine) -> None:
+    await product(shop, "much", 10)
+    await product(shop, "little", 1)
+    assert await buy(shop, {"much": 1, "little": 2, "absent": 1}) == ("little", "absent")
+    async with shop.connect() as tx:
+        held = await rows(tx, "SELECT * FROM reservations")
+        moved = await rows(tx, "SELECT * FROM stock_movements WHERE kind = 'reserve'")
+    assert (list(held), list(moved)) == ([], [])
+
+
+async def test_safety_stock_and_channel_buffer_are_left_alone(shop: AsyncEngine) -> None:
+    await product(shop, "safe", 10)
+    async with shop.begin() as tx:
+        await run(tx, "UPDATE pool_levels SET safety_stock = 3 WHERE sku = 'safe'")
+    assert await buy(shop, {"safe": 6}, buffer=2) == ("safe",)
+    assert await buy(shop, {"safe": 5}, buffer=2) == ()
+    assert await buy(shop, {"safe": 1}, buffer=2) == ("safe",)
+
+
+async def test_orders_that_want_the_same_goods_in_opposite_order_do_not_deadlock(
+    shop: AsyncEngine,
+) -> None:
+    names = [f"s{number}" for number in range(6)]
+    for name in names:
+        await product(shop, name, 1000)
+
+    async def buy_and_release(number: int) -> None:
+        demand = dict.fromkeys(names if number % 2 else reversed(names), 1)
+        async with shop.begin() as tx:
+            order_id = await order(tx)
+            assert await stock.reserve(tx, hold(order_id), demand) == ()
+        async with shop.begin() as tx:
+            assert await stock.end_reservation(tx, order_id, "released") == len(names)
+
+    await asyncio.gather(*(buy_and_release(number) for number in range(80)))
+    await assert_clean(shop)
+
+
+async def test_a_hold_is_given_back_once(shop: AsyncEngine) -> None:
+    await product(shop, "once", 5)
+    async with shop.begin() as tx:
+        order_id = await order(tx)
+        await stock.reserve(tx, hold(order_id), {"once": 5})
+
+    async def give_back() -> int:
+        async with shop.begin() as tx:
+            return await stock.end_reservation(tx, order_id, "released")
+
+    assert sorted(await asyncio.gather(*(give_back() for _ in range(8)))) == [0] * 7 + [5]
+    await assert_clean(shop)
+
+
+async def test_the_same_receipt_is_booked_once(shop: AsyncEngine) -> None:
+    await product(shop, "twice", 5)
+    await product(shop, "twice", 5)
+    async with shop.connect() as tx:
+        level = await row(tx, "SELECT on_hand FROM pool_levels WHERE sku = 'twice'")
+    assert level is not None
+    assert level.on_hand == 5
