@@ -138,13 +138,14 @@ async def open_orders(tx: AsyncConnection) -> list[str]:
 
 
 async def money_at_vendors(tx: AsyncConnection) -> list[Any]:
-    """Return every authorization that a payment vendor must know."""
+    """Return every authorization that a payment vendor must know; unpaid slips moved nothing."""
     return list(
         await rows(
             tx,
             """
             SELECT authorization_key, vendor_ref, captured_minor, refunded_minor
-            FROM authorizations WHERE vendor NOT IN ('store_credit', 'manual')
+            FROM authorizations
+            WHERE vendor NOT IN ('store_credit', 'manual') AND state NOT IN ('pending', 'expired')
             """,
         )
     )
