@@ -1,7 +1,6 @@
 """A small world for stories: our workers in this process, the vendors as the sandbox's process."""
 
 import asyncio
-import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from activities.setting_up import book_stock, upsert_catalog
 from db.engine import make_engine, row, rows
@@ -55,7 +55,8 @@ SETUP = {
         )
     ],
     "channels": [
-        {"channel": "shop", "name": "Shop", "kind": "api", "pool": "main", "currencies": ["USD"]}
+        {"channel": "shop", "name": "Shop", "kind": "api", "pool": "main",
+         "currencies": ["USD", "BRL"]}
     ],
 }  # fmt: skip
 
@@ -129,6 +130,7 @@ class World:
                 fulfillment_workflow_id(order_id, part.number)
             )
             done = LinesDone("test", tuple((line, count) for line, count in part.lines))
+            await self.until(lambda handle=handle: _runs(handle))
             await handle.execute_update(FulfillmentWorkflow.picked, done)
             if until == "packed":
                 await handle.execute_update(FulfillmentWorkflow.packed, done)
@@ -153,7 +155,7 @@ class World:
     async def until(self, probe: Any, patience_s: float = PATIENCE_S) -> Any:
         """Poll until `probe` answers something true."""
         async with asyncio.timeout(patience_s):
-            while not (found := await probe()):
+            while not (found := await probe()):  # noqa: ASYNC110 - the database tells nobody
                 await asyncio.sleep(0.05)
         return found
 
@@ -186,6 +188,15 @@ class World:
         (await self.sandbox.post("/_/faults", json=fault)).raise_for_status()
 
 
+async def _runs(handle: WorkflowHandle[Any, Any]) -> bool:
+    """The row of a part is written a moment before its run starts."""
+    try:
+        await handle.describe()
+    except RPCError:
+        return False
+    return True
+
+
 @pytest.fixture(scope="session")
 async def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     port = any_free_port()
@@ -213,12 +224,8 @@ async def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 async def world(
     postgres: Any, template_database: str, temporal: Client, sandbox_url: str
 ) -> AsyncIterator[World]:
-    import psycopg
-
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "stories" TEMPLATE "{template_database}"')
     settings = Settings(
-        database_url=postgres.url_for("stories"),
+        database_url=await postgres.create_database("stories", template=template_database),
         stripe_url=f"{sandbox_url}/stripe",
         stripe_key="sk_sandbox",
         easypost_url=f"{sandbox_url}/easypost",
@@ -243,7 +250,3 @@ async def world(
         await asyncio.gather(*(worker.shutdown() for worker in workers))
         await asyncio.gather(*running, loop)
     await engine.dispose()
-
-
-def as_json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
