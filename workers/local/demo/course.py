@@ -37,6 +37,10 @@ class Course:
     _shipped: set[str] = field(default_factory=set)
 
     @property
+    def to_deliver(self) -> set[str]:
+        return {order.order_id for order in self.plan.orders if DELIVERED in order.expected}
+
+    @property
     def is_over(self) -> bool:
         return self.placing_is_over and len(self.ends) == len(self.placed)
 
@@ -45,8 +49,8 @@ class Course:
         return Standing(
             orders=len(self.plan.orders),
             placed=len(self.placed),
-            paid=len(self._paid),
-            shipped=len(self._shipped),
+            paid=len(self._paid & self.to_deliver),
+            shipped=len(self._shipped & self.to_deliver),
             delivered=sum(end == DELIVERED for end in self.ends.values()),
             ended=len(self.ends),
         )

@@ -49,7 +49,8 @@ class ProgressShow:
             self._showing.cancel()
             await asyncio.gather(self._showing, return_exceptions=True)
         self._draw()
-        self._bars.stop()
+        if self._console.is_terminal:
+            self._bars.stop()
 
     async def _show(self) -> None:
         pause_s = BAR_EVERY_S if self._console.is_terminal else LINE_EVERY_S

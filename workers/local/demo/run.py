@@ -109,9 +109,8 @@ async def _drive(course: Course, console: Console, api: ApiClient, vendors: Vend
     called_off = {order.order_id for order in plan.orders if order.to_be_cancelled}
     warehouse = Warehouse(api, called_off)
     working = asyncio.create_task(warehouse.work())
-    to_deliver = sum(DELIVERED in order.expected for order in plan.orders)
     try:
-        async with ProgressShow(console, lambda: course.standing, to_deliver):
+        async with ProgressShow(console, lambda: course.standing, len(course.to_deliver)):
             driving = asyncio.create_task(Driver(course, api, vendors).run())
             await asyncio.wait({driving, working}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
