@@ -69,6 +69,8 @@ class World:
     temporal: Client
     sandbox: httpx.AsyncClient
     timings: Timings
+    # A slip that is certainly still unpaid when it is cancelled.
+    slow_slips: Timings = field(default_factory=lambda: Timings().scaled(1_000))
     numbers: Any = field(default_factory=lambda: iter(range(1, 100_000)))
 
     async def sku(self, **on_hand: int) -> str:
