@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # One real second stands for this many of carrier and bank: a parcel arrives in ten.
 TIME_FACTOR = 20_000.0
 FOLDER = Path(".oms-demo")
+TERMINATED = 128 + 15
 # Of a dataset, when nobody says how many.
 USUAL_ORDERS = 500
 
@@ -47,8 +48,11 @@ def demo(  # noqa: PLR0913 - one parameter an option
     plan = make_plan(dataset, orders, stock_factor, seed)
     wish = Wish(new_folder(data_dir), time_factor, report, keep)
     console = Console(highlight=False, soft_wrap=True)
-    if not asyncio.run(run_demo(plan, wish, console)):
-        raise typer.Exit(1)
+    try:
+        is_good = asyncio.run(run_demo(plan, wish, console))
+    except asyncio.CancelledError:
+        raise typer.Exit(TERMINATED) from None
+    raise typer.Exit(0 if is_good else 1)
 
 
 def make_plan(dataset: Path | None, orders: int | None, stock_factor: str, seed: int) -> "Plan":

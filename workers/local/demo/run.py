@@ -48,16 +48,22 @@ class Wish:
 async def run_demo(plan: Plan, wish: Wish, console: Console) -> bool:
     """True when every order ended as expected and nothing was violated."""
     stack = Stack(wish.data_dir, StackPlan(time_factor=wish.time_factor, report=console.print))
-    with _terminated_is_cancelled():
-        console.print(f"starting the stack in {wish.data_dir}")
-        async with stack:
-            is_good = await _run_inside(plan, wish, console, stack)
-            if wish.keep:
-                console.print(f"API {stack.api_url} · Temporal UI {stack.ui_url} · Ctrl-C stops")
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.Event().wait()
-    console.print(f"reopen this run with: oms up --data-dir {wish.data_dir}")
+    console.print(f"starting the stack in {wish.data_dir}")
+    try:
+        with _terminated_is_cancelled():
+            async with stack:
+                is_good = await _run_inside(plan, wish, console, stack)
+                if wish.keep:
+                    await _wait_for_ctrl_c(console, stack)
+    finally:
+        console.print(f"reopen this run with: oms up --data-dir {wish.data_dir}")
     return is_good
+
+
+async def _wait_for_ctrl_c(console: Console, stack: Stack) -> None:
+    console.print(f"API {stack.api_url} · Temporal UI {stack.ui_url} · Ctrl-C stops")
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
 
 
 async def _run_inside(plan: Plan, wish: Wish, console: Console, stack: Stack) -> bool:
@@ -109,17 +115,16 @@ async def _drive(course: Course, console: Console, api: ApiClient, vendors: Vend
     called_off = {order.order_id for order in plan.orders if order.to_be_cancelled}
     warehouse = Warehouse(api, called_off)
     working = asyncio.create_task(warehouse.work())
+    driving = asyncio.create_task(Driver(course, api, vendors).run())
     try:
         async with ProgressShow(console, lambda: course.standing, len(course.to_deliver)):
-            driving = asyncio.create_task(Driver(course, api, vendors).run())
-            await asyncio.wait({driving, working}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                driving.cancel()
-                working.result()
-            await driving
+            done, _ = await asyncio.wait({driving, working}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
     finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        for task in (driving, working):
+            task.cancel()
+        await asyncio.gather(driving, working, return_exceptions=True)
     return warehouse.notes
 
 
