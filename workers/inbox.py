@@ -109,21 +109,36 @@ class InboxLoop(TableLoop):
         return True
 
     async def _start(self, item: Any) -> None:
-        """Start the order's run; admission marks the row."""
+        """Start the order's run; admission marks the row.
+
+        A run that refused an earlier document of this id has ended without making an order: the
+        corrected one gets a run of its own.
+        """
         order_id = f"{item.source}-{item.external_id}"
         try:
-            await self._client.start_workflow(
-                OrderWorkflow.run,
-                OrderInput(order_id, item.inbox_id, item.source, self._timings),
-                id=order_workflow_id(order_id),
-                task_queue=CORE_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                search_attributes=search.at_start(item.source, "placing"),
-                static_summary=f"Order {order_id}",
-            )
+            await self._run(item, order_id, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
         except WorkflowAlreadyStartedError:
-            await self._end(item, "handled", "its run has ended")
+            if await self._is_admitted(order_id):
+                await self._end(item, "handled", "its run has ended")
+            else:
+                await self._run(item, order_id, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+
+    async def _run(self, item: Any, order_id: str, reuse: WorkflowIDReusePolicy) -> None:
+        await self._client.start_workflow(
+            OrderWorkflow.run,
+            OrderInput(order_id, item.inbox_id, item.source, self._timings),
+            id=order_workflow_id(order_id),
+            task_queue=CORE_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=reuse,
+            search_attributes=search.at_start(item.source, "placing"),
+            static_summary=f"Order {order_id}",
+        )
+
+    async def _is_admitted(self, order_id: str) -> bool:
+        async with self._engine.connect() as tx:
+            found = await row(tx, "SELECT 1 FROM orders WHERE order_id = :o", o=order_id)
+        return found is not None
 
     async def _hand_on(self, item: Any) -> None:
         async with self._engine.begin() as tx:

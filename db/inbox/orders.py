@@ -28,6 +28,18 @@ _EXISTING: Final = sa.text("""
     WHERE source = :channel AND kind = 'order' AND external_id = :external_id
 """)
 
+# What was refused stands in nobody's way: the corrected document takes its place.
+_REPLACE: Final = sa.text("""
+    UPDATE inbox SET content_sha256 = :sha256, document = CAST(:document AS jsonb),
+      state = :state, note = :note, attempts = 0,
+      next_attempt_at = coalesce(CAST(:now AS timestamptz), now())
+        + make_interval(secs => :head_start_s),
+      handled_at = CASE WHEN :state <> 'new' THEN coalesce(CAST(:now AS timestamptz), now()) END
+    WHERE source = :channel AND kind = 'order' AND external_id = :external_id
+      AND state = 'rejected'
+    RETURNING inbox_id
+""")
+
 
 class ContentDiffers(Exception):
     """The channel's order is already here with another content, which stands."""
@@ -93,5 +105,7 @@ async def _commit(
     # A statement of its own: it sees the row that a concurrent transaction committed meanwhile.
     existing = (await connection.execute(_EXISTING, named)).one()
     if existing.content_sha256 != sha256:
+        if (await connection.execute(_REPLACE, row)).first() is not None:
+            return Committed(existing.inbox_id, is_new=True)
         raise ContentDiffers(channel, external_id, existing.inbox_id)
     return Committed(existing.inbox_id, is_new=False)

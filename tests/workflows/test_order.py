@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from db.inbox.orders import commit_order
 from db.inbox.webhooks import commit_webhook
 from tests.workflows.conftest import World
 from workflows.messages import Admission, SlipNotice
@@ -88,6 +89,23 @@ async def test_a_document_with_an_unknown_sku_leaves_no_order(world: World) -> N
     assert await world.order(document) is None
     kept = await world.row("SELECT * FROM inbox WHERE external_id = :e", e=document["external_id"])
     assert (kept.state, "NOBODY-KNOWS" in kept.note) == ("rejected", True)
+
+
+async def test_a_corrected_document_takes_the_place_of_a_refused_one(world: World) -> None:
+    sku = await world.sku(west=5)
+    wrong = world.document(("NOBODY-KNOWS", 1))
+    assert (await (await world.place(wrong)).result()).outcome == "rejected_input"
+    right = wrong | {"lines": [{"sku": sku, "quantity": 1, "unit_price_minor": 1_000}]}
+    async with world.engine.begin() as tx:
+        await commit_order(
+            tx, right, channel="shop", external_id=right["external_id"], deferred=True
+        )
+    await world.work(right)
+
+    async def closed() -> bool:
+        return bool((await world.order(right)).outcome == "delivered")
+
+    await world.until(closed)
 
 
 def slip(world: World, sku: str, method: str) -> dict[str, Any]:
