@@ -56,7 +56,7 @@ def _leave(code: object) -> None:
     """End the process without tearing the interpreter down.
 
     The Temporal client's native threads may still call into it; a command that had done all its
-    work would then end with a crash, in a few runs of a hundred.
+    work would now and then end with a crash.
     """
     if isinstance(code, str):
         sys.stderr.write(f"{code}\n")
