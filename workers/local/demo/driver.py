@@ -17,6 +17,9 @@ IN_FLIGHT = 6
 LOOK_EVERY_S = 1.0
 # Nothing moved for so long: whatever still stands open will not end by itself.
 STALLED_S = 120.0
+# How long a shop's order is waited for before the next is sold; it comes later all the same.
+ARRIVED_WITHIN_S = 10.0
+ARRIVED_LOOK_S = 0.5
 CANCEL_WITHIN_S = 60.0
 CANCEL_AGAIN_S = 0.5
 # Of the orders sold in the shop, every so manieth is told by no webhook: the sync finds it.
@@ -58,14 +61,24 @@ class Driver:
 
     async def _place(self, order: PlannedOrder) -> None:
         if order.way == "shopify":
-            self._sold += 1
-            await self._vendors.sell(order.document, tell=self._sold % UNTOLD != 0)
-            self._course.placed[order.order_id] = order
+            await self._sell(order)
             return
         answer = await self._api.place(order.document)
         self._course.place_s.append(answer.seconds)
         self._course.placed[order.order_id] = order
         self._hear(order, answer)
+
+    async def _sell(self, order: PlannedOrder) -> None:
+        """Sell in the shop, and go on once the order has come to us: no shop sells all at once."""
+        self._sold += 1
+        tell = self._sold % UNTOLD != 0
+        await self._vendors.sell(order.document, tell=tell)
+        self._course.placed[order.order_id] = order
+        deadline = time.monotonic() + ARRIVED_WITHIN_S
+        while tell and time.monotonic() < deadline:
+            if await self._api.find_order(order.channel, order.external_id) is not None:
+                return
+            await asyncio.sleep(ARRIVED_LOOK_S)
 
     def _hear(self, order: PlannedOrder, answer: Answer) -> None:
         """What became of a placement: admitted, taken in, or refused with its end."""

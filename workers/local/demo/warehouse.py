@@ -12,7 +12,7 @@ from workers.local.demo.client import ApiClient
 
 # People at work at once, over all locations.
 HANDS = 4
-LOOK_EVERY_S = 0.4
+LOOK_EVERY_S = 1.0
 # Refused this often, a task is left to somebody who can think.
 MOST_REFUSALS = 30
 
