@@ -2,166 +2,94 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
-import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client
 
-from activities.connectors.errors import ConnectorError
 from db.engine import make_engine
-from db.queries import audit as facts
+from workers.audit import facts, money, parcels, temporal
+from workers.audit.facts import Facts
+from workers.audit.vendors import Books, Ledger, ledger_of
+from workers.audit.violation import Violation
 from workers.settings import Settings
 from workers.temporal import connect
-from workers.wiring import Gateways, open_gateways
-from workflows.messages import order_workflow_id
+from workers.wiring import open_gateways
 
-# What looks wrong is looked at again: a step may just have been between the vendor and our record.
+__all__ = ["Audit", "Violation", "run_audit"]
+
+# What looks wrong is looked at again: an order may just have been between two of the three.
 LOOKS: Final = 3
 PAUSE_S: Final = 2.0
-AT_ONCE: Final = 16
-
-
-@dataclass(frozen=True)
-class Violation:
-    rule: str
-    subject: str
-    detail: str
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.subject}: {self.detail}"
+POOL_SIZE: Final = 2
 
 
 async def run_audit(settings: Settings) -> list[Violation]:
-    """Return what is violated at every one of several looks; writes nothing."""
-    engine = make_engine(settings.require_database_url(), pool_size=AT_ONCE)
+    """Return what is violated at every one of several looks; writes nothing.
+
+    Raises: UserError when Temporal or the sandbox cannot be asked.
+    """
+    engine = make_engine(settings.require_database_url(), pool_size=POOL_SIZE)
     try:
         client = await connect(settings)
         async with open_gateways(settings) as gateways:
-            audit = Audit(engine, client, gateways, _sandbox_url(settings))
-            found = set(await audit.look())
-            for _ in range(LOOKS - 1):
-                if not found:
-                    break
-                await asyncio.sleep(PAUSE_S)
-                found &= set(await audit.look())
-            return sorted(found, key=str)
+            ledger = ledger_of(settings, gateways)
+            return await Audit(engine, client, ledger, settings.shopify_channel).run()
     finally:
         await engine.dispose()
 
 
-def _sandbox_url(settings: Settings) -> str | None:
-    """The sandbox keeps a ledger of all it was asked; a real vendor is asked order by order."""
-    base = settings.stripe_url.removesuffix("/stripe")
-    return base if base != settings.stripe_url else None
-
-
 class Audit:
-    def __init__(
-        self, engine: AsyncEngine, client: Client, gateways: Gateways, sandbox_url: str | None
-    ) -> None:
+    """`channel`: the code of the shop whose channel's ledger can be read."""
+
+    def __init__(self, engine: AsyncEngine, client: Client, ledger: Ledger, channel: str) -> None:
         self._engine = engine
         self._client = client
-        self._gateways = gateways
-        self._sandbox_url = sandbox_url
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._ledger = ledger
+        self._channel = channel
+
+    async def run(self, *, pause_s: float = PAUSE_S) -> list[Violation]:
+        """Look until nothing is found, or the same was found every time."""
+        found = _by_name(await self.look())
+        for _ in range(LOOKS - 1):
+            if not found:
+                break
+            await asyncio.sleep(pause_s)
+            again = _by_name(await self.look())
+            found = {name: again[name] for name in found if name in again}
+        return sorted(found.values(), key=str)
 
     async def look(self) -> list[Violation]:
-        async with self._engine.connect() as tx:
-            own = [
-                Violation(rule, str(row[0]), str(row[1]))
-                for rule in facts.RULES
-                for row in await facts.violations(tx, rule)
-            ]
-            open_orders = await facts.open_orders(tx)
-            money = await facts.money_at_vendors(tx)
-            labels = await facts.labels_at_vendors(tx)
-        runs = await asyncio.gather(*(self._run(order_id) for order_id in open_orders))
-        if self._sandbox_url is None:
-            there = await asyncio.gather(*(self._payment(row) for row in money))
-        else:
-            there = [await self._ledger(money, labels)]
-        return own + _flat(runs) + _flat(there) + await self._failed_runs()
-
-    async def _run(self, order_id: str) -> list[Violation]:
-        handle = self._client.get_workflow_handle(order_workflow_id(order_id))
-        async with self._slots:
-            try:
-                status = (await handle.describe()).status
-            except RPCError as error:
-                if error.status != RPCStatusCode.NOT_FOUND:
-                    raise
-                status = None
-        if status is WorkflowExecutionStatus.RUNNING:
-            return []
-        said = status.name.lower() if status else "none"
-        return [Violation("open_order_has_a_running_workflow", order_id, f"its run is: {said}")]
-
-    async def _failed_runs(self) -> list[Violation]:
-        """A Failed run means a bug, whichever order it was."""
-        kinds = "'OrderWorkflow', 'FulfillmentWorkflow', 'LatePaymentWorkflow'"
-        query = f"ExecutionStatus = 'Failed' AND WorkflowType IN ({kinds})"
+        """The database first: what moves on meanwhile makes the others look ahead, for a moment."""
+        seen = await facts.read(self._engine)
+        runs = await temporal.compare(self._client, seen)
+        books = await self._ledger.read(seen.money, seen.labels)
+        in_motion = {order.order_id for order in seen.open_orders} | runs.late
         return [
-            Violation("no_run_failed", run.id, run.run_id)
-            async for run in self._client.list_workflows(query)
+            *seen.own,
+            *(closing for closing in seen.closings if closing.subject not in runs.late),
+            *runs.violations,
+            *self._vendors(seen, books, in_motion),
         ]
 
-    async def _payment(self, row: Any) -> list[Violation]:
-        """Ask the payment vendor about one authorization."""
-        async with self._slots:
-            try:
-                state = await self._gateways.payment.retrieve(row.vendor_ref)
-            except ConnectorError as error:
-                return [Violation("vendor_knows_the_payment", row.vendor_ref, str(error))]
-        if state.received_minor == row.captured_minor:
-            return []
-        detail = f"ours {row.captured_minor}, theirs {state.received_minor}"
-        return [Violation("vendor_captured_what_we_say", row.authorization_key, detail)]
-
-    async def _ledger(self, money: Iterable[Any], labels: Iterable[Any]) -> list[Violation]:
-        async with httpx.AsyncClient(base_url=self._sandbox_url or "", timeout=60) as http:
-            ledger = (await http.get("/_/ledger")).raise_for_status().json()
-        return _payments_differ(money, ledger["payments"]) + _labels_differ(
-            labels, ledger["labels"]
+    def _vendors(self, seen: Facts, books: Books, in_motion: set[str]) -> list[Violation]:
+        found = money.compare(
+            seen.money,
+            books.payments,
+            is_whole=books.payments_whole,
+            begun=seen.begun_keys,
+            in_motion=in_motion,
         )
+        found += parcels.compare_labels(
+            (row for row in seen.labels if row.vendor_shipment_id not in books.silent),
+            books.labels,
+            is_whole=books.labels_whole,
+        )
+        if books.pushes is not None:
+            found += parcels.compare_pushes(seen.pushes, books.pushes, self._channel)
+        found += [Violation("vendor_answers", what, said) for what, said in books.silent.items()]
+        return found
 
 
-def _flat(found: Iterable[list[Violation]]) -> list[Violation]:
-    return [violation for some in found for violation in some]
-
-
-def _payments_differ(ours: Iterable[Any], theirs: Iterable[dict[str, Any]]) -> list[Violation]:
-    """Compare sums intent by intent; money there that we do not know of is a violation too."""
-    known = {row.vendor_ref: row for row in ours}
-    found = []
-    for payment in theirs:
-        row = known.pop(payment["intent"], None)
-        mine = (0, 0) if row is None else (row.captured_minor, row.refunded_minor)
-        there = (payment["captured_minor"], payment["refunded_minor"])
-        if mine != there:
-            detail = f"captured and refunded: ours {mine}, theirs {there}"
-            found.append(Violation("vendor_sums_equal_ours", payment["intent"], detail))
-        if payment["captures"] > 1:
-            detail = f"{payment['captures']} captures"
-            found.append(Violation("captured_once", payment["intent"], detail))
-    found += [Violation("vendor_knows_the_payment", ref, "not in its ledger") for ref in known]
-    return found
-
-
-def _labels_differ(ours: Iterable[Any], theirs: Iterable[dict[str, Any]]) -> list[Violation]:
-    known = {row.vendor_shipment_id: row for row in ours}
-    found = []
-    for label in theirs:
-        row = known.pop(label["shipment"], None)
-        if label["bought"] > 1:
-            found.append(Violation("label_bought_once", label["shipment"], "bought twice"))
-        if label["bought"] and row is None and not label["voided"]:
-            detail = f"{label['reference']}: paid there, unknown here"
-            found.append(Violation("vendor_labels_are_ours", label["shipment"], detail))
-    found += [Violation("vendor_knows_the_label", ref, "not in its ledger") for ref in known]
-    return found
+def _by_name(violations: Iterable[Violation]) -> dict[tuple[str, str], Violation]:
+    return {(violation.rule, violation.subject): violation for violation in violations}

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("worker")(worker)
     app.command("import")(import_file)
     app.command("audit")(audit)
+    app.command("recover")(recover)
     app.add_typer(keys_app, name="keys")
     app.add_typer(schedules_app, name="schedules")
 
@@ -92,6 +93,27 @@ def audit(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
             typer.echo(str(violation))
         typer.echo(f"{len(violations)} violations")
     raise typer.Exit(1 if violations else 0)
+
+
+def recover(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what is to be done.")
+    ] = False,
+) -> None:
+    """Give every open order without a run its run back, from the database."""
+    from workers.recovering import run_recovery  # noqa: PLC0415
+
+    done = asyncio.run(run_recovery(_settings(), dry_run=dry_run))
+    for order_id in done.started:
+        typer.echo(f"{'to start' if dry_run else 'started'}: {order_id}")
+    for order_id in done.held_back:
+        typer.echo(f"not yet: {order_id}: a parcel of it still runs; recover again when it ended")
+    for order_id in done.without_document:
+        typer.echo(f"cannot: {order_id}: its document is not in the inbox")
+    verb = "to start" if dry_run else "started"
+    typer.echo(f"{len(done.started)} {verb}, {done.running} running already")
+    raise typer.Exit(1 if done.held_back or done.without_document else 0)
 
 
 @keys_app.command("create")

@@ -14,7 +14,7 @@ from activities.news import NotYetKnown, ParcelNews, SlipNews, carrier_news, pay
 from db.engine import row, rows, run
 from domain.timings import Timings
 from workers.loop import TableLoop
-from workflows import search
+from workers.starting import start_order
 from workflows.aftermath import LatePaymentWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import (
@@ -124,16 +124,8 @@ class InboxLoop(TableLoop):
                 await self._run(item, order_id, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
 
     async def _run(self, item: Any, order_id: str, reuse: WorkflowIDReusePolicy) -> None:
-        await self._client.start_workflow(
-            OrderWorkflow.run,
-            OrderInput(order_id, item.inbox_id, item.source, self._timings),
-            id=order_workflow_id(order_id),
-            task_queue=CORE_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=reuse,
-            search_attributes=search.at_start(item.source, "placing"),
-            static_summary=f"Order {order_id}",
-        )
+        order = OrderInput(order_id, item.inbox_id, item.source, self._timings)
+        await start_order(self._client, order, reuse)
 
     async def _is_admitted(self, order_id: str) -> bool:
         async with self._engine.connect() as tx:

@@ -1,0 +1,1 @@
+"""The audit's parts: database against itself, against Temporal, and against the vendors."""

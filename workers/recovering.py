@@ -1,0 +1,131 @@
+"""Recovery: every open order gets its run back, from the database alone."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from activities.exceptions import ExceptionActivities, Resolved
+from db.engine import make_engine
+from db.queries import audit
+from domain.timings import Timings
+from workers import runs
+from workers.settings import Settings
+from workers.starting import start_order
+from workers.temporal import connect
+from workflows.messages import OrderInput, fulfillment_workflow_id, order_workflow_id
+
+AT_ONCE: Final = 16
+ACTOR: Final = "oms recover"
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """`running` were left alone; `held_back` still have a parcel's run, which must end first."""
+
+    started: tuple[str, ...]
+    running: int
+    held_back: tuple[str, ...] = ()
+    without_document: tuple[str, ...] = ()
+
+
+async def run_recovery(settings: Settings, *, dry_run: bool) -> Recovered:
+    """Start what does not run; with `dry_run`, say what would be started."""
+    engine = make_engine(settings.require_database_url(), pool_size=AT_ONCE)
+    try:
+        timings = Timings().scaled(settings.time_factor)
+        return await Recovery(engine, await connect(settings), timings).run(dry_run=dry_run)
+    finally:
+        await engine.dispose()
+
+
+class Recovery:
+    """Each step of a run first returns its own record, so a new run walks to where the old stood.
+
+    Started twice, or beside the inbox loop, nothing more happens: a workflow id runs once.
+    """
+
+    def __init__(self, engine: AsyncEngine, client: Client, timings: Timings) -> None:
+        self._engine = engine
+        self._client = client
+        self._timings = timings
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self, *, dry_run: bool = False) -> Recovered:
+        async with audit.snapshot(self._engine) as tx:
+            orders = await audit.open_orders(tx)
+            placed = await audit.waiting_documents(tx)
+            parcels = await audit.parcels_under_way(tx)
+            exceptions = await audit.open_exceptions(tx)
+        known = {order.order_id: order for order in (*placed, *orders)}
+        lost = await self._without_run(known.values())
+        busy = await self._with_parcel(lost, parcels)
+        readable = [order for order in lost if order.inbox_id is not None]
+        to_start = [order for order in readable if order.order_id not in busy]
+        started = [True] * len(to_start)
+        if not dry_run:
+            await self._forget({order.order_id for order in to_start}, exceptions)
+            started = await asyncio.gather(*(self._start(order) for order in to_start))
+        return Recovered(
+            started=tuple(o.order_id for o, did in zip(to_start, started, strict=True) if did),
+            running=len(known) - len(lost),
+            held_back=tuple(order.order_id for order in readable if order.order_id in busy),
+            without_document=tuple(order.order_id for order in lost if order.inbox_id is None),
+        )
+
+    async def _without_run(self, orders: Iterable[Any]) -> list[Any]:
+        ids = {order_workflow_id(order.order_id): order for order in orders}
+        listed = await runs.running_ids(self._client)
+        return [ids[each] for each in await runs.not_running(self._client, ids, listed)]
+
+    async def _with_parcel(self, lost: list[Any], parcels: Iterable[Any]) -> set[str]:
+        """Say whose parcels run on without their order: a second run of them cannot be started."""
+        wanted = {order.order_id for order in lost}
+        ids = {
+            fulfillment_workflow_id(part.order_id, part.number): part.order_id
+            for part in parcels
+            if part.order_id in wanted
+        }
+        absent = await runs.not_running(self._client, ids, set())
+        return {order_id for workflow_id, order_id in ids.items() if workflow_id not in absent}
+
+    async def _forget(self, order_ids: set[str], exceptions: Iterable[Any]) -> None:
+        """End the lost runs' exceptions: nobody listens to their resolution any more.
+
+        What is still wrong is raised anew by the new run.
+        """
+        desk = ExceptionActivities(self._engine)
+        for exception in exceptions:
+            if exception.order_id in order_ids:
+                await desk.resolve_exception(
+                    Resolved(
+                        exception.exception_id,
+                        exception.order_id,
+                        "moot",
+                        ACTOR,
+                        "the run that asked was lost",
+                    )
+                )
+
+    async def _start(self, order: Any) -> bool:
+        """False when the order was closed meanwhile: there is nothing to start."""
+        about = OrderInput(order.order_id, order.inbox_id, order.channel, self._timings)
+        async with self._slots:
+            try:
+                await start_order(
+                    self._client, about, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+                )
+            except WorkflowAlreadyStartedError:
+                if not await self._is_open(order):
+                    return False
+                await start_order(self._client, about, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+            return True
+
+    async def _is_open(self, order: Any) -> bool:
+        async with self._engine.connect() as tx:
+            return await audit.is_unfinished(tx, order.order_id, order.inbox_id)
