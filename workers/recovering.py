@@ -60,7 +60,7 @@ class Recovery:
         async with audit.snapshot(self._engine) as tx:
             orders = await audit.open_orders(tx)
             placed = await audit.waiting_documents(tx)
-            parcels = await audit.parcels_under_way(tx)
+            parcels = await audit.open_parcels(tx)
             exceptions = await audit.open_exceptions(tx)
         known = {order.order_id: order for order in (*placed, *orders)}
         lost = await self._without_run(known.values())

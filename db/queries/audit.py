@@ -72,14 +72,14 @@ async def waiting_documents(tx: AsyncConnection) -> list[Any]:
     )
 
 
-async def parcels_under_way(tx: AsyncConnection) -> list[Any]:
-    """Return what only a running FulfillmentWorkflow can have brought where it is."""
+async def open_parcels(tx: AsyncConnection) -> list[Any]:
+    """Return what is not ended; `is_under_way`: only its own run can have brought it there."""
     return list(
         await rows(
             tx,
             """
-            SELECT fulfillment_id, order_id, number, state FROM fulfillments
-            WHERE ended_at IS NULL AND state <> 'open'
+            SELECT fulfillment_id, order_id, number, state, state <> 'open' AS is_under_way
+            FROM fulfillments WHERE ended_at IS NULL
             """,
         )
     )

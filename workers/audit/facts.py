@@ -42,7 +42,7 @@ async def read(engine: AsyncEngine) -> Facts:
             ],
             open_orders=await audit.open_orders(tx),
             waiting=await audit.waiting_documents(tx),
-            parcels=await audit.parcels_under_way(tx),
+            parcels=await audit.open_parcels(tx),
             exceptions=await audit.open_exceptions(tx),
             money=await audit.money_at_vendors(tx, VENDOR_DAYS),
             begun_keys=await audit.begun_keys(tx),
