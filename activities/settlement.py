@@ -36,11 +36,10 @@ class SettlementActivities:
         async with self._engine.begin() as tx:
             held = await payments.authorization(tx, due.subject)
             assert held is not None
-            if _is_done(held, due):
+            amount_minor = await _still_due(tx, held, due)
+            if amount_minor is None:
                 return
-            intent = await payments.begin(tx, await _intent(tx, held, due))
-            if intent.state == "done":
-                return
+            intent = await payments.begin(tx, await _intent(tx, held, due, amount_minor))
             if held.vendor in INTERNAL:
                 await self._record(tx, intent, held)
                 return
@@ -78,13 +77,18 @@ class SettlementActivities:
         await orders.tell(tx, intent.order_id, event, data=data)
 
 
-def _is_done(held: Any, due: Due) -> bool:
-    if due.operation == "void":
-        return bool(held.state != "held")
-    return bool(held.captured_minor - held.refunded_minor < due.amount_minor)
+async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
+    """Return what is due of this authorization now: of what was made before, nothing is.
+
+    Asked anew under the authorization's lock, because a retry may come after its own record.
+    """
+    for open_due in await payments.due(tx, held.order_id):
+        if (open_due.operation, open_due.subject) == (due.operation, due.subject):
+            return int(open_due.amount_minor)
+    return None
 
 
-async def _intent(tx: AsyncConnection, held: Any, due: Due) -> Intent:
+async def _intent(tx: AsyncConnection, held: Any, due: Due, amount_minor: int) -> Intent:
     """Number a refund by those already made of the same authorization: a retry meets its own."""
     done = await row(
         tx,
@@ -101,7 +105,7 @@ async def _intent(tx: AsyncConnection, held: Any, due: Due) -> Intent:
         order_id=held.order_id,
         tender_no=held.tender_no,
         verb=due.operation,
-        amount_minor=due.amount_minor,
+        amount_minor=amount_minor,
         currency=held.currency,
         authorization_key=due.subject,
     )
