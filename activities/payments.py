@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
-from activities.connectors.errors import Rejected
+from activities.connectors.errors import OutcomeUnknown, Rejected
 from activities.connectors.payment.port import (
     AuthorizeCommand,
     ChargeCommand,
@@ -134,6 +134,9 @@ class PaymentActivities:
             PaymentStatus.CAPTURED: ("taken", "PaymentCaptured"),
             PaymentStatus.PENDING: ("pending", "SlipIssued"),
         }
+        if answer.status is PaymentStatus.UNKNOWN:
+            # Not guessed: money may be held. A person looks when it stays so.
+            raise OutcomeUnknown(self._gateway.vendor, f"{answer.vendor_ref} is in no known state")
         if answer.status not in states:
             return await self._declined(key, f"payment_{answer.status}")
         state, event = states[answer.status]
