@@ -121,15 +121,18 @@ class FulfillmentActivities:
         """Give the units back; false when the parcel is already on its way out."""
         async with self._engine.begin() as tx:
             part = await fulfillments.get(tx, fulfillment_id, lock=True)
-            if part.state == "cancelled":
-                return True
-            if not await fulfillments.advance(tx, fulfillment_id, "cancelled", None, 0):
-                return False
-            await orders.tell(
-                tx, part.order_id, "FulfillmentCancelled", fulfillment_id=fulfillment_id
-            )
-            await fulfillments.give_back(tx, part)
-            return True
+            return await cancel_part(tx, part)
+
+
+async def cancel_part(tx: AsyncConnection, part: Any) -> bool:
+    """Cancel a locked part and give its units back; true when that is how it stands now."""
+    if part.state == "cancelled":
+        return True
+    if not await fulfillments.advance(tx, part.fulfillment_id, "cancelled", None, 0):
+        return False
+    await orders.tell(tx, part.order_id, "FulfillmentCancelled", fulfillment_id=part.fulfillment_id)
+    await fulfillments.give_back(tx, part)
+    return True
 
 
 async def _mail(tx: AsyncConnection, part: Any, template: str) -> None:
@@ -185,13 +188,13 @@ async def refresh_tracking(tx: AsyncConnection, fulfillment_id: str, status: str
 
 
 async def tracked(tx: AsyncConnection, tracker_id: str) -> Any | None:
-    """Return the label a tracker belongs to, with its fulfillment."""
+    """Return the label a tracker belongs to, with its fulfillment locked: scans take turns."""
     return await row(
         tx,
         """
         SELECT l.label_key, f.fulfillment_id, f.order_id, f.number, f.tracking_status, f.state
         FROM labels l JOIN fulfillments f USING (fulfillment_id)
-        WHERE l.tracker_id = :tracker_id
+        WHERE l.tracker_id = :tracker_id FOR UPDATE OF f
         """,
         tracker_id=tracker_id,
     )

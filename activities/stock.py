@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from activities.fulfillment import cancel_part
 from db.engine import row, rows
-from db.stores import orders, stock
+from db.stores import fulfillments, orders, stock
 from domain.order import Line
 
 # One sweep of expired reservations; the next goes on where it stopped.
 EXPIRE_BATCH = 200
+# Parts without a label: from "packed" on, a parcel's own story takes it back.
+NOT_PACKED = frozenset({"open", "picked"})
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,20 @@ class StockActivities:
 
     @activity.defn
     async def release_stock(self, order_id: str) -> None:
-        """Give back what is held and not yet routed; nothing held is no error."""
+        """Give back what is held, and what was routed but not begun; nothing is no error."""
         async with self._engine.begin() as tx:
+            await orders.head(tx, order_id, lock=True)
             if await stock.end_reservation(tx, order_id, "released"):
                 await orders.tell(tx, order_id, "StockReleased")
+        # Nothing is held any more, so that no part can be added; each has its own transaction,
+        # because each locks the pool's levels by itself.
+        async with self._engine.connect() as tx:
+            parts = await fulfillments.of_order(tx, order_id)
+        for part in parts:
+            async with self._engine.begin() as tx:
+                locked = await fulfillments.get(tx, part.fulfillment_id, lock=True)
+                if locked.state in NOT_PACKED:
+                    await cancel_part(tx, locked)
 
     @activity.defn
     async def expire_reservations(self) -> int:
