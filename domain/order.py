@@ -14,6 +14,8 @@ EXTERNAL_ID: Final = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 CURRENCY: Final = re.compile(r"^[A-Z]{3}$")
 COUNTRY: Final = re.compile(r"^[A-Z]{2}$")
 EMAIL: Final = re.compile(r"^[^@\s]+@[^@\s]+$")
+# What no database text holds: NUL and lone surrogates.
+UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 CHARGE_KINDS: Final = frozenset({"shipping", "tax", "financing", "discount", "other"})
 TENDER_KINDS: Final = frozenset({"card", "bank_slip", "debit", "store_credit", "manual"})
 # Limits that keep one order one transaction.
@@ -21,6 +23,7 @@ MOST_LINES: Final = 500
 MOST_TENDERS: Final = 20
 LARGEST_QUANTITY: Final = 1_000_000
 LARGEST_AMOUNT_MINOR: Final = 10**14
+YEARS: Final = range(1970, 2200)  # beyond the calendar's ends a moment is stored and never read
 
 
 class InvalidDocument(ValueError):
@@ -101,10 +104,11 @@ class _Reader:
 
     def text(self, raw: Mapping[str, Any], name: str, place: str, *, most: int = 500) -> str:
         value = raw.get(name)
-        if not isinstance(value, str) or not value.strip() or len(value) > most or "\0" in value:
+        text = value.strip() if isinstance(value, str) else ""
+        if not text or len(text) > most or UNSTORABLE.search(text):
             self.problems.append(f"{place}{name}: a text of 1 to {most} characters is needed")
             return ""
-        return value.strip()
+        return text
 
     def optional(self, raw: Mapping[str, Any], name: str, place: str) -> str | None:
         return None if raw.get(name) in (None, "") else self.text(raw, name, place)
@@ -126,7 +130,7 @@ class _Reader:
 
     def kind(self, raw: Mapping[str, Any], known: frozenset[str], place: str) -> str:
         value = raw.get("kind")
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             self.problems.append(f"{place}kind: one of {', '.join(sorted(known))} is needed")
         return str(value)
 
@@ -141,9 +145,11 @@ class _Reader:
         return good
 
 
-def _coordinate(raw: Mapping[str, Any], name: str) -> float | None:
+def _coordinate(raw: Mapping[str, Any], name: str, limit: int) -> float | None:
     value = raw.get(name)
-    return float(value) if isinstance(value, int | float) and abs(value) <= 180 else None  # noqa: PLR2004
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) <= limit else None
 
 
 def _address(reader: _Reader, raw: object) -> Address:
@@ -158,8 +164,8 @@ def _address(reader: _Reader, raw: object) -> Address:
         postal_code=reader.text(given, "postal_code", place, most=20),
         country=reader.matching(given, "country", COUNTRY, place),
         phone=reader.optional(given, "phone", place),
-        latitude=_coordinate(given, "latitude"),
-        longitude=_coordinate(given, "longitude"),
+        latitude=_coordinate(given, "latitude", 90),
+        longitude=_coordinate(given, "longitude", 180),
     )
 
 
@@ -215,7 +221,7 @@ def _placed_at(reader: _Reader, raw: Mapping[str, Any]) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = datetime.min  # noqa: DTZ901
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or moment.year not in YEARS:
         reader.problems.append("placed_at: an ISO 8601 moment with its offset is needed")
     return moment
 
