@@ -76,8 +76,8 @@ class AdmissionActivities:
         problems = await _unknown(tx, document)
         if problems:
             return await _refuse(tx, order.inbox_id, problems)
-        await orders.insert_order(tx, document, "verify address", order.within_s)
-        await orders.tell(tx, order.order_id, "OrderPlaced", data={"channel": document.channel})
+        if await orders.insert_order(tx, document, "verify address", order.within_s):
+            await orders.tell(tx, order.order_id, "OrderPlaced", data={"channel": document.channel})
         await _end_inbox(tx, order.inbox_id, "handled", None)
         return ()
 
