@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import format_minor, parse_minor, split
+from domain.money import EXPONENTS, format_minor, parse_minor, split
 
-CURRENCIES = st.sampled_from(["USD", "JPY", "KWD", "BRL"])
+CURRENCIES = st.sampled_from(["USD", "BRL", *EXPONENTS])
 
 
 @given(st.integers(-(10**15), 10**15), st.lists(st.integers(0, 10**6), min_size=1, max_size=12))
@@ -18,6 +18,15 @@ def test_a_split_sums_to_the_whole(amount: int, weights: list[int]) -> None:
 def test_no_part_is_more_than_one_unit_off_its_exact_share(amount: int, weights: list[int]) -> None:
     for part, weight in zip(split(amount, weights), weights, strict=True):
         assert abs(part * sum(weights) - amount * weight) < sum(weights)
+
+
+@given(st.integers(-(10**9), 10**9), st.lists(st.integers(0, 10**6), min_size=1, max_size=12))
+def test_parts_have_the_sign_of_the_whole_and_mirror_it(amount: int, weights: list[int]) -> None:
+    parts = split(amount, weights)
+    assert all(part * amount >= 0 for part in parts)
+    assert split(-amount, weights) == tuple(-part for part in parts)
+    if any(weights):
+        assert all(part == 0 for part, weight in zip(parts, weights, strict=True) if weight == 0)
 
 
 def test_the_odd_cents_go_to_the_largest_remainders_and_ties_to_the_first() -> None:
@@ -35,6 +44,13 @@ def test_currencies_have_their_own_decimals() -> None:
     assert parse_minor("10.50", "USD") == 1050
     assert parse_minor("1050", "JPY") == 1050
     assert format_minor(1050, "KWD") == "1.050"
+    assert [format_minor(-5, name) for name in ("USD", "JPY", "KWD")] == ["-0.05", "-5", "-0.005"]
+
+
+def test_zeros_beyond_the_minor_unit_are_no_loss() -> None:
+    assert parse_minor(" 1.5000 ", "USD") == 150
+    assert parse_minor("7.0", "JPY") == 7
+    assert parse_minor("-0.5", "KWD") == -500
 
 
 @pytest.mark.parametrize("text", ["", "1,5", "abc", "1.005", "--1", "1e3", "NaN"])

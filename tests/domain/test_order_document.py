@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.order import InvalidDocument, read_document
 
@@ -52,10 +54,90 @@ def test_a_quantity_is_a_positive_whole_number(quantity: object) -> None:
         ({"tenders": []}, "tenders: they sum to 0, the order to 250"),
         ({"charges": [{"kind": "discount", "amount_minor": -900}]}, "discounts exceed"),
         ({"customer": {"name": "A\0", "email": "a@example.com"}}, "customer.name"),
+        ({"customer": {"name": "A\ud800", "email": "a@example.com"}}, "customer.name"),
+        ({"customer": {"name": "  ", "email": "a@example.com"}}, "customer.name"),
+        ({"customer": {"name": "A", "email": "a b@example.com"}}, "customer.email"),
+        ({"customer": {"name": "A" * 501, "email": "a@example.com"}}, "customer.name"),
+        ({"customer": ["A"]}, "customer.name"),
+        ({"locale": 5}, "locale"),
+        ({"ship_to": "here"}, "ship_to.line1"),
+        ({"external_id": "x" * 65}, "external_id"),
+        ({"placed_at": "0001-01-01T00:00:00+14:00"}, "placed_at"),
+        ({"placed_at": "9999-12-31T23:59:59-14:00"}, "placed_at"),
+        ({"placed_at": 1_700_000_000}, "placed_at"),
+        ({"lines": [{"sku": "x", "quantity": 1, "unit_price_minor": 1}] * 501}, "at most 500"),
+        ({"lines": [{"quantity": 1}]}, "lines[1].sku"),
+        ({"charges": {}}, "charges: a list"),
+        ({"charges": [{"kind": "shipping", "amount_minor": -1}]}, "charges[1].amount_minor"),
+        ({"charges": [{"kind": "discount", "amount_minor": 1}]}, "charges[1].amount_minor"),
+        ({"charges": [{"kind": ["tax"], "amount_minor": 1}]}, "charges[1].kind"),
+        ({"tenders": [{"kind": {}, "amount_minor": 250, "reference": "x"}]}, "tenders[1].kind"),
+        ({"tenders": [{"kind": "card", "amount_minor": 250}]}, "tenders[1].reference"),
+        ({"tenders": [{"kind": "card", "reference": "x"}]}, "tenders[1].amount_minor"),
     ],
 )
 def test_each_fault_is_named(change: dict[str, Any], said: str) -> None:
     assert said in problems(**change)
+
+
+@pytest.mark.parametrize("name", ["unit_price_minor", "tax_minor", "discount_minor"])
+@pytest.mark.parametrize("amount", [-1, 1.0, "1", True, None, 10**11 + 1])
+def test_an_amount_is_a_whole_number_of_minor_units(name: str, amount: object) -> None:
+    line = {"sku": "x", "quantity": 2, "unit_price_minor": 100} | {name: amount}
+    assert f"lines[1].{name}" in problems(lines=[line])
+
+
+def test_a_discount_above_the_lines_value_is_refused() -> None:
+    line = {"sku": "x", "quantity": 2, "unit_price_minor": 100, "discount_minor": 201}
+    assert "lines[1].discount_minor: above the line's value" in problems(lines=[line])
+
+
+@pytest.mark.parametrize(
+    ("latitude", "known"),
+    [(37.5, 37.5), (-90, -90.0), (91, None), (True, None), ("37.5", None), (float("nan"), None)],
+)
+def test_a_place_is_known_or_not_and_never_guessed(latitude: object, known: float | None) -> None:
+    given = document()["ship_to"] | {"latitude": latitude, "longitude": 180}
+    order = read_document(document(ship_to=given))
+    assert (order.ship_to.latitude, order.ship_to.longitude) == (known, 180.0)
+
+
+def test_an_order_that_costs_nothing_needs_no_tender() -> None:
+    free = {"sku": "x", "quantity": 1, "unit_price_minor": 0}
+    order = read_document(document(lines=[free, free], charges=[], tenders=[]))
+    assert (order.total_minor, order.demand()) == (0, {"x": 2})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = ("channel", "external_id", "placed_at", "currency", "locale", "customer", "ship_to",
+          "lines", "charges", "tenders")  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON))
+def test_whatever_comes_is_an_order_or_refused(change: dict[str, Any]) -> None:
+    try:
+        order = read_document(document(**change))
+    except InvalidDocument as refused:
+        assert refused.problems  # noqa: PT017
+    else:
+        assert order.total_minor == sum(tender.amount_minor for tender in order.tenders)
+
+
+@pytest.mark.parametrize("part", ["lines", "charges", "tenders"])
+@given(data=st.data())
+def test_whatever_a_part_holds_is_read_or_refused(part: str, data: st.DataObject) -> None:
+    (item,) = document()[part]
+    field = data.draw(st.sampled_from(sorted(item)))
+    try:
+        order = read_document(document(**{part: [item | {field: data.draw(JSON)}]}))
+    except InvalidDocument as refused:
+        assert refused.problems  # noqa: PT017
+    else:
+        assert order.total_minor == sum(tender.amount_minor for tender in order.tenders)
 
 
 def test_all_faults_are_said_at_once() -> None:

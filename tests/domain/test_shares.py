@@ -1,5 +1,8 @@
 """Lines and money are divided among parcels without a unit or a cent left over."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,21 +16,29 @@ from domain.shares import assign_lines, tender_shares, value_shares
         min_size=1, max_size=5,
     ),
     st.integers(0, 5_000),
+    st.integers(0, 100),
     st.integers(1, 4),
     st.data(),
 )  # fmt: skip
-def test_shares_of_a_whole_order_sum_to_its_total(
-    raw: list[tuple[int, int, int]], freight: int, parcels: int, data: st.DataObject
+def test_shares_of_a_whole_order_sum_to_its_total_and_none_is_negative(
+    raw: list[tuple[int, int, int]],
+    freight: int,
+    percent_off: int,
+    parcels: int,
+    data: st.DataObject,
 ) -> None:
     lines = [Line(i, f"s{i}", n, price, tax) for i, (n, price, tax) in enumerate(raw, start=1)]
+    worth = sum(line.total_minor for line in lines)
     parts: list[dict[int, int]] = [{} for _ in range(parcels)]
     for line in lines:
         for _ in range(line.quantity):
             part = parts[data.draw(st.integers(0, parcels - 1))]
             part[line.line_no] = part.get(line.line_no, 0) + 1
-    charges = [Charge("shipping", freight)]
-    total = sum(line.total_minor for line in lines) + freight
-    assert sum(value_shares(lines, charges, parts)) == total
+    off = worth * percent_off // 100
+    charges = [Charge("shipping", freight), Charge("discount", -off)]
+    shares = value_shares(lines, charges, parts)
+    assert sum(shares) == worth + freight - off
+    assert min(shares) >= 0
 
 
 KINDS = st.sampled_from(["card", "store_credit", "debit"])
@@ -59,3 +70,48 @@ def test_money_that_is_ours_is_used_before_cards() -> None:
 def test_lines_that_share_a_sku_are_filled_in_order() -> None:
     lines = [Line(1, "a", 2, 1), Line(2, "a", 2, 1)]
     assert assign_lines(lines, [{"a": 3}, {"a": 1}]) == ({1: 2, 2: 1}, {2: 1})
+
+
+def test_charges_of_free_goods_are_split_by_units() -> None:
+    lines = [Line(1, "a", 3, 0)]
+    assert value_shares(lines, [Charge("shipping", 100)], [{1: 2}, {1: 1}]) == (67, 33)
+
+
+def test_a_line_no_parcel_holds_is_worth_nothing_to_any() -> None:
+    lines = [Line(1, "a", 1, 500), Line(2, "b", 1, 300)]
+    assert value_shares(lines, [], [{1: 1}]) == (500,)
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (lambda: assign_lines([Line(1, "a", 1, 1)], [{"a": 2}]), "more than was ordered"),
+        (lambda: tender_shares([2], [Tender(1, "card", 1, "x")]), "cover the order"),
+    ],
+)
+def test_what_does_not_add_up_is_an_error_and_never_a_wrong_number(act: Any, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        act()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 9)), min_size=1, max_size=6),
+    st.integers(1, 4),
+    st.data(),
+)
+def test_units_sourced_are_units_assigned(
+    raw: list[tuple[str, int]], places: int, data: st.DataObject
+) -> None:
+    lines = [Line(number, sku, count, 1) for number, (sku, count) in enumerate(raw, start=1)]
+    sourced: list[dict[str, int]] = [{} for _ in range(places)]
+    for line in lines:
+        for _ in range(line.quantity):
+            units = sourced[data.draw(st.integers(0, places - 1))]
+            units[line.sku] = units.get(line.sku, 0) + 1
+    parts = assign_lines(lines, sourced)
+    skus = {line.line_no: line.sku for line in lines}
+    for line in lines:
+        assert sum(part.get(line.line_no, 0) for part in parts) == line.quantity
+    for part, units in zip(parts, sourced, strict=True):
+        found = {sku: sum(n for no, n in part.items() if skus[no] == sku) for sku in units}
+        assert found == units
