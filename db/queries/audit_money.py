@@ -56,14 +56,17 @@ RULES: Final[dict[str, str]] = {
         WHERE state = 'held' AND outcome IS NOT NULL AND NOT EXISTS (SELECT FROM exceptions x
             WHERE x.order_id = a.order_id AND x.resolution = 'skip' AND x.step LIKE '% payment')
     """,
-    "parcel_was_paid_at_hand_over": """
-        SELECT f.fulfillment_id || '/' || s.tender_no, format('share %s, its money: %s %s',
-            s.amount_minor, coalesce(a.state, 'none'), coalesce(a.captured_minor, 0))
+    "shipped_is_paid": """
+        SELECT coalesce(s.authorization_key, s.fulfillment_id || '/' || s.tender_no),
+            format('shipped for %s, kept %s', sum(s.amount_minor),
+                coalesce(max(a.captured_minor - a.refunded_minor), 0))
         FROM fulfillments f JOIN fulfillment_shares s USING (fulfillment_id)
             LEFT JOIN authorizations a USING (authorization_key)
-        WHERE f.handed_over_at IS NOT NULL AND coalesce(a.captured_minor, 0) < s.amount_minor
+        WHERE f.handed_over_at IS NOT NULL AND f.state <> 'lost'
             AND NOT EXISTS (SELECT FROM exceptions x WHERE x.fulfillment_id = f.fulfillment_id
                 AND x.resolution = 'skip' AND x.step = 'capture payment')
+        GROUP BY 1
+        HAVING sum(s.amount_minor) > coalesce(max(a.captured_minor - a.refunded_minor), 0)
     """,
     "parcel_shares_add_up": """
         SELECT f.fulfillment_id, format('worth %s, tenders pay %s', f.share_minor,

@@ -43,7 +43,7 @@ BREAKAGES = {
     "closed_order_left_nothing_unknown":
         "UPDATE payment_intents SET state = 'begun', ended_at = NULL "
         "WHERE order_id = '{delivered}' AND verb = 'authorize'",
-    "parcel_was_paid_at_hand_over":
+    "shipped_is_paid":
         "UPDATE authorizations SET captured_minor = 1 WHERE order_id = '{delivered}' "
         "AND state = 'taken'",
     "parcel_shares_add_up": "UPDATE fulfillments SET share_minor = share_minor + 1",
