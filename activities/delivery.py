@@ -91,6 +91,12 @@ class Delivery:
             return "the recipient is refused"
         except aiosmtplib.SMTPResponseException as error:
             return f"the mail server answers {error.code}"
+        except aiosmtplib.SMTPNotSupported:
+            return "the mail server cannot write to this address"
+        except (aiosmtplib.SMTPException, OSError):
+            raise
+        except Exception as fault:  # noqa: BLE001 - one bad message must not send the others twice
+            return f"the message cannot be written: {type(fault).__name__}"
         return None
 
     async def _tell_channel(self, news: Mapping[str, Any]) -> str | None:
@@ -108,4 +114,6 @@ class Delivery:
             )
         except ConnectorError as error:
             return str(error)
+        except Exception as fault:  # noqa: BLE001 - as above
+            return f"the news cannot be told: {type(fault).__name__}"
         return None

@@ -13,7 +13,9 @@ CHANNEL: Final = re.compile(r"^[a-z0-9]{1,20}$")
 EXTERNAL_ID: Final = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 CURRENCY: Final = re.compile(r"^[A-Z]{3}$")
 COUNTRY: Final = re.compile(r"^[A-Z]{2}$")
-EMAIL: Final = re.compile(r"^[^@\s]+@[^@\s]+$")
+# Neither quoted names nor comments, lists or address literals: what would not be one recipient.
+_WORD: Final = r"[^@\s\x00-\x1f\x7f<>(),:;\"\\\[\]]+"
+EMAIL: Final = re.compile(f"^{_WORD}@{_WORD}$")
 # What no database text holds: NUL and lone surrogates.
 UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 CHARGE_KINDS: Final = frozenset({"shipping", "tax", "financing", "discount", "other"})
