@@ -102,6 +102,11 @@ def test_a_place_is_known_or_not_and_never_guessed(latitude: object, known: floa
     assert (order.ship_to.latitude, order.ship_to.longitude) == (known, 180.0)
 
 
+@pytest.mark.parametrize("email", ["a@[", "(@x", "a,b@c", "<>@x", "a@b;", '"@x', ",@x", "a@b\x07"])
+def test_an_address_that_is_not_one_recipient_is_refused(email: str) -> None:
+    assert "customer.email" in problems(customer={"name": "A", "email": email})
+
+
 def test_an_order_that_costs_nothing_needs_no_tender() -> None:
     free = {"sku": "x", "quantity": 1, "unit_price_minor": 0}
     order = read_document(document(lines=[free, free], charges=[], tenders=[]))

@@ -1,0 +1,161 @@
+"""The outbox is delivered at least once, and one bad message holds nobody else up."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from activities.connectors.errors import NotSent
+from activities.delivery import Delivery, MailServer
+from activities.mail import compose
+from db.engine import rows
+from db.stores import outbox
+from workers.local.ports import any_free_port
+
+SENDER = "shop@example.com"
+
+
+class Letterbox:
+    """Keeps what arrives; refuses recipients named so."""
+
+    def __init__(self) -> None:
+        self.received: list[str] = []
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if address.startswith("refused"):
+            return "550 nobody here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.received += envelope.rcpt_tos
+        return "250 OK"
+
+
+@pytest.fixture
+def letterbox() -> Iterable[tuple[Letterbox, MailServer]]:
+    box, port = Letterbox(), any_free_port()
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield box, MailServer("127.0.0.1", port, SENDER, starttls=False)
+    controller.stop()
+
+
+class Mall:
+    """A channel that is told of parcels, and can be out of reach or beside itself."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+        self.failure: Exception | None = None
+
+    async def push_fulfillment(self, *news: Any) -> None:
+        if self.failure:
+            raise self.failure
+        self.told.append(news)
+
+
+async def post_mail(engine: AsyncEngine, *addresses: str) -> None:
+    async with engine.begin() as tx:
+        for address in addresses:
+            facts = {"name": "n", "order": "1"}
+            mail = {"to": address, "template": "order_cancelled", "facts": facts}
+            await outbox.post(tx, f"o:{address}", "email", None, mail)
+
+
+async def waiting(engine: AsyncEngine) -> dict[str, str | None]:
+    async with engine.connect() as tx:
+        found = await rows(
+            tx, "SELECT key, last_error FROM outbox WHERE delivered_at IS NULL ORDER BY key"
+        )
+    return {message.key: message.last_error for message in found}
+
+
+async def test_a_mail_is_delivered_once(
+    fresh_engine: AsyncEngine, letterbox: tuple[Letterbox, MailServer]
+) -> None:
+    box, server = letterbox
+    await post_mail(fresh_engine, "ada@example.com", "bob@example.com")
+    await post_mail(fresh_engine, "ada@example.com")
+    delivery = Delivery(fresh_engine, server, {})
+    assert sorted(await asyncio.gather(*(delivery.deliver_batch() for _ in range(4)))) == [
+        0, 0, 0, 2,
+    ]  # fmt: skip
+    assert box.received == ["ada@example.com", "bob@example.com"]
+
+
+@pytest.mark.parametrize("bad", ["a@[", "(@x", "refused@example.com"])
+async def test_a_mail_that_cannot_be_sent_waits_alone(
+    fresh_engine: AsyncEngine, letterbox: tuple[Letterbox, MailServer], bad: str
+) -> None:
+    box, server = letterbox
+    await post_mail(fresh_engine, "ada@example.com", bad, "bob@example.com")
+    assert await Delivery(fresh_engine, server, {}).deliver_batch() == 3
+    assert box.received == ["ada@example.com", "bob@example.com"]
+    assert list(await waiting(fresh_engine)) == [f"o:{bad}"]
+
+
+@pytest.mark.parametrize("host", [None, "127.0.0.1"])
+async def test_without_a_mail_server_mail_waits(
+    fresh_engine: AsyncEngine, host: str | None
+) -> None:
+    await post_mail(fresh_engine, "ada@example.com", "bob@example.com")
+    server = MailServer(host, any_free_port(), SENDER, starttls=False)
+    delivery = Delivery(fresh_engine, server, {})
+    assert await delivery.deliver_batch() == 2
+    assert all(
+        "no mail server" in (error or "") for error in (await waiting(fresh_engine)).values()
+    )
+    assert await delivery.deliver_batch() == 0
+
+
+async def test_a_channel_is_told_of_lines_when_all_of_them_are_known_there(
+    fresh_engine: AsyncEngine,
+) -> None:
+    mall = Mall()
+    await post_news(fresh_engine, "1", [["gid://line/1", 2]])
+    await post_news(fresh_engine, "2", [["gid://line/1", 2], [None, 1]])
+    assert (
+        await Delivery(fresh_engine, MailServer(None, 0, SENDER), {"mall": mall}).deliver_batch()
+        == 2
+    )  # type: ignore[dict-item]
+    assert mall.told == [
+        ("1", "TRACK", "road", (("gid://line/1", 2),)),
+        ("2", "TRACK", "road", None),
+    ]
+
+
+@pytest.mark.parametrize("failure", [NotSent("mall", "refused connection"), KeyError("surprise")])
+async def test_a_channel_that_fails_is_told_later(
+    fresh_engine: AsyncEngine, failure: Exception
+) -> None:
+    mall = Mall()
+    mall.failure = failure
+    await post_news(fresh_engine, "1", [])
+    await post_news(fresh_engine, "2", [], channel="nowhere")
+    assert (
+        await Delivery(fresh_engine, MailServer(None, 0, SENDER), {"mall": mall}).deliver_batch()
+        == 2
+    )  # type: ignore[dict-item]
+    errors = await waiting(fresh_engine)
+    assert errors["o:2"] == "no account for the channel nowhere"
+    assert type(failure).__name__ in str(errors["o:1"]) or "refused" in str(errors["o:1"])
+
+
+async def post_news(
+    engine: AsyncEngine, external_id: str, lines: list[Any], channel: str = "mall"
+) -> None:
+    news = {"channel": channel, "external_id": external_id, "tracking_number": "TRACK",
+            "carrier": "road", "lines": lines}  # fmt: skip
+    async with engine.begin() as tx:
+        await outbox.post(tx, f"o:{external_id}", "channel_fulfillment", None, news)
+
+
+def test_a_repeated_mail_bears_the_same_message_id() -> None:
+    mail = {"to": "a@b", "template": "order_cancelled", "facts": {"name": "n", "order": "1"}}
+    ids = {compose("shop-1:order_cancelled", mail, f"Shop <{SENDER}>")["Message-ID"] for _ in "ab"}
+    assert ids == {"<shop-1.order_cancelled@example.com>"}
