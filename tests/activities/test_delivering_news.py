@@ -75,6 +75,10 @@ async def waiting(engine: AsyncEngine) -> dict[str, str | None]:
     return {message.key: message.last_error for message in found}
 
 
+def to_channels(engine: AsyncEngine, mall: Mall) -> Delivery:
+    return Delivery(engine, MailServer(None, 0, SENDER), {"mall": mall})  # type: ignore[dict-item]
+
+
 async def test_a_mail_is_delivered_once(
     fresh_engine: AsyncEngine, letterbox: tuple[Letterbox, MailServer]
 ) -> None:
@@ -119,10 +123,7 @@ async def test_a_channel_is_told_of_lines_when_all_of_them_are_known_there(
     mall = Mall()
     await post_news(fresh_engine, "1", [["gid://line/1", 2]])
     await post_news(fresh_engine, "2", [["gid://line/1", 2], [None, 1]])
-    assert (
-        await Delivery(fresh_engine, MailServer(None, 0, SENDER), {"mall": mall}).deliver_batch()
-        == 2
-    )  # type: ignore[dict-item]
+    assert await to_channels(fresh_engine, mall).deliver_batch() == 2
     assert mall.told == [
         ("1", "TRACK", "road", (("gid://line/1", 2),)),
         ("2", "TRACK", "road", None),
@@ -137,10 +138,7 @@ async def test_a_channel_that_fails_is_told_later(
     mall.failure = failure
     await post_news(fresh_engine, "1", [])
     await post_news(fresh_engine, "2", [], channel="nowhere")
-    assert (
-        await Delivery(fresh_engine, MailServer(None, 0, SENDER), {"mall": mall}).deliver_batch()
-        == 2
-    )  # type: ignore[dict-item]
+    assert await to_channels(fresh_engine, mall).deliver_batch() == 2
     errors = await waiting(fresh_engine)
     assert errors["o:2"] == "no account for the channel nowhere"
     assert type(failure).__name__ in str(errors["o:1"]) or "refused" in str(errors["o:1"])
