@@ -114,10 +114,10 @@ async def test_a_hot_sku_sells_to_the_last_unit_and_not_one_more(shop: AsyncEngi
 
     async def buyer() -> int:
         sold = 0
-        while waiting:
+        while mine := [waiting.pop() for _ in waiting[:PER_TRANSACTION]]:
             async with shop.begin() as tx:
-                for _ in range(PER_TRANSACTION):
-                    sold += await stock.reserve(tx, hold(waiting.pop()), {"hot": 2}) == ()
+                for order_id in mine:
+                    sold += await stock.reserve(tx, hold(order_id), {"hot": 2}) == ()
         return sold
 
     assert sum(await asyncio.gather(*(buyer() for _ in range(16)))) == 1_980
