@@ -42,7 +42,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Taken:
-    state: str  # held, taken, pending or declined
+    state: str  # held, taken, pending, declined, expired; voided or given_back: undone before
     code: str | None = None
 
 
@@ -96,7 +96,8 @@ class PaymentActivities:
         if intent.state == "done":
             held = await payments.authorization(tx, intent.key, lock=False)
             assert held is not None
-            return Taken(held.state)
+            # Begun again after a cancellation broke off: what was given back pays for nothing.
+            return Taken("given_back" if held.refunded_minor else held.state)
         if tender.kind == "store_credit" and not await payments.redeem_credit(
             tx, tender.reference, intent.amount_minor, intent.currency
         ):

@@ -28,6 +28,8 @@ from workflows.saga import Saga, to_the_end
 from workflows.settling import close, give_back_money
 from workflows.steps import money, placing, shipping
 
+# A run started anew may find that an earlier one was undoing the order: it goes on with that.
+UNDONE: Final = frozenset({"voided", "given_back"})
 # Money that may still be refused is asked for before a customer is sent to the bank.
 TENDER_ORDER: Final = ("store_credit", "card", "debit", "manual", "bank_slip")
 
@@ -109,6 +111,8 @@ class OrderWorkflow:
                 raise Refused("refused_payment", taken.code)
             if taken.state == "expired":
                 raise Refused("expired_payment")
+            if taken.state in UNDONE:
+                raise Refused("cancelled", "its payment was given back before")
             if taken.state == "pending":
                 slips.append(tender.tender_no)
         if slips:

@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, CancelledError
 
+from db.engine import run
 from tests.workflows.conftest import World
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import CancelOrder, LinesDone, fulfillment_workflow_id
@@ -111,3 +112,16 @@ async def test_wrong_quantities_and_wrong_moments_are_refused(world: World) -> N
         assert refused.value.cause.type == kind
     for _ in range(2):  # told twice is no error
         await child.execute_update(FulfillmentWorkflow.picked, LinesDone("test", ((1, 2),)))
+
+
+async def test_a_run_started_anew_goes_on_undoing_what_an_earlier_one_undid(world: World) -> None:
+    """The payment of an order is voided, its run is lost: the next run must not ship it unpaid."""
+    handle, document, sku = await reach(world, "open")
+    name = order_id(document)
+    for lost in (handle, world.temporal.get_workflow_handle(fulfillment_workflow_id(name, 1))):
+        await lost.terminate()
+    async with world.engine.begin() as tx:
+        await run(tx, "UPDATE authorizations SET state = 'voided' WHERE order_id = :o", o=name)
+    again = await world.place(document)
+    assert (await again.result()).outcome == "cancelled"
+    await assert_undone(world, document, sku)
