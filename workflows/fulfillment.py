@@ -102,14 +102,15 @@ class FulfillmentWorkflow:
         search.show_shipped(bought.carrier if bought else "unknown")
 
     async def _cancel(self) -> FulfillmentResult:
-        await self._desk.attempt(
-            "void label", lambda: shipping.void_label(self._part), RETRY_OR_SKIP
-        )
+        """Ask our records first: the label of a parcel that left must stay good."""
         if not await shipping.cancel_fulfillment(self._part):
             # Money was captured and the units are gone: from here it is a delivery like any other.
             await self._deliver_whatever_happens()
             return await self._finish()
         self._state = "cancelled"
+        await self._desk.attempt(
+            "void label", lambda: shipping.void_label(self._part), RETRY_OR_SKIP
+        )
         return await self._finish()
 
     # -- in the carrier's hands
