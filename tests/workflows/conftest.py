@@ -132,7 +132,6 @@ class World:
                 fulfillment_workflow_id(order_id, part.number)
             )
             done = LinesDone("test", tuple((line, count) for line, count in part.lines))
-            await self.until(lambda handle=handle: _runs(handle))
             await handle.execute_update(FulfillmentWorkflow.picked, done)
             if until == "packed":
                 await handle.execute_update(FulfillmentWorkflow.packed, done)
@@ -152,7 +151,12 @@ class World:
                 )
             )
 
-        return await self.until(routed)
+        parts = await self.until(routed)
+        for part in parts:
+            name = fulfillment_workflow_id(order_id, part.number)
+            handle = self.temporal.get_workflow_handle(name)
+            await self.until(lambda handle=handle: _runs(handle))
+        return parts
 
     async def until(self, probe: Any, patience_s: float = PATIENCE_S) -> Any:
         """Poll until `probe` answers something true."""
