@@ -61,13 +61,6 @@ class ClosingActivities:
             return Closed()
 
     @activity.defn
-    async def late_payment(self, order_id: str) -> None:
-        """Tell the customer that money which came after the end goes back."""
-        async with self._engine.begin() as tx:
-            order = await orders.head(tx, order_id)
-            await post_mail(tx, order, "late_payment_refunded")
-
-    @activity.defn
     async def money_due(self, order_id: str) -> Closed:
         """Say what money must still move for an order that is closed already."""
         async with self._engine.begin() as tx:

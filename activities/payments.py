@@ -162,13 +162,21 @@ class PaymentActivities:
 
     @activity.defn
     async def settle_slip(self, news: SlipState) -> bool:
-        """Record that a slip was paid or expired; true when that was news."""
+        """Record that a slip was paid or expired; true when that was news.
+
+        Money that comes when the order has closed goes back, and the customer is told so here: a
+        step of its own might be lost between the two.
+        """
         async with self._engine.begin() as tx:
             key = f"{news.order_id}:t{news.tender_no}:slip:1"
             if not await payments.settle_slip(tx, key, paid=news.paid):
                 return False
             event = "SlipPaid" if news.paid else "SlipExpired"
             await orders.tell(tx, news.order_id, event, data={"tender_no": news.tender_no})
+            order = await orders.head(tx, news.order_id)
+            assert order is not None
+            if news.paid and order.outcome is not None:
+                await post_mail(tx, order, "late_payment_refunded")
             return True
 
     @activity.defn

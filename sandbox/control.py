@@ -32,6 +32,7 @@ class Control:
             Route("/_/ledger", self.ledger),
             Route("/_/ledger/requests", self.requests),
             Route("/_/webhooks", self.webhooks),
+            Route("/_/webhooks/replay", self.replay_webhooks, methods=["POST"]),
             Route("/_/faults", self.faults),
             Route("/_/faults", self.add_fault, methods=["POST"]),
             Route("/_/faults", self.clear_faults, methods=["DELETE"]),
@@ -66,6 +67,18 @@ class Control:
             " WHERE next_at IS NOT NULL ORDER BY seq LIMIT 500"
         )
         return JSONResponse([dict(row) for row in rows])
+
+    async def replay_webhooks(self, _: Request) -> Response:
+        """Send everything once more, as a vendor does when somebody presses "resend"."""
+        with self._store.transaction() as tx:
+            again = tx.db.execute(
+                "INSERT INTO deliveries (vendor, event, topic, body, created, attempts, next_at)"
+                " SELECT vendor, event, topic, body, ?, 0, ? FROM deliveries"
+                " WHERE delivered_at IS NOT NULL GROUP BY vendor, event",
+                (tx.now, tx.now),
+            )
+        self._on_change()
+        return JSONResponse({"replayed": again.rowcount})
 
     async def faults(self, _: Request) -> Response:
         return JSONResponse(self._faults.listed())

@@ -7,8 +7,11 @@ from typing import Any, Final
 from sandbox.store import Store
 
 REQUEST_KINDS: Final = frozenset(
-    {"delay", "http_429", "http_500", "cut_before_effect", "cut_after_effect"}
-)
+    {
+        "delay", "http_401", "http_429", "http_500", "cut_before_effect", "cut_after_effect",
+        "garbled_after_effect",
+    }
+)  # fmt: skip
 WEBHOOK_KINDS: Final = frozenset({"webhook_duplicate", "webhook_delay"})
 LONGEST_S: Final = 3600.0
 

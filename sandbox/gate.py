@@ -16,6 +16,8 @@ from sandbox.store import Store, Tx
 
 # uvicorn closes the connection without a word when an application returns something.
 CUT: Final = "cut"
+# What a proxy between the vendor and us might say instead of the vendor's own answer.
+GARBLED: Final = {"message": "welcome to the portal"}
 log = logging.getLogger("sandbox.gate")
 
 
@@ -74,7 +76,7 @@ class Gate:
         kind = fault.kind if fault else ""
         if fault and kind == "delay":
             await asyncio.sleep(fault.seconds)
-        if fault and kind in ("http_429", "http_500", "cut_before_effect"):
+        if fault and kind in ("http_401", "http_429", "http_500", "cut_before_effect"):
             reply = self._outage(fault)
             self._log(call, reply, kind)
             return None if kind == "cut_before_effect" else reply
@@ -83,13 +85,16 @@ class Gate:
         except Exception:  # uvicorn's own log is silenced, see __main__
             log.exception("%s %s of %s failed", call.method, call.path, call.vendor)
             return Reply(self._vendor.outage(500), 500)
+        if kind == "garbled_after_effect":
+            return Reply(GARBLED, 200)
         return None if kind == "cut_after_effect" else reply
 
     def _outage(self, fault: Fault) -> Reply:
         if fault.kind == "http_429":
             headers = {"Retry-After": str(fault.retry_after)}
             return Reply(self._vendor.outage(429), 429, headers)
-        return Reply(self._vendor.outage(500), 500)
+        status = 401 if fault.kind == "http_401" else 500
+        return Reply(self._vendor.outage(status), status)
 
     def _effect(self, call: Call, fault: str) -> Reply:
         with self._store.transaction() as tx:

@@ -12,6 +12,7 @@ from workers import commands
 from workers.errors import UserError
 from workers.local import commands as local_commands
 from workers.local.demo import commands as demo_commands
+from workers.local.prove import commands as prove_commands
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -27,7 +28,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     # Each adds its own commands and imports what is heavy inside them.
-    for module in (commands, local_commands, demo_commands):
+    for module in (commands, local_commands, demo_commands, prove_commands):
         module.register(app)
     return app
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -42,14 +43,22 @@ def _secret(value: SecretStr | None) -> str:
 
 
 @asynccontextmanager
-async def open_gateways(settings: Settings) -> AsyncIterator[Gateways]:
-    """Open the vendors' accounts; one that is not configured fails when first used."""
-    stripe = stripe_client(settings.stripe_url, _secret(settings.stripe_key))
-    easypost = easypost_client(settings.easypost_url, _secret(settings.easypost_key))
+async def open_gateways(
+    settings: Settings, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[Gateways]:
+    """Open the vendors' accounts; one that is not configured fails when first used.
+
+    `transport` replaces the network of all of them.
+    """
+    stripe = stripe_client(settings.stripe_url, _secret(settings.stripe_key), transport=transport)
+    easypost = easypost_client(
+        settings.easypost_url, _secret(settings.easypost_key), transport=transport
+    )
     clients = [stripe, easypost]
     channels: dict[str, ChannelGateway] = {}
     if settings.shopify_url:
-        shop = shopify_client(settings.shopify_url, _secret(settings.shopify_token))
+        token = _secret(settings.shopify_token)
+        shop = shopify_client(settings.shopify_url, token, transport=transport)
         clients.append(shop)
         options = DocumentOptions(
             settings.shopify_channel, tenders_from_attributes=settings.shopify_tenders_from_notes
@@ -95,7 +104,6 @@ def activities_by_queue(
             fulfillment.hand_over,
             fulfillment.cancel_fulfillment,
             closing.close_order,
-            closing.late_payment,
             closing.money_due,
             exceptions.raise_exception,
             exceptions.resolve_exception,

@@ -3,11 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
 from activities.delivery import Delivery
 from activities.failures import FailureInterceptor
@@ -18,7 +20,7 @@ from workers.inbox import InboxLoop
 from workers.outbox import OutboxLoop, mail_server
 from workers.settings import Settings
 from workers.temporal import WORKFLOWS, connect, workflow_runner
-from workers.wiring import activities_by_queue, open_gateways
+from workers.wiring import Gateways, activities_by_queue, open_gateways
 from workflows.messages import CORE_QUEUE
 from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
 
@@ -32,22 +34,39 @@ CALLS_PER_S: Final = {PAYMENTS_QUEUE: 80.0, CARRIERS_QUEUE: 80.0, CHANNELS_QUEUE
 GRACE: Final = timedelta(seconds=10)
 
 
+class Composition:
+    """What a worker is made of. The fault harness makes one of its own, with faults added."""
+
+    workflows: Sequence[type[Any]] = WORKFLOWS
+
+    def engine(self, settings: Settings) -> AsyncEngine:
+        return make_engine(settings.require_database_url())
+
+    def gateways(self, settings: Settings) -> AbstractAsyncContextManager[Gateways]:
+        return open_gateways(settings)
+
+    def interceptors(self) -> list[Interceptor]:
+        return [FailureInterceptor()]
+
+
 def make_worker(
     client: Client,
     queue: str,
     activities: Sequence[Callable[..., Any]],
     *,
     sandboxed: bool = True,
+    composition: Composition | None = None,
 ) -> Worker:
     """Build the worker of one queue; workflows run on the core queue only."""
     core = queue == CORE_QUEUE
+    made_of = composition or Composition()
     return Worker(
         client,
         task_queue=queue,
-        workflows=WORKFLOWS if core else [],
+        workflows=made_of.workflows if core else [],
         activities=activities,
         workflow_runner=workflow_runner(sandboxed=sandboxed),
-        interceptors=[FailureInterceptor()],
+        interceptors=made_of.interceptors(),
         max_concurrent_workflow_tasks=WORKFLOW_TASKS if core else None,
         max_concurrent_local_activities=LOCAL_ACTIVITIES if core else None,
         max_concurrent_activities=VENDOR_CALLS,
@@ -57,7 +76,9 @@ def make_worker(
     )
 
 
-async def run_worker(settings: Settings, queues: Sequence[str]) -> None:
+async def run_worker(
+    settings: Settings, queues: Sequence[str], composition: Composition | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish what runs."""
     unknown = set(queues) - set(QUEUES)
     if unknown:
@@ -66,13 +87,15 @@ async def run_worker(settings: Settings, queues: Sequence[str]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    engine = make_engine(settings.require_database_url())
+    made_of = composition or Composition()
+    engine = made_of.engine(settings)
     client = await connect(settings)
     try:
-        async with open_gateways(settings) as gateways:
+        async with made_of.gateways(settings) as gateways:
             served = activities_by_queue(engine, gateways)
+            sandboxed = settings.workflow_sandbox
             workers = [
-                make_worker(client, queue, served[queue], sandboxed=settings.workflow_sandbox)
+                make_worker(client, queue, served[queue], sandboxed=sandboxed, composition=made_of)
                 for queue in queues
             ]
             loops: list[InboxLoop | OutboxLoop] = []

@@ -17,8 +17,7 @@ class LatePaymentWorkflow:
 
     @workflow.run
     async def run(self, late: AftermathInput) -> None:
-        if await money.settle_slip(late.order_id, late.tender_no, paid=True):
-            await money.tell_late_payment(late.order_id)
+        await money.settle_slip(late.order_id, late.tender_no, paid=True)
         await give_back_money(late.order_id, self._desk, late.timings)
         await workflow.wait_condition(workflow.all_handlers_finished)
 

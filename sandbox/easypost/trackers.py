@@ -19,11 +19,12 @@ Json = dict[str, Any]
 
 KIND: Final = "easypost.tracker"
 
-# status, its detail, the carrier's words, hours after the label was bought
+# Status, its detail, the carrier's words, hours after the label was bought. The parcel is collected
+# the next day: compressed 20,000 times, that still leaves five seconds for a cancellation.
 SCANS: Final = (
     ("pre_transit", "label_created", "Shipping Label Created", 0.0),
-    ("in_transit", "arrived_at_facility", "Accepted at origin facility", 12.0),
-    ("in_transit", "departed_facility", "Departed regional facility", 30.0),
+    ("in_transit", "arrived_at_facility", "Accepted at origin facility", 28.0),
+    ("in_transit", "departed_facility", "Departed regional facility", 38.0),
     ("out_for_delivery", "out_for_delivery", "Out for Delivery", 48.0),
     ("delivered", "arrived_at_destination", "Delivered", 55.0),
 )

@@ -19,7 +19,7 @@ from workers.local.blueprint import Plan as StackPlan
 from workers.local.demo.client import ApiClient
 from workers.local.demo.course import Course
 from workers.local.demo.plan import Plan
-from workers.local.demo.run import Wish, _drive, _run_inside
+from workers.local.demo.run import Wish, drive, run_inside
 from workers.local.demo.shipped_set import plan_shipped
 from workers.local.demo.vendors import Vendors
 from workers.local.postgres import PostgresServer
@@ -49,7 +49,7 @@ async def test_the_worker_is_killed_in_the_middle_of_fifty_orders(
     stack = Stack(tmp_path / "oms", StackPlan(time_factor=TIME_FACTOR))
     async with stack:
         wish = Wish(stack.data_dir, TIME_FACTOR)
-        run = asyncio.create_task(_run_inside(plan, wish, console, stack))
+        run = asyncio.create_task(run_inside(plan, wish, console, stack))
         for share in (0.1, 0.3, 0.6):
             await until(
                 lambda share=share: run.done() or bool(seen and len(seen[0].ends) > share * ORDERS),
@@ -111,7 +111,7 @@ async def test_the_supervisor_is_killed_in_the_middle_of_fifty_orders(tmp_path: 
         supervisor.wait()
     async with Stack(data_dir, StackPlan(time_factor=TIME_FACTOR)) as stack:
         wish = Wish(stack.data_dir, TIME_FACTOR)
-        assert await _run_inside(plan, wish, console, stack)
+        assert await run_inside(plan, wish, console, stack)
 
 
 def without_late_slips(plan: Plan) -> Plan:
@@ -135,7 +135,7 @@ async def drive_for_a_while(plan: Plan, running: Running) -> None:
         ApiClient(running.api_url, running.api_key) as api,
         Vendors(running.sandbox_url) as vendors,
     ):
-        driving = asyncio.create_task(_drive(course, Console(), api, vendors))
+        driving = asyncio.create_task(drive(course, Console(), api, vendors))
         try:
             await until(lambda: driving.done() or len(course.ends) > 0.2 * ORDERS, 120)
         finally:

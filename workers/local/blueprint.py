@@ -1,6 +1,6 @@
 """Says which parts a stack has, how each is started, and in what order they stand on each other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workers.environ import machine_environment
@@ -32,6 +32,8 @@ class Plan:
     time_factor: float = 1.0
     parts: frozenset[str] = ALL_PARTS
     workers: int = 1
+    # The module run as a worker, and its words; the fault harness has one of its own.
+    worker: Sequence[str] = ("workers", "worker")
     asked_ports: Mapping[str, int] = field(default_factory=dict)
     preferred_ports: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, str] = field(default_factory=dict)
@@ -122,7 +124,7 @@ class Blueprint:
             for number in range(1, self.plan.workers + 1):
                 name = f"worker-{number}"
                 ready = announces(data_dir, name)
-                found.append(PythonPart(name, ["workers", "worker"], env, data_dir, ready))
+                found.append(PythonPart(name, self.plan.worker, env, data_dir, ready))
         return found
 
     def task(self, name: str, words: list[str], env: Mapping[str, str]) -> PythonPart:

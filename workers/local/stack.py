@@ -84,6 +84,10 @@ class Stack:
         """Stop, start, and return when the part is ready again."""
         await self._supervisor.restart(part)
 
+    async def redeploy_workers(self, words: Sequence[str]) -> None:
+        """Run another worker from now on: each is replaced in its turn, the others go on."""
+        await self._supervisor.redeploy("worker", words)
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -5,10 +5,10 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from workers.errors import UserError
-from workers.local.parts import Part
+from workers.local.parts import Part, PythonPart
 
 WATCH_S = 0.1
 FIRST_BACKOFF_S = 0.2
@@ -74,15 +74,25 @@ class Supervisor:
     async def restart(self, name: str) -> None:
         """Stop what still runs, start, and return when it is ready."""
         for part in self.named(name):
-            self._held.add(part.name)
-            running = self._restarts.pop(part.name, None)
-            if running is not None:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
-            await part.stop()
-            await part.start()
-            self.adopt(part)
-            self._changed()
+            await self._restart(part)
+
+    async def redeploy(self, name: str, words: Sequence[str]) -> None:
+        """Restart each of a kind with other words, one after the other."""
+        for part in self.named(name):
+            assert isinstance(part, PythonPart)
+            part.words = words
+            await self._restart(part)
+
+    async def _restart(self, part: Part) -> None:
+        self._held.add(part.name)
+        running = self._restarts.pop(part.name, None)
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        await part.stop()
+        await part.start()
+        self.adopt(part)
+        self._changed()
 
     async def _watch(self) -> None:
         while True:

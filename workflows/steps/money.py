@@ -47,8 +47,8 @@ async def take(
     )
 
 
-async def settle_slip(order_id: str, tender_no: int, *, paid: bool) -> bool:
-    return await locally(PaymentActivities.settle_slip, SlipState(order_id, tender_no, paid))
+async def settle_slip(order_id: str, tender_no: int, *, paid: bool) -> None:
+    await locally(PaymentActivities.settle_slip, SlipState(order_id, tender_no, paid))
 
 
 async def slip_is_paid(order_id: str, tender_no: int, timings: Timings) -> bool:
@@ -98,7 +98,3 @@ async def _finish(order_id: str, due: Due, timings: Timings) -> None:
         fulfillment_number=int(number.removeprefix("f")) if number else None,
         attempt=int(attempt),
     )
-
-
-async def tell_late_payment(order_id: str) -> None:
-    await locally(ClosingActivities.late_payment, order_id)

@@ -52,7 +52,7 @@ async def run_demo(plan: Plan, wish: Wish, console: Console) -> bool:
     try:
         with _terminated_is_cancelled():
             async with stack:
-                is_good = await _run_inside(plan, wish, console, stack)
+                is_good = await run_inside(plan, wish, console, stack)
                 if wish.keep:
                     await _wait_for_ctrl_c(console, stack)
     finally:
@@ -66,7 +66,7 @@ async def _wait_for_ctrl_c(console: Console, stack: Stack) -> None:
         await asyncio.Event().wait()
 
 
-async def _run_inside(plan: Plan, wish: Wish, console: Console, stack: Stack) -> bool:
+async def run_inside(plan: Plan, wish: Wish, console: Console, stack: Stack) -> bool:
     folder = stack.data_dir / "demo"
     folder.mkdir(exist_ok=True)
     await _import(plan, folder, console, stack)
@@ -76,11 +76,11 @@ async def _run_inside(plan: Plan, wish: Wish, console: Console, stack: Stack) ->
         Vendors(stack.sandbox_url) as vendors,
     ):
         began = time.monotonic()
-        notes = await _drive(course, console, api, vendors)
+        notes = await drive(course, console, api, vendors)
         duration_s = time.monotonic() - began
         console.print("settling")
-        judgement = await _settle(course, vendors)
-    findings = await _audit(stack)
+        judgement = await settle(course, vendors)
+    findings = await find_violations(stack)
     events, actions = await _history(course, stack)
     measured = Measured(len(findings), events, actions, duration_s)
     report = make_report(course, judgement, measured)
@@ -100,7 +100,7 @@ def is_clean(report: Report) -> bool:
 async def _import(plan: Plan, folder: Path, console: Console, stack: Stack) -> None:
     setup = folder / "setup.json"
     setup.write_text(plan.setup.to_json(), encoding="utf-8")
-    status, said = await _oms(stack, "import", str(setup))
+    status, said = await run_command(stack, "import", str(setup))
     if status:
         raise UserError(f"oms import: {said}")
     console.print(f"imported {said}")
@@ -109,7 +109,7 @@ async def _import(plan: Plan, folder: Path, console: Console, stack: Stack) -> N
         console.print(f"{len(plan.rejects)} bad rows, named in {folder / 'rejects.jsonl'}")
 
 
-async def _drive(course: Course, console: Console, api: ApiClient, vendors: Vendors) -> list[str]:
+async def drive(course: Course, console: Console, api: ApiClient, vendors: Vendors) -> list[str]:
     """Place, pick, pack and follow until the end; the warehouse's complaints are returned."""
     plan = course.plan
     called_off = {order.order_id for order in plan.orders if order.to_be_cancelled}
@@ -128,7 +128,7 @@ async def _drive(course: Course, console: Console, api: ApiClient, vendors: Vend
     return warehouse.notes
 
 
-async def _settle(course: Course, vendors: Vendors) -> Judgement:
+async def settle(course: Course, vendors: Vendors) -> Judgement:
     """Judge once the money has come to rest and the shop knows every parcel, or time is up."""
     deadline = time.monotonic() + SETTLED_WITHIN_S
     while True:
@@ -151,9 +151,9 @@ def _untold(course: Course, ledger: dict[str, Any]) -> set[str]:
     } - told
 
 
-async def _audit(stack: Stack) -> list[str]:
+async def find_violations(stack: Stack) -> list[str]:
     """The violations that `oms audit` finds. Raises: UserError when it cannot tell."""
-    status, said = await _oms(stack, "audit", "--json")
+    status, said = await run_command(stack, "audit", "--json")
     try:
         found = json.loads(said)
     except ValueError:
@@ -163,7 +163,7 @@ async def _audit(stack: Stack) -> list[str]:
     return [json.dumps(each) for each in found]
 
 
-async def _oms(stack: Stack, *words: str) -> tuple[int, str]:
+async def run_command(stack: Stack, *words: str) -> tuple[int, str]:
     """Run a command of ours with the stack's settings; its status and what it said."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,

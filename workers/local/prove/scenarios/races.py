@@ -1,0 +1,144 @@
+"""Many want the same at the same moment: units, a decision, a parcel, rows in opposite order."""
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any, Final
+
+import httpx
+
+from workers.local.demo.plan import CANCELLED, DELIVERED, REFUSED_STOCK, PlannedOrder
+from workers.local.prove.orders import EAST, HOT, LAST_ONE, OUTLET, WEST, an_order
+from workers.local.prove.stage import Outcome, Stage
+
+CHANNELS: Final = ("shop", OUTLET)
+# Nobody who stands at a checkout waits longer to be told.
+TOLD_WITHIN_S: Final = 2.0
+
+
+async def races(stage: Stage) -> Outcome:
+    outcome = Outcome()
+    for race in (_the_last_one, _a_hot_article, _two_operators, _cancel_or_ship, _opposite_orders):
+        orders, violations = await race(stage)
+        outcome.orders += orders
+        outcome.violations += violations
+    outcome.faults = outcome.orders
+    return outcome
+
+
+async def _the_last_one(stage: Stage) -> tuple[int, list[str]]:
+    """One unit, all buyers at once over two channels: one gets it, all others are told so."""
+    buyers = _buyers("last", LAST_ONE, stage.size.buyers)
+    answers = await _all_at_once(stage, buyers)
+    sold = [order for order, answer in answers if httpx.codes.is_success(answer.status)]
+    slowest = max(answer.seconds for _, answer in answers)
+    found = [] if len(sold) == 1 else [f"the last unit was sold {len(sold)} times"]
+    if slowest > TOLD_WITHIN_S:
+        found.append(f"a buyer was told after {slowest:.1f} s")
+    return len(buyers), found + await _delivered_or_refused(stage, buyers, sold)
+
+
+async def _a_hot_article(stage: Stage) -> tuple[int, list[str]]:
+    """Small stock, very many buyers: every unit is sold, and not one more."""
+    buyers = _buyers("hot", HOT, stage.size.hot_buyers)
+    answers = await _all_at_once(stage, buyers)
+    sold = [order for order, answer in answers if httpx.codes.is_success(answer.status)]
+    found = []
+    if len(sold) != stage.size.hot_units:
+        found.append(f"{len(sold)} of {stage.size.hot_units} hot units were sold")
+    return len(buyers), found + await _delivered_or_refused(stage, buyers, sold)
+
+
+def _buyers(prefix: str, sku: str, count: int) -> list[PlannedOrder]:
+    return [
+        an_order(
+            f"{prefix}-{number}", [(sku, 1)], channel=CHANNELS[number % 2], expected=REFUSED_STOCK
+        )
+        for number in range(count)
+    ]
+
+
+async def _all_at_once(stage: Stage, orders: list[PlannedOrder]) -> list[tuple[PlannedOrder, Any]]:
+    ready = asyncio.Barrier(len(orders))
+
+    async def buy(order: PlannedOrder) -> tuple[PlannedOrder, Any]:
+        await ready.wait()
+        return order, await stage.api.place(order.document)
+
+    return await asyncio.gather(*(buy(order) for order in orders))
+
+
+async def _delivered_or_refused(
+    stage: Stage, buyers: list[PlannedOrder], sold: list[PlannedOrder]
+) -> list[str]:
+    winners = [PlannedOrder(**{**vars(o), "expected": frozenset({DELIVERED})}) for o in sold]
+    names = {order.order_id for order in sold}
+    losers = [order for order in buyers if order.order_id not in names]
+    stage.orders += [*winners, *losers]
+    stage.ends |= {order.order_id: REFUSED_STOCK for order in losers}
+    return await stage.follow(winners)
+
+
+async def _two_operators(stage: Stage) -> tuple[int, list[str]]:
+    """Two people decide about one exception at the same moment: one decision counts."""
+    order = an_order("operators", [(EAST, 1)])
+    await stage.place(order)
+    await stage.fault("http_401", vendor="easypost", method="POST", path_prefix="/v2/shipments")
+    await stage.work(order, "picked", "packed")
+    exception_id = await stage.exception_of(order)
+    decide = f"/exceptions/{exception_id}/resolve"
+    answers = await asyncio.gather(
+        stage.api.send("POST", decide, {"resolution": "retry"}),
+        stage.api.send("POST", decide, {"resolution": "compensate"}),
+    )
+    counted = [answer.status for answer in answers if httpx.codes.is_success(answer.status)]
+    found = [] if len(counted) == 1 else [f"{len(counted)} operators decided the same exception"]
+    end = await stage.end_of(order)
+    if end not in (DELIVERED, CANCELLED):
+        found.append(f"{order.order_id} is {end}")
+    return 1, found
+
+
+async def _cancel_or_ship(stage: Stage) -> tuple[int, list[str]]:
+    """The customer cancels while the parcel is handed over: it is one or the other, wholly."""
+    orders = [an_order(f"torn-{number}", [(WEST, 1)]) for number in range(stage.size.mix // 2)]
+    answers = [await stage.place(order) for order in orders]
+    await asyncio.gather(*(stage.work(order, "picked") for order in orders))
+
+    async def tear(order: PlannedOrder) -> None:
+        packing = asyncio.create_task(_pack(stage, order))
+        await asyncio.sleep(stage.dice.uniform(0.0, 0.5))
+        await asyncio.gather(stage.api.cancel(order.order_id), packing)
+
+    await asyncio.gather(*(tear(order) for order in orders))
+    ends = Counter([await stage.end_of(order) for order in orders])
+    wrong = ends.total() - ends[DELIVERED] - ends[CANCELLED]
+    return len(answers), [f"{wrong} torn orders ended otherwise: {ends}"] if wrong else []
+
+
+async def _pack(stage: Stage, order: PlannedOrder) -> None:
+    """A cancellation may have come first: then there is nothing to pack."""
+    for part in await stage.parts(order):
+        lines = [{"line_no": no, "quantity": units} for no, units in part.lines]
+        await stage.api.report(part.fulfillment_id, "packed", lines)
+
+
+async def _opposite_orders(stage: Stage) -> tuple[int, list[str]]:
+    """The same two articles, named in opposite order: locks are taken in one order all the same."""
+    orders = [
+        an_order(f"crossed-{n}", [(EAST, 1), (WEST, 1)] if n % 2 else [(WEST, 1), (EAST, 1)])
+        for n in range(stage.size.mix)
+    ]
+    began, before = time.monotonic(), await _deadlocks(stage)
+    violations = await stage.drive(orders)
+    if after := await _deadlocks(stage) - before:
+        took_s = time.monotonic() - began
+        violations.append(f"{after} deadlocks in {took_s:.0f} s")
+    return len(orders), violations
+
+
+async def _deadlocks(stage: Stage) -> int:
+    [row] = await stage.rows(
+        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    )
+    return int(row.deadlocks)
