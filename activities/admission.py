@@ -98,8 +98,9 @@ class AdmissionActivities:
             return Verified(deliverable=False, reason="the address cannot be delivered to")
         known = replace(
             verified,
-            latitude=given.latitude if verified.latitude is None else verified.latitude,
-            longitude=given.longitude if verified.longitude is None else verified.longitude,
+            # The channel's coordinates are the buyer's own; the vendor's fill in for none.
+            latitude=verified.latitude if given.latitude is None else given.latitude,
+            longitude=verified.longitude if given.longitude is None else given.longitude,
         )
         async with self._engine.begin() as tx:
             await orders.set_address(tx, order_id, known)

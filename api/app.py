@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from api import docs, exceptions, fulfillments, health, orders, stock, webhooks
 from api.context import ApiConfig, Context
+from api.door import Door
 from api.limits import BodyLimit
 from api.problems import BY_STATUS, Kind, Problem, invalid
 from db.inbox.keys import KeyRing
@@ -32,7 +33,8 @@ def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> F
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.context = Context(config, engine, temporal, KeyRing(engine))
+    door = Door(engine, config.placements_at_once, config.door_wait_s)
+    app.state.context = Context(config, engine, temporal, KeyRing(engine), door)
     for module in _ROUTERS:
         app.include_router(module.router)
     app.add_middleware(BodyLimit, most_bytes=config.most_body_bytes)

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from api.door import Door
 from db.inbox.keys import KeyRing
 from domain.timings import Timings
 
@@ -28,6 +29,11 @@ class ApiConfig:
     timings: Timings = field(default_factory=Timings)
     # How long a placement waits for its admission before the order is answered as accepted.
     admission_wait_s: float = 5.0
+    # How many placements start their runs at once, in this process: the knee of a one-machine
+    # Temporal is about here, and beyond it only the waiting grows.
+    placements_at_once: int = 8
+    # How long a placement stands before them; then it is answered as accepted, too.
+    door_wait_s: float = 5.0
     # How long other messages wait: to be taken, and, once taken, to be done.
     take_wait_s: float = 5.0
     done_wait_s: float = 20.0
@@ -41,6 +47,7 @@ class Context:
     engine: AsyncEngine
     temporal: Client
     keys: KeyRing
+    door: Door
 
 
 def get_context(request: Request) -> Context:

@@ -12,7 +12,7 @@ from api.messaging import RunClosed, ask_admission
 from api.problems import BY_OUTCOME, Kind, Problem, invalid
 from db.inbox import audit
 from db.inbox.idempotency import StoredAnswer
-from db.inbox.orders import ContentDiffers, commit_order
+from db.inbox.orders import Committed, ContentDiffers, commit_order
 from db.queries import catalog, received
 from domain.order import InvalidDocument, OrderDocument, read_document
 from workflows.messages import Admission
@@ -52,14 +52,19 @@ def _fault(problem: str) -> dict[str, str]:
 async def place(once: Once, placing: Placing) -> JSONResponse:
     order_id = placing.order.order_id
 
-    async def keep(tx: AsyncConnection) -> int:
+    async def keep(tx: AsyncConnection) -> Committed:
         await _check_known(tx, placing.order)
         return await _commit(tx, placing, once.caller.actor)
 
-    async def decide(inbox_id: int) -> StoredAnswer:
+    async def decide(committed: Committed) -> StoredAnswer:
         if placing.deferred:
             return _answer(order_id, "accepted")
-        return await _admission(once.context, placing.order, inbox_id)
+        async with once.context.door.entered() as is_inside:
+            if not is_inside:
+                return _answer(order_id, "accepted")
+            if committed.is_new:
+                await _look_at_the_shelf(once.context, placing.order, committed.inbox_id)
+            return await _admission(once.context, placing.order, committed.inbox_id)
 
     return await once.answer(keep, decide)
 
@@ -81,7 +86,7 @@ async def _check_known(tx: AsyncConnection, order: OrderDocument) -> None:
         raise invalid(errors)
 
 
-async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> int:
+async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> Committed:
     order = placing.order
     try:
         committed = await commit_order(
@@ -99,7 +104,15 @@ async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> int:
         ) from None
     if committed.is_new:
         await audit.record(tx, actor, "OrderReceived", order.order_id)
-    return committed.inbox_id
+    return committed
+
+
+async def _look_at_the_shelf(context: Context, order: OrderDocument, inbox_id: int) -> None:
+    """Raises: Problem when the order is refused without a run."""
+    reason = await context.door.turned_away(order, inbox_id)
+    if reason is not None:
+        about = {"order_id": order.order_id, "outcome": "refused_stock"}
+        raise Problem(Kind.REFUSED_STOCK, reason, about)
 
 
 async def _admission(context: Context, order: OrderDocument, inbox_id: int) -> StoredAnswer:

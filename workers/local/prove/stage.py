@@ -10,10 +10,12 @@ from random import Random
 from typing import Any, Final, Self, TypeVar
 
 import httpx
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 from temporalio.client import Client
 
-from db.engine import make_engine, rows, run
+from db.engine import rows, run
 from workers.errors import UserError
 from workers.local.demo.client import ApiClient
 from workers.local.demo.course import Course
@@ -26,6 +28,7 @@ from workers.local.stack import Stack
 
 T = TypeVar("T")
 POLL_S: Final = 0.1
+RESTARTED_WITHIN_S: Final = 30.0
 # A vendor's step whose worker was killed is begun again after its timeout of 45 s, and in its turn.
 PATIENCE_S: Final = 150.0
 # How often the shop places again what nobody answered.
@@ -77,7 +80,8 @@ class Stage:
         self.api = await enter(ApiClient(self.stack.api_url, self.stack.api_key))
         self.vendors = await enter(Vendors(self.stack.sandbox_url))
         self.sandbox = await enter(httpx.AsyncClient(base_url=self.stack.sandbox_url))
-        self.engine = make_engine(self.stack.database_url, pool_size=4)
+        # The database is killed now and then: no connection outlives its statement.
+        self.engine = create_async_engine(self.stack.database_url, poolclass=NullPool)
         self._opened.push_async_callback(self.engine.dispose)
         self.temporal = await Client.connect(self.stack.temporal_address)
         await self._import()
@@ -166,8 +170,16 @@ class Stage:
         return said
 
     async def rows(self, statement: str, **values: Any) -> Sequence[Any]:
-        async with self.engine.connect() as tx:
-            return await rows(tx, statement, **values)
+        """Read, once the database answers."""
+        deadline = time.monotonic() + RESTARTED_WITHIN_S
+        while True:
+            try:
+                async with self.engine.connect() as tx:
+                    return await rows(tx, statement, **values)
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(POLL_S)
 
     async def execute(self, statement: str, **values: Any) -> int:
         async with self.engine.begin() as tx:

@@ -1,0 +1,51 @@
+"""The door to placement: a few start their runs at a time, and each looks at the shelf first.
+
+When an article is sold out while hundreds wait for it, each of them is told at once: a run would
+only find the same, a second later and at the cost of a workflow.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.inbox.orders import refuse_at_the_door
+from db.queries.stock import available_to_sell
+from domain.order import OrderDocument
+
+
+class Door:
+    """`most` may be inside at once; `wait_s` is how long one stands before it."""
+
+    def __init__(self, engine: AsyncEngine, most: int, wait_s: float) -> None:
+        self._engine = engine
+        self._slots = asyncio.Semaphore(most)
+        self._wait_s = wait_s
+
+    @asynccontextmanager
+    async def entered(self) -> AsyncIterator[bool]:
+        """False when the wait was too long: the order is kept, and others will start it."""
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._slots.acquire()
+        except TimeoutError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self._slots.release()
+
+    async def turned_away(self, order: OrderDocument, inbox_id: int) -> str | None:
+        """Say why the order cannot be served, when its stock is gone and no run has begun on it."""
+        demand = order.demand()
+        async with self._engine.connect() as connection:
+            found = await available_to_sell(connection, order.channel, list(demand))
+            short = [each.sku for each in found if each.available_to_sell < demand[each.sku]]
+            if not short:
+                return None
+            reason = f"not enough of {', '.join(sorted(short))}"
+            is_refused = await refuse_at_the_door(connection, inbox_id, reason)
+            await connection.commit()
+        return reason if is_refused else None

@@ -1,0 +1,74 @@
+"""The door: what is sold out is refused before a run, and a crowd waits outside of Temporal."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from temporalio.service import RPCError
+
+from api.app import create_app
+from db.inbox.keys import create_key
+from tests.api.world import Api, caller
+
+# The shop's buffer is two, one of the two is reserved: none of these may be sold.
+SOLD_OUT = [{"sku": "B/2", "quantity": 1, "unit_price_minor": 2_000}]
+
+
+async def runs(api: Api, document: dict[str, Any]) -> bool:
+    try:
+        await api.temporal.get_workflow_handle(f"order-shop-{document['external_id']}").describe()
+    except RPCError:
+        return False
+    return True
+
+
+async def test_what_is_sold_out_is_refused_without_a_run(api: Api) -> None:
+    document = api.document(lines=SOLD_OUT)
+    answer = await api.place(document, key="sold-out")
+    assert (answer.status_code, answer.json()["outcome"]) == (409, "refused_stock")
+    assert "B/2" in answer.json()["detail"]
+    assert not await runs(api, document)
+    [kept] = await api.sql(
+        "SELECT state, note FROM inbox WHERE external_id = :e", e=document["external_id"]
+    )
+    assert tuple(kept) == ("rejected", "not enough of B/2")
+    repeat = await api.place(document, key="sold-out")
+    assert (repeat.status_code, repeat.headers["idempotency-replayed"]) == (409, "true")
+
+
+async def test_who_comes_again_when_there_is_stock_is_served(api: Api) -> None:
+    document = api.document(lines=SOLD_OUT)
+    assert (await api.place(document)).status_code == 409
+    level = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
+    await api.sql(level, more=5)
+    try:
+        assert (await api.place(document)).status_code == 201
+    finally:
+        await api.sql(level, more=-5)
+    assert await runs(api, document)
+
+
+async def test_an_order_taken_for_later_is_not_looked_at(api: Api) -> None:
+    answer = await api.place(api.document(lines=SOLD_OUT), Prefer="respond-async")
+    assert answer.status_code == 202
+
+
+async def test_who_waits_too_long_is_told_that_the_order_is_safe(api: Api) -> None:
+    config = replace(
+        api.app.state.context.config, placements_at_once=1, admission_wait_s=3.0, door_wait_s=0.2
+    )
+    async with api.engine.begin() as tx:
+        key = await create_key(tx, "crowd", ["orders:write"])
+    app = create_app(engine=api.engine, temporal=api.temporal, config=config)
+    inside, outside = api.document("mute"), api.document()
+    async with caller(app, key.secret) as client:
+        crowd = replace(api, client=client)
+        first = asyncio.create_task(crowd.place(inside))
+        async with asyncio.timeout(20):
+            while not await runs(api, inside):  # noqa: ASYNC110 - Temporal tells nobody
+                await asyncio.sleep(0.02)
+        answer = await crowd.place(outside)
+        assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
+        assert not first.done()
+        assert not await runs(api, outside)
+        await first
