@@ -9,10 +9,16 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Line:
+    """`details` are the violations in words; the file only counts them."""
+
     scenario: str
     orders: int
     faults: int
-    violations: int
+    details: tuple[str, ...] = ()
+
+    @property
+    def violations(self) -> int:
+        return len(self.details)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,16 @@ class Proof:
         document = {
             "boundaries_total": self.boundaries_total,
             "boundaries_hit": self.boundaries_hit,
-            "scenarios": [{**vars(line), "seed": self.seed} for line in self.lines],
+            "scenarios": [
+                {
+                    "scenario": line.scenario,
+                    "orders": line.orders,
+                    "faults": line.faults,
+                    "violations": line.violations,
+                    "seed": self.seed,
+                }
+                for line in self.lines
+            ],
         }
         path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 

@@ -1,7 +1,7 @@
 """Runs the scenarios on one stack after the other's end, and tells what they found."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -42,13 +42,18 @@ QUICK_KILLS: Final = 8
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person chose. `worker` is the module run as a worker: a test may have a worse one."""
+    """What a person chose; the last three are for tests of the harness itself.
+
+    `worker` is the module run as a worker, `spoil` is done to the stack before anything else.
+    """
 
     folder: Path
     seed: int
     is_full: bool = False
     scenarios: Sequence[str] = ()  # all, when none is named
+    size: Size | None = None
     worker: str = "workers.local.prove.worker"
+    spoil: Callable[[Stage], Awaitable[None]] | None = None
 
 
 async def run_proof(wish: Wish, console: Console) -> Proof:
@@ -58,7 +63,7 @@ async def run_proof(wish: Wish, console: Console) -> Proof:
         raise UserError(
             f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}"
         )
-    size = FULL if wish.is_full else QUICK
+    size = wish.size or (FULL if wish.is_full else QUICK)
     known = await boundaries.boundaries()
     points = wish.folder.absolute() / "points"
     failpoints.lay_out(points, plan_faults(known, wish.seed, is_full=wish.is_full))
@@ -69,6 +74,8 @@ async def run_proof(wish: Wish, console: Console) -> Proof:
     async with stack:
         setup = extended(plan_shipped().setup, size.hot_units)
         async with Stage(stack, setup, size, wish.seed, points) as stage:
+            if wish.spoil is not None:
+                await wish.spoil(stage)
             lines = tuple([await _play(name, stage, console) for name in names])
     return Proof(
         seed=wish.seed,
@@ -97,4 +104,4 @@ async def _play(name: str, stage: Stage, console: Console) -> Line:
         console.print(f"  {each}", markup=False)
     took_s = time.monotonic() - began
     console.print(f"{name}: {outcome.orders} orders, {outcome.faults} faults, {took_s:.0f} s")
-    return Line(name, outcome.orders, outcome.faults, len(outcome.violations))
+    return Line(name, outcome.orders, outcome.faults, tuple(outcome.violations))

@@ -23,6 +23,8 @@ from workflows.order import OrderWorkflow
 
 MANY: Final = 10_000
 LATE_S: Final = 3.0
+# Repeated after 1, 2, 4, 8 s: longer than it takes the harness's bank to be paid.
+LOST_ANSWERS: Final = 4
 A_DAY_S: Final = 86_400
 # What an order's story and money are made of: nothing of it may grow by a repeat.
 TRACES: Final = """
@@ -39,22 +41,24 @@ async def unruly_messages(stage: Stage) -> Outcome:
     await stage.fault("webhook_delay", times=stage.size.mix // 2, seconds=LATE_S, skip=1)
     orders = a_mix("message", stage.size.mix, stage.dice)
     outcome.violations += await stage.drive(orders)
+    outcome.faults = MANY + stage.size.mix // 2 - await stage.open_faults()
+    await stage.clear_faults()
     early = an_order("message-early", [(EAST, 1)], pay=SLIP)
     outcome.violations += await _before_its_subject(stage, early)
-    outcome.faults = MANY + stage.size.mix // 2 - await stage.open_faults() + 1
-    await stage.clear_faults()
+    outcome.faults += LOST_ANSWERS
     outcome.faults += await _after_the_end(stage, orders, outcome.violations)
     outcome.orders = len(orders) + 1
     return outcome
 
 
 async def _before_its_subject(stage: Stage, order: PlannedOrder) -> list[str]:
-    """The bank says paid before we know the order at all; it is not believed, and not lost."""
-    event = _slip_paid(order)
-    status = await _deliver(stage, event, int(time.time()))  # noqa: TID251 - signed now
+    """The bank says paid while the answer that the slip was issued is lost again and again."""
+    await stage.fault(
+        "cut_after_effect", vendor="stripe", method="POST", path_prefix="/v1/payment_intents",
+        times=LOST_ANSWERS,
+    )  # fmt: skip
     await stage.place(order)
-    late = [] if status == httpx.codes.OK else [f"an early webhook was answered {status}"]
-    return late + await stage.follow([order])
+    return await stage.follow([order])
 
 
 async def _after_the_end(stage: Stage, orders: list[PlannedOrder], found: list[str]) -> int:
@@ -73,7 +77,7 @@ async def _after_the_end(stage: Stage, orders: list[PlannedOrder], found: list[s
     if tuple(after) != tuple(before):
         found.append(f"a replay changed what is written: {before} became {after}")
     yesterday = int(time.time()) - A_DAY_S  # noqa: TID251 - signed then
-    status = await _deliver(stage, _slip_paid(orders[0]), yesterday)
+    status = await _deliver(stage, _old_event(yesterday), yesterday)
     if status != httpx.codes.UNAUTHORIZED:
         found.append(f"a webhook signed a day ago was answered {status}")
     return int(again) + signals + 1
@@ -100,23 +104,14 @@ async def _ignored(handle: Any, signal: Any, notice: Any) -> None:
             raise
 
 
-def _slip_paid(order: PlannedOrder) -> dict[str, Any]:
-    """What Stripe would say of the order's slip."""
-    [tender] = order.document["tenders"]
-    intent = {
-        "id": f"pi_early_{order.external_id}",
-        "object": "payment_intent",
-        "amount": tender["amount_minor"],
-        "amount_received": tender["amount_minor"],
-        "currency": order.currency.lower(),
-        "status": "succeeded",
-        "capture_method": "automatic",
-        "metadata": {"key": f"{order.order_id}:t1:slip:1", "order": order.order_id},
-    }
+def _old_event(signed_at: int) -> dict[str, Any]:
+    intent = {"id": "pi_old", "object": "payment_intent", "amount": 1, "currency": "usd",
+              "status": "succeeded", "amount_received": 1}  # fmt: skip
     return {
-        "id": f"evt_early_{order.external_id}",
+        "id": "evt_old",
         "object": "event",
         "type": "payment_intent.succeeded",
+        "created": signed_at,
         "data": {"object": intent},
     }
 
