@@ -16,7 +16,7 @@ from workers.local.prove import boundaries, failpoints
 from workers.local.prove.boundaries import BEFORE_RECORD, Boundary
 from workers.local.prove.orders import extended
 from workers.local.prove.report import Line, Proof
-from workers.local.prove.scenarios import SCENARIOS
+from workers.local.prove.scenarios import BOUNDARIES, SCENARIOS
 from workers.local.prove.stage import Outcome, Size, Stage
 from workers.local.stack import Stack
 
@@ -66,7 +66,9 @@ async def run_proof(wish: Wish, console: Console) -> Proof:
     size = wish.size or (FULL if wish.is_full else QUICK)
     known = await boundaries.boundaries()
     points = wish.folder.absolute() / "points"
-    failpoints.lay_out(points, plan_faults(known, wish.seed, is_full=wish.is_full))
+    # Without their scenario the boundaries would only delay the others.
+    armed = known if BOUNDARIES in names else ()
+    failpoints.lay_out(points, plan_faults(armed, wish.seed, is_full=wish.is_full))
     worker = (wish.worker, str(points))
     stack = Stack(
         wish.folder / "stack", StackPlan(time_factor=TIME_FACTOR, workers=WORKERS, worker=worker)
@@ -88,7 +90,7 @@ async def run_proof(wish: Wish, console: Console) -> Proof:
 def plan_faults(known: Sequence[Boundary], seed: int, *, is_full: bool) -> Mapping[Boundary, str]:
     dice = Random(seed)  # noqa: S311 - repeatable, not secret
     ours = [each for each in known if each.moment == BEFORE_RECORD]
-    kills = set(known) if is_full else set(dice.sample(ours, QUICK_KILLS))
+    kills = set(known) if is_full else set(dice.sample(ours, min(QUICK_KILLS, len(ours))))
     return {each: failpoints.KILL if each in kills else failpoints.FAIL for each in known}
 
 

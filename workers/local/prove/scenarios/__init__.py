@@ -14,8 +14,9 @@ from workers.local.prove.scenarios.recovery import lost_temporal
 from workers.local.prove.scenarios.vendors import failing_vendors
 from workers.local.prove.stage import Outcome, Stage
 
+BOUNDARIES: Final = "boundaries"
 SCENARIOS: Final[Mapping[str, Callable[[Stage], Awaitable[Outcome]]]] = {
-    "boundaries": every_boundary,
+    BOUNDARIES: every_boundary,
     "crashes": killed_processes,
     "vendors": failing_vendors,
     "messages": unruly_messages,
