@@ -37,6 +37,8 @@ async def save(data_dir: Path, file: Path) -> None:
     folder = DataFolder(data_dir)
     if not folder.has_data():
         raise UserError(f"{data_dir} holds no data of a stack")
+    if file.is_dir() or not file.parent.is_dir():
+        raise UserError(f"{file} cannot be a file: it is a folder, or its folder is missing")
     with disk_refusals(file), tempfile.TemporaryDirectory(dir=file.parent) as name:
         draft = Path(name)
         write_json(draft / _MANIFEST, dict(versions()))

@@ -76,6 +76,12 @@ class Mailbox:
         )
 
 
+def readable(message: EmailMessage) -> str:
+    """Headers and text without the encodings of the wire."""
+    headers = "".join(f"{name}: {value}\n" for name, value in message.items())
+    return f"{headers}\n{message.get_content()}"
+
+
 def _claim(draft: Path, path: Path) -> bool:
     """A link is made only where nothing is yet, so no two messages share a number."""
     try:
