@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workers.errors import UserError
 
+# Beyond it a month is shorter than a task's way to a worker.
+FASTEST_TIME_FACTOR = 1_000_000.0
 _DATABASE_URL_FORM = "postgresql+psycopg://user:password@host:port/name"
 # Another one is not installed, or blocks the event loop.
 _DRIVER = "postgresql+psycopg"
@@ -53,7 +55,7 @@ class Settings(BaseSettings):
     smtp_sender: str = "Orders <orders@localhost>"
 
     # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
-    time_factor: float = Field(default=1.0, gt=0)
+    time_factor: float = Field(default=1.0, gt=0, le=FASTEST_TIME_FACTOR)
     # Temporal's sandbox finds indeterministic code, at over a third of a worker's CPU. The tests
     # run every story inside it and replay recorded histories; production need not pay again.
     workflow_sandbox: bool = False

@@ -30,7 +30,7 @@ class Channel(Body):
     name: Text
     kind: Literal["api", "shopify"]
     pool: ShortText
-    currencies: list[Currency] = Field(min_length=1)
+    currencies: tuple[Currency, ...] = Field(min_length=1)
     buffer: Units = 0
 
 
@@ -59,12 +59,12 @@ class StoreCredit(Body):
 class Setup(Body):
     """Every part may be left out."""
 
-    pools: list[ShortText] = []
-    locations: list[Location] = []
-    channels: list[Channel] = []
-    products: list[Product] = []
-    stock: list[StockLevel] = []
-    store_credits: list[StoreCredit] = []
+    pools: tuple[ShortText, ...] = ()
+    locations: tuple[Location, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    products: tuple[Product, ...] = ()
+    stock: tuple[StockLevel, ...] = ()
+    store_credits: tuple[StoreCredit, ...] = ()
 
 
 # By which fields the entries of a part are told apart.

@@ -1,4 +1,4 @@
-"""An import is written in one transaction: all of it or nothing, and the same again changes nothing."""
+"""An import is written whole or not at all, and the same file again changes nothing."""
 
 from typing import Any
 

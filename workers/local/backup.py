@@ -37,8 +37,7 @@ async def save(data_dir: Path, file: Path) -> None:
     folder = DataFolder(data_dir)
     if not folder.has_data():
         raise UserError(f"{data_dir} holds no data of a stack")
-    if file.is_dir() or not file.parent.is_dir():
-        raise UserError(f"{file} cannot be a file: it is a folder, or its folder is missing")
+    _refuse_no_file(file)
     with disk_refusals(file), tempfile.TemporaryDirectory(dir=file.parent) as name:
         draft = Path(name)
         write_json(draft / _MANIFEST, dict(versions()))
@@ -48,6 +47,11 @@ async def save(data_dir: Path, file: Path) -> None:
             await asyncio.to_thread(_run_tool, "pg_dump", arguments, postgres)
             await asyncio.to_thread(_copy_world, folder, draft)
         await asyncio.to_thread(_pack, draft, file)
+
+
+def _refuse_no_file(file: Path) -> None:
+    if file.is_dir() or not file.parent.is_dir():
+        raise UserError(f"cannot write {file}: it is a folder, or its folder is missing")
 
 
 async def load(file: Path, data_dir: Path) -> None:

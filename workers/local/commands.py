@@ -9,6 +9,8 @@ import typer
 if TYPE_CHECKING:
     from workers.local.mailbox import Mailbox
 
+from workers.settings import FASTEST_TIME_FACTOR
+
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where the stack keeps its data.")]
 BackupFile = Annotated[Path, typer.Argument(help="The backup; it holds keys and customers.")]
 _DATA_DIR = Path(".oms")
@@ -29,7 +31,12 @@ def register(app: typer.Typer) -> None:
 def up(
     data_dir: DataDir = _DATA_DIR,
     time_factor: Annotated[
-        float, typer.Option(min=0.001, help="How many seconds one second of waiting stands for.")
+        float,
+        typer.Option(
+            min=0.001,
+            max=FASTEST_TIME_FACTOR,
+            help="How many seconds one second of waiting stands for.",
+        ),
     ] = 1.0,
     api_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Of the API; 7080 when it is free.")
@@ -66,9 +73,10 @@ def backup(file: BackupFile, data_dir: DataDir = _DATA_DIR) -> None:
 def restore(file: BackupFile, data_dir: DataDir = _DATA_DIR) -> None:
     """Make a new data folder out of a backup."""
     from workers.local import backup as command  # noqa: PLC0415
+    from workers.local.spelling import spell  # noqa: PLC0415
 
     asyncio.run(command.load(file, data_dir))
-    typer.echo(f"{data_dir} restored; start it with: oms up --data-dir {data_dir}")
+    typer.echo(f"{data_dir} restored; start it with: {spell('up', '--data-dir', data_dir)}")
 
 
 def mail_list(data_dir: DataDir = _DATA_DIR) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import importlib.metadata
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ from workers.local.files import (
     make_private_folder,
     open_private,
     read_json,
+    read_texts,
     write_json,
     write_private,
 )
@@ -24,6 +26,10 @@ from workers.local.processes import Identity
 FORMAT = 1
 DEFAULT = Path(".oms")
 _LOCK = "lock"
+_VENDORS = ("stripe", "easypost", "shopify")
+_KEY = re.compile(r"oms_[0-9a-f]{12}_[0-9a-f]{64}")
+# SQLite opens no file by a path beyond 512 bytes.
+LONGEST_PATH = 480
 
 
 def product_version() -> str:
@@ -48,6 +54,8 @@ class DataFolder:
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Self:
+        if len(os.fsencode(self.path)) > LONGEST_PATH:
+            raise UserError(f"the path of the data folder is longer than {LONGEST_PATH} bytes")
         make_private_folder(self.path)
         self._refuse_strangers()
         self._take_lock()
@@ -100,9 +108,9 @@ class DataFolder:
     def webhook_secrets(self) -> dict[str, str]:
         """With these the sandbox signs what it sends; made at the first start."""
         path = self.path / "secrets.json"
-        known = read_json(path)
+        known = read_texts(path, _VENDORS)
         if not known:
-            known = {v: f"whsec_{secrets.token_hex(16)}" for v in ("stripe", "easypost", "shopify")}
+            known = {vendor: f"whsec_{secrets.token_hex(16)}" for vendor in _VENDORS}
             write_json(path, known)
         return known
 
@@ -110,7 +118,12 @@ class DataFolder:
         if not self.key_file.exists():
             return None
         with disk_refusals(self.key_file):
-            return self.key_file.read_text(encoding="utf-8").strip()
+            key = self.key_file.read_text(encoding="utf-8", errors="replace").strip()
+        if not _KEY.fullmatch(key):
+            raise UserError(
+                f"{self.key_file} is damaged; without it the next start makes a new key"
+            )
+        return key
 
     def keep_api_key(self, key: str) -> None:
         write_private(self.key_file, key + "\n")
@@ -122,21 +135,23 @@ class DataFolder:
 
     def running(self, part: str) -> Identity | None:
         """The process of one part, whoever its supervisor is."""
-        entry = read_json(self._state_file).get("processes", {}).get(part)
-        who = None if entry is None else Identity(entry["pid"], entry["began"])
+        who = self._noted().get(part)
         return who if who is not None and processes.is_running(who) else None
 
     def orphans(self) -> list[tuple[str, Identity]]:
         """The processes of an earlier supervisor that still run, databases last."""
-        known = read_json(self._state_file).get("processes", {})
-        found = {
-            Identity(entry["pid"], entry["began"]): part
-            for part, entry in known.items()
-            if processes.is_running(Identity(entry["pid"], entry["began"]))
-        }
+        found = {who: part for part, who in self._noted().items() if processes.is_running(who)}
         found |= {who: part for part, who in processes.marked(self.path)}
         pairs = [(part, who) for who, part in found.items()]
         return sorted(pairs, key=lambda pair: _LAST.index(pair[0]) if pair[0] in _LAST else -1)
+
+    def _noted(self) -> dict[str, Identity]:
+        """Who was running when this was last written down."""
+        known = read_json(self._state_file).get("processes", {})
+        try:
+            return {part: Identity(int(e["pid"]), str(e["began"])) for part, e in known.items()}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise UserError(f"{self._state_file} is damaged: it names no processes") from None
 
     @property
     def _state_file(self) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from workers.local.blueprint import Plan
 from workers.local.environment import VENDORS
 from workers.local.ports import LOOPBACK
+from workers.local.spelling import spell
 from workers.local.stack import Stack
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -79,7 +80,7 @@ def _services(stack: Stack) -> Iterator[tuple[str, str]]:
         yield "Sandbox", f"{stack.sandbox_url} stands in for {_vendors(stack, outside=False)}"
     yield "Real vendors", _vendors(stack, outside=True)
     if "mail" in names:
-        yield "E-mails", f"oms mail list --data-dir {stack.data_dir}"
+        yield "E-mails", spell("mail", "list", "--data-dir", stack.data_dir)
 
 
 def _vendors(stack: Stack, *, outside: bool) -> str:

@@ -18,6 +18,8 @@ from workers.local.datafolder import DataFolder
 from workers.local.mailbox import Mailbox
 from workers.local.stack import Stack
 
+KEY = f"oms_{'0' * 12}_{'1' * 64}"
+
 
 async def _put_data(stack: Stack) -> None:
     with psycopg.connect(stack.database_url.replace("+psycopg", "")) as connection:
@@ -25,7 +27,7 @@ async def _put_data(stack: Stack) -> None:
     client = await Client.connect(stack.temporal_address)
     await client.start_workflow("Nothing", id="order-shop-1", task_queue="none")
     Mailbox(stack.folder.mail_dir).keep(b"Subject: Hello\r\n\r\nHello", ["ada@example.com"])
-    stack.folder.keep_api_key("key-1")
+    stack.folder.keep_api_key(KEY)
     async with _stripe(stack) as vendor:
         form = {"amount": "1000", "currency": "usd"}
         (await vendor.post("/payment_intents", data=form)).raise_for_status()
@@ -46,7 +48,7 @@ async def _check_data(stack: Stack) -> None:
     described = await client.get_workflow_handle("order-shop-1").describe()
     assert described.workflow_type == "Nothing"
     assert [caught.subject for caught in Mailbox(stack.folder.mail_dir).list()] == ["Hello"]
-    assert stack.folder.api_key() == "key-1"
+    assert stack.folder.api_key() == KEY
     async with _stripe(stack) as vendor:
         intents = (await vendor.get("/payment_intents")).json()["data"]
     assert [intent["amount"] for intent in intents] == [1000]

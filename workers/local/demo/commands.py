@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workers.errors import UserError
+from workers.settings import FASTEST_TIME_FACTOR
 
 if TYPE_CHECKING:
     from workers.local.demo.plan import Plan
@@ -35,7 +36,12 @@ def demo(  # noqa: PLR0913 - one parameter an option
     report: Annotated[Path | None, typer.Option(help="Where to write the figures (JSON).")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="A new folder for the stack.")] = None,
     time_factor: Annotated[
-        float, typer.Option(min=1, help="How many seconds one second of waiting stands for.")
+        float,
+        typer.Option(
+            min=1,
+            max=FASTEST_TIME_FACTOR,
+            help="How many seconds one second of waiting stands for.",
+        ),
     ] = TIME_FACTOR,
     seed: Annotated[int, typer.Option(help="Draws where scarce stock lies.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Run on until Ctrl-C.")] = False,
