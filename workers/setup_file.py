@@ -30,7 +30,7 @@ class Channel(Body):
     name: Text
     kind: Literal["api", "shopify"]
     pool: ShortText
-    currencies: tuple[Currency, ...] = Field(min_length=1)
+    currencies: list[Currency] = Field(min_length=1)
     buffer: Units = 0
 
 
@@ -59,12 +59,12 @@ class StoreCredit(Body):
 class Setup(Body):
     """Every part may be left out."""
 
-    pools: tuple[ShortText, ...] = ()
-    locations: tuple[Location, ...] = ()
-    channels: tuple[Channel, ...] = ()
-    products: tuple[Product, ...] = ()
-    stock: tuple[StockLevel, ...] = ()
-    store_credits: tuple[StoreCredit, ...] = ()
+    pools: list[ShortText] = Field(default=[])
+    locations: list[Location] = Field(default=[])
+    channels: list[Channel] = Field(default=[])
+    products: list[Product] = Field(default=[])
+    stock: list[StockLevel] = Field(default=[])
+    store_credits: list[StoreCredit] = Field(default=[])
 
 
 # By which fields the entries of a part are told apart.
