@@ -9,7 +9,7 @@ from workers.errors import UserError
 from workers.local.datafolder import DataFolder
 from workers.local.environment import Addresses, Outside, compose
 from workers.local.parts import Part, PythonPart, announces, answers_http, greets
-from workers.local.ports import LOOPBACK, PortBook
+from workers.local.ports import LOOPBACK, PortBook, read_ports
 from workers.local.postgres import PostgresServer
 from workers.local.temporal import TemporalServer
 
@@ -55,6 +55,7 @@ class Blueprint:
     def draw(self) -> None:
         """Choose all ports, once nobody of an earlier run holds them any more."""
         self._refuse_twice()
+        self._refuse_itself()
         book = PortBook(self.folder.ports_file)
         wanted = {"api": "api", "sandbox": "sandbox", "mail": "mail", "postgres": "postgres"}
         wanted |= {"temporal": "temporal", "ui": "temporal"}
@@ -76,6 +77,16 @@ class Blueprint:
         asked = Counter(self.plan.asked_ports.values())
         for port in (port for port, times in asked.items() if times > 1):
             raise UserError(f"port {port} was asked for twice")
+
+    def _refuse_itself(self) -> None:
+        """With its own settings in the shell it would look for servers that it does not start."""
+        own = read_ports(self.folder.ports_file).get("postgres")
+        given = self.plan.outside.get("OMS_DATABASE_URL", "")
+        if own is not None and f"@{LOOPBACK}:{own}/" in given:
+            raise UserError(
+                "OMS_DATABASE_URL is the address of this very stack, from its settings.sh;"
+                " start it in a shell without that"
+            )
 
     def url(self, part: str) -> str:
         return f"http://{LOOPBACK}:{self.ports[part]}"

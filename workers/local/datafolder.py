@@ -5,10 +5,12 @@ import importlib.metadata
 import os
 import re
 import secrets
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Self
 
+from workers.environ import SETTING_PREFIXES
 from workers.errors import UserError
 from workers.local import processes, wheels
 from workers.local.files import (
@@ -80,6 +82,10 @@ class DataFolder:
         return self.path / "api-key"
 
     @property
+    def settings_file(self) -> Path:
+        return self.path / "settings.sh"
+
+    @property
     def mail_dir(self) -> Path:
         return self.path / "mail"
 
@@ -127,6 +133,12 @@ class DataFolder:
 
     def keep_api_key(self, key: str) -> None:
         write_private(self.key_file, key + "\n")
+
+    def keep_settings(self, env: Mapping[str, str]) -> None:
+        """For a person's shell: what the other commands need to find this stack."""
+        ours = {name: env[name] for name in sorted(env) if name.startswith(SETTING_PREFIXES)}
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in ours.items()]
+        write_private(self.settings_file, "".join(lines))
 
     def write_state(self, running: dict[str, Identity]) -> None:
         """Who belongs to us now, for the start after a supervisor that was killed."""

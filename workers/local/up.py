@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ def _overview(stack: Stack) -> str:
         ("API docs", f"{stack.api_url}/docs"),
         ("API key", stack.api_key),
         ("kept in", str(stack.folder.key_file)),
+        ("Settings", f". {shlex.quote(str(stack.folder.settings_file))}"),
         *_services(stack),
         ("Logs", str(stack.folder.logs_dir)),
         ("Stop", "Ctrl-C"),
