@@ -3,6 +3,7 @@
 import fcntl
 import importlib.metadata
 import os
+import pwd
 import re
 import secrets
 import shlex
@@ -60,6 +61,7 @@ class DataFolder:
             raise UserError(f"the path of the data folder is longer than {LONGEST_PATH} bytes")
         make_private_folder(self.path)
         self._refuse_strangers()
+        self._refuse_another_owner()
         self._take_lock()
         try:
             self._check_versions()
@@ -179,6 +181,14 @@ class DataFolder:
         if set(names) - {_LOCK} and self._version_file.name not in names:
             raise UserError(f"{self.path} is neither empty nor a data folder of ours")
 
+    def _refuse_another_owner(self) -> None:
+        """Root could write here, and leave files behind that the owner cannot even read."""
+        if not self.has_data():
+            return
+        owner = self._version_file.stat().st_uid
+        if owner != os.geteuid():
+            raise UserError(f"{self.path} was made by {_user(owner)}; start it as that user")
+
     def _take_lock(self) -> None:
         with disk_refusals(self.path / _LOCK):
             lock = open_private(self.path / _LOCK)
@@ -202,6 +212,13 @@ class DataFolder:
             refuse_other_versions(found, f"{self.path} was made")
         if found != ours:
             write_json(self._version_file, ours)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def refuse_other_versions(found: dict[str, int | str], what: str) -> None:

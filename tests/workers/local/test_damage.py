@@ -9,6 +9,7 @@ import pytest
 from workers.errors import UserError
 from workers.local.blueprint import Plan
 from workers.local.datafolder import LONGEST_PATH, DataFolder
+from workers.local.files import read_json, write_json
 from workers.local.ports import PortBook
 from workers.local.postgres import PostgresServer
 from workers.local.stack import Stack
@@ -100,3 +101,30 @@ async def test_secrets_are_on_no_command_line(data_dir: Path) -> None:
         ]
         assert any("sandbox" in line for line in lines)
         assert not [line for line in lines if any(secret in line for secret in secrets)]
+
+
+def test_data_that_another_user_made_is_left_to_that_user(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DataFolder(data_dir):
+        pass
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345_678)
+    with pytest.raises(UserError, match=r"was made by .*; start it as that user"):
+        DataFolder(data_dir).__enter__()
+
+
+async def test_no_second_database_is_made_beside_one_that_this_user_cannot_run(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that was handed on with `chown` would otherwise start with an empty database."""
+    (data_dir / "postgres" / "cluster").mkdir(parents=True)
+    write_json(data_dir / "postgres.passwords.json", {"postgres": "a", "oms": "b"})
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(UserError, match="was not made by root"):
+        await PostgresServer(data_dir).start()
+    (data_dir / "postgres" / "cluster").rmdir()
+    (data_dir / "postgres.cluster.json").write_text('{"area": "/var/lib/cauce/none"}')
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345_678)
+    with pytest.raises(UserError, match="was made by root"):
+        await PostgresServer(data_dir).start()
+    assert read_json(data_dir / "postgres.passwords.json") == {"postgres": "a", "oms": "b"}
