@@ -70,7 +70,8 @@ class Mailbox:
         return CaughtMail(
             number=number,
             to=str(message[ENVELOPE_HEADER]),
-            subject=str(message["Subject"] or ""),
+            # A long one is folded on its way, which leaves spaces behind.
+            subject=" ".join(str(message["Subject"] or "").split()),
             message_id=str(message["Message-ID"] or ""),
             date=str(message["Date"] or ""),
         )

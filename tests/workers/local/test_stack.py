@@ -159,6 +159,20 @@ async def test_a_shell_finds_the_stack_by_the_settings_it_leaves(
         assert {"OMS_DATABASE_URL", "OMS_TEMPORAL_ADDRESS", "OMS_STRIPE_URL"} <= found.keys()
 
 
+async def test_a_profile_or_key_for_another_cluster_does_not_keep_ours_from_being_reached(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = tmp_path / "config" / "temporalio" / "temporal.toml"
+    profile.parent.mkdir(parents=True)
+    profile.write_text('[profile.default]\naddress = "my.cloud:7233"\napi_key = "secret"\n')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    outside = {"TEMPORAL_API_KEY": "secret", "TEMPORAL_TLS": "true"}
+    plan = Plan(parts=frozenset({"temporal", "schedules"}), outside=outside)
+    async with Stack(data_dir, plan) as stack:
+        assert "TEMPORAL_API_KEY" not in stack.env
+    assert not (data_dir / "logs" / "schedules.log").read_text()
+
+
 async def test_a_stack_started_with_its_own_settings_says_so(
     data_dir: Path, services: Plan
 ) -> None:
