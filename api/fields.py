@@ -59,9 +59,10 @@ def _one_recipient(text: str) -> str:
 
 
 def _written(value: Any) -> Any:
-    """A moment is written as a text, never as a number of seconds."""
-    if not isinstance(value, str | datetime):
-        raise ValueError("a moment is an ISO 8601 text with its offset")  # noqa: TRY004
+    """A moment is written out, never as a number of seconds."""
+    is_number = isinstance(value, str) and value.strip("+-. ").replace(".", "").isdigit()
+    if is_number or not isinstance(value, str | datetime):
+        raise ValueError("a moment is an ISO 8601 text with its offset")
     return value
 
 
@@ -103,6 +104,7 @@ Email = Annotated[
 PlacedAt = Annotated[
     AwareDatetime, Strict(strict=False), BeforeValidator(_written), AfterValidator(_plausible)
 ]
+WrittenMoment = Annotated[AwareDatetime, BeforeValidator(_written)]
 # In answers, whatever the database's own time zone.
 Moment = Annotated[datetime, AfterValidator(_utc)]
 Minor = Annotated[int, Field(description="minor units of the currency")]
