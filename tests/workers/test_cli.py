@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
 from tests.workers.test_setup_file import STOCK
 from workers import cli
+from workers.explaining import explain
 
 AWAY = "postgresql+psycopg://oms:s3cret@127.0.0.1:1/oms"
 
@@ -71,6 +73,13 @@ def test_a_temporal_that_is_not_there_is_one_line(
     monkeypatch.setenv("OMS_DATABASE_URL", AWAY)
     monkeypatch.setenv("OMS_TEMPORAL_ADDRESS", address)
     assert why in line_of(monkeypatch, capfd, "schedules", "apply")
+
+
+def test_what_the_cluster_lacks_is_told_and_our_own_mistakes_keep_their_traceback() -> None:
+    missing = RPCError("Namespace mine is not found.", RPCStatusCode.NOT_FOUND, b"")
+    assert explain(missing) == "Temporal: Namespace mine is not found."
+    assert explain(RPCError("no id", RPCStatusCode.INVALID_ARGUMENT, b"")) is None
+    assert explain(ValueError("a bug")) is None
 
 
 def test_every_command_explains_itself(capfd: pytest.CaptureFixture[str]) -> None:
