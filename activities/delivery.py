@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from email.message import EmailMessage
 from typing import Any, Final
 
 import aiosmtplib
@@ -86,7 +87,7 @@ class Delivery:
 
     async def _send(self, server: aiosmtplib.SMTP, mail: Any) -> str | None:
         try:
-            await server.send_message(compose(mail.key, mail.payload, self._mail.sender))
+            await server.send_message(self._written(mail))
         except aiosmtplib.SMTPRecipientsRefused:
             return "the recipient is refused"
         except aiosmtplib.SMTPResponseException as error:
@@ -98,6 +99,9 @@ class Delivery:
         except Exception as fault:  # noqa: BLE001 - one bad message must not send the others twice
             return f"the message cannot be written: {type(fault).__name__}"
         return None
+
+    def _written(self, mail: Any) -> EmailMessage:
+        return compose(mail.key, mail.payload, self._mail.sender, mail.created_at)
 
     async def _tell_channel(self, news: Mapping[str, Any]) -> str | None:
         gateway = self._channels.get(news["channel"])

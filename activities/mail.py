@@ -1,6 +1,7 @@
 """What customers are told: which message, to whom, with which facts. Written to the outbox."""
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from email.message import EmailMessage
 from string import Template
 from typing import Any, Final
@@ -8,19 +9,31 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.stores import outbox
+from domain.money import format_minor
+
+# Facts that are a day, in ISO 8601.
+_DAYS: Final = frozenset({"from", "by", "due"})
+# A message that an earlier version posted lacks these: the line that needs one is left out.
+_LATER_FACTS: Final = frozenset({"total", "amount", "due"})
 
 # Subject and text of each message; $name is taken from its facts.
 TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
     "order_confirmed": (
         "Your order $order is confirmed",
         (
-            "Hello $name,\n\nthank you. Your order $order is confirmed and should reach you "
-            "between $from and $by.\nWe will write again when it ships.\n"
+            "Hello $name,\n\nthank you. Your order $order is confirmed and should reach you\n"
+            "between $from and $by.\n"
+            "Total: $total\n"
+            "We will write again when it ships.\n"
         ),
     ),
     "slip_issued": (
         "Please pay the bank slip for your order $order",
-        "Hello $name,\n\nwe hold your order $order until its bank slip is paid:\n$voucher\n",
+        (
+            "Hello $name,\n\nwe hold your order $order until its bank slip is paid:\n$voucher\n"
+            "Amount: $amount\n"
+            "Please pay by $due.\n"
+        ),
     ),
     "order_refused": (
         "We could not accept your order $order",
@@ -37,7 +50,7 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
         "Part of your order $order is cancelled",
         (
             "Hello $name,\n\na part of your order $order is cancelled and what was paid for it is "
-            "given back. The rest is on its way.\n"
+            "given back. The rest is as it was.\n"
         ),
     ),
     "shipped": (
@@ -70,18 +83,39 @@ async def post_mail(
 ) -> None:
     """Post one message an event: `order` is the order's row, `part` tells parcels apart."""
     key = f"{order.order_id}:{template}{part and ':' + part}"
-    data = {"name": order.customer_name, "order": order.external_id, **(facts or {})}
+    total = written_amount(order.total_minor, order.currency)
+    data = {"name": order.customer_name, "order": order.external_id, "total": total}
+    data |= facts or {}
     payload = {"to": order.customer_email, "template": template, "facts": data}
     await outbox.post(tx, key, "email", order.order_id, payload)
 
 
-def compose(key: str, payload: Mapping[str, Any], sender: str) -> EmailMessage:
+def written_amount(amount_minor: int, currency: str) -> str:
+    return f"{format_minor(amount_minor, currency)} {currency}"
+
+
+def compose(key: str, payload: Mapping[str, Any], sender: str, at: datetime) -> EmailMessage:
     """Write the message; its Message-ID comes from the key, so that a repeat can be told."""
     subject, text = TEMPLATES[payload["template"]]
+    facts = _spelled(payload["facts"])
     message = EmailMessage()
     message["From"] = sender
     message["To"] = payload["to"]
-    message["Subject"] = Template(subject).substitute(payload["facts"])
+    message["Date"] = at
+    message["Subject"] = Template(subject).substitute(facts)
     message["Message-ID"] = f"<{key.replace(':', '.')}@{sender.rpartition('@')[2].strip('>')}>"
-    message.set_content(Template(text).substitute(payload["facts"]))
+    lines = [Template(line) for line in text.splitlines(keepends=True)]
+    lacking = _LATER_FACTS - facts.keys()
+    message.set_content(
+        "".join(line.substitute(facts) for line in lines if not lacking & {*line.get_identifiers()})
+    )
     return message
+
+
+def _spelled(facts: Mapping[str, str]) -> dict[str, str]:
+    """Days as people read them, whatever their country's order of day and month."""
+    days = {name: date.fromisoformat(facts[name]) for name in _DAYS & facts.keys()}
+    return {
+        **facts,
+        **{name: f"{day:%A}, {day.day} {day:%B} {day.year}" for name, day in days.items()},
+    }

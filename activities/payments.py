@@ -15,7 +15,7 @@ from activities.connectors.payment.port import (
     PaymentStatus,
     SlipCommand,
 )
-from activities.mail import post_mail
+from activities.mail import post_mail, written_amount
 from db.engine import row
 from db.stores import orders, payments
 from db.stores.payments import Authorized, Intent
@@ -247,7 +247,12 @@ async def _ask_for_payment(
 ) -> None:
     await orders.next_step(tx, want.order_id, "bank slip payment", want.slip_within_s)
     order = await orders.head(tx, want.order_id)
-    facts = {"voucher": answer.voucher_url or ""}
+    assert order is not None
+    facts = {
+        "voucher": answer.voucher_url or "",
+        "amount": written_amount(intent.amount_minor, intent.currency),
+        "due": order.next_deadline.date().isoformat(),
+    }
     await post_mail(tx, order, "slip_issued", facts, part=f"t{intent.tender_no}")
 
 

@@ -53,15 +53,29 @@ async def _problem(_: Request, problem: Exception) -> JSONResponse:
     return problem.response()
 
 
-async def _invalid(_: Request, wrong: Exception) -> JSONResponse:
+async def _invalid(request: Request, wrong: Exception) -> JSONResponse:
     """Every fault with its place; what was sent is not repeated."""
     assert isinstance(wrong, RequestValidationError)
     faults = wrong.errors()
+    if any(fault["type"] == "model_attributes_type" and len(fault["loc"]) == 1 for fault in faults):
+        return invalid([{"pointer": "", "detail": _no_object(request)}]).response()
     if any(fault["type"] == "json_invalid" for fault in faults):
         return Problem(Kind.INVALID_JSON, _said(faults[0])).response()
     if any(fault["loc"][0] == "path" for fault in faults):
         return Problem(Kind.NOT_FOUND, "no id looks like this").response()
-    return invalid([{"pointer": _pointer(f), "detail": f["msg"]} for f in faults]).response()
+    return invalid([{"pointer": _pointer(f), "detail": _detail(f)} for f in faults]).response()
+
+
+def _no_object(request: Request) -> str:
+    """The framework takes a body for text unless its type says that it is JSON."""
+    given = request.headers.get("content-type", "")
+    if "json" in given:
+        return "the body must be a JSON object"
+    return f"the body must be JSON, sent with Content-Type: application/json, not {given or 'none'}"
+
+
+def _detail(fault: dict[str, Any]) -> str:
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _said(fault: dict[str, Any]) -> str:

@@ -4,11 +4,13 @@ from typing import Any, Literal
 
 from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import Once
 from api.fields import Answer, Body, LongText
 from api.problems import Kind, Problem
-from api.updates import Message, tell
+from api.updates import OK, Message, tell
+from db.inbox.idempotency import StoredAnswer
 from db.queries import received
 from workflows.messages import CancelOrder, CancelResult, order_workflow_id
 
@@ -29,19 +31,21 @@ class Cancellation(Answer):
 
 async def cancel(once: Once, order_id: str, reason: str) -> JSONResponse:
     """Raises: Problem when there is no such order, or it is too late."""
-    outcome = await _end_of(once, order_id)
-    if outcome == "cancelled":  # said twice, it is as it was wished
-        return JSONResponse({"order_id": order_id, "result": "cancelled"})
-    if outcome is not None:
-        raise Problem(Kind.TOO_LATE, f"the order is closed: {outcome}", {"outcome": outcome})
-    message = Message(
-        workflow_id=order_workflow_id(order_id),
-        name="cancel",
-        argument=CancelOrder(actor=once.caller.actor, reason=reason),
-        action="OrderCancellationAsked",
-        subject=order_id,
-        result_type=CancelResult,
-    )
+
+    async def find(tx: AsyncConnection) -> Message | StoredAnswer:
+        outcome = await _end_of(tx, order_id)
+        if outcome == "cancelled":  # said twice, it is as it was wished
+            return StoredAnswer(OK, {"order_id": order_id, "result": "cancelled"})
+        if outcome is not None:
+            raise Problem(Kind.TOO_LATE, f"the order is closed: {outcome}", {"outcome": outcome})
+        return Message(
+            workflow_id=order_workflow_id(order_id),
+            name="cancel",
+            argument=CancelOrder(actor=once.caller.actor, reason=reason),
+            action="OrderCancellationAsked",
+            subject=order_id,
+            result_type=CancelResult,
+        )
 
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position
         said = result.result if done else "accepted"
@@ -49,14 +53,13 @@ async def cancel(once: Once, order_id: str, reason: str) -> JSONResponse:
             raise Problem(Kind.TOO_LATE, "every parcel was handed over, or the order is closed")
         return {"order_id": order_id, "result": said}
 
-    return await tell(once, message, body)
+    return await tell(once, find, body)
 
 
-async def _end_of(once: Once, order_id: str) -> str | None:
+async def _end_of(tx: AsyncConnection, order_id: str) -> str | None:
     """The order's outcome, None while it is open. Raises: Problem for an order never heard of."""
     channel, _, external_id = order_id.partition("-")
-    async with once.context.engine.connect() as connection:
-        if await received.received_order(connection, channel, external_id) is None:
-            raise Problem(Kind.NOT_FOUND, f"there is no order {order_id}")
-        end = await received.placement_end(connection, channel, external_id)
+    if await received.received_order(tx, channel, external_id) is None:
+        raise Problem(Kind.NOT_FOUND, f"there is no order {order_id}")
+    end = await received.placement_end(tx, channel, external_id)
     return end[0] if end else None

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import Once
 from api.auth import ExceptionsReader, ExceptionsWriter
@@ -23,7 +24,7 @@ class ExceptionsQuery(ListQuery):
     state: Literal["open", "resolved"] | None = None
 
 
-@router.get("/exceptions", response_model=ExceptionPage)
+@router.get("/exceptions", response_model=ExceptionPage, responses=documented(Kind.INVALID_CURSOR))
 async def list_exceptions(
     query: Annotated[ExceptionsQuery, Query()], context: Ctx, _: ExceptionsReader
 ) -> dict[str, Any]:
@@ -46,12 +47,12 @@ async def get_exception(
     exception_id: ExceptionId, context: Ctx, _: ExceptionsReader
 ) -> dict[str, Any]:
     """Read one exception. Scope: `exceptions:read`."""
-    return await _find(context, exception_id)
-
-
-async def _find(context: Ctx, exception_id: str) -> dict[str, Any]:
     async with context.engine.connect() as connection:
-        found = await exceptions.get_exception(connection, exception_id)
+        return await _find(connection, exception_id)
+
+
+async def _find(connection: AsyncConnection, exception_id: str) -> dict[str, Any]:
+    found = await exceptions.get_exception(connection, exception_id)
     if found is None:
         raise Problem(Kind.NOT_FOUND, f"there is no exception {exception_id}")
     return found
@@ -73,11 +74,15 @@ async def resolve_exception(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Decide what becomes of the step that waits. Scope: `exceptions:write`."""
-    waiting = await _find(context, exception_id)
-    _check(waiting, decision)
     what = [f"POST /exceptions/{exception_id}/resolve", decision.model_dump()]
     once = Once(context, caller, idempotency_key, what)
-    return await tell(once, _message(once, waiting, decision), _body(exception_id))
+
+    async def find(tx: AsyncConnection) -> Message:
+        waiting = await _find(tx, exception_id)
+        _check(waiting, decision)
+        return _message(once, waiting, decision)
+
+    return await tell(once, find, _body(exception_id))
 
 
 def _check(waiting: dict[str, Any], decision: NewResolution) -> None:

@@ -52,10 +52,17 @@ def _no_nul(text: str) -> str:
     return text
 
 
+def _one_recipient(text: str) -> str:
+    if not EMAIL.fullmatch(text):
+        raise ValueError("the e-mail address of one recipient is needed: name@host")
+    return text
+
+
 def _written(value: Any) -> Any:
-    """A moment is written as a text, never as a number of seconds."""
-    if not isinstance(value, str | datetime):
-        raise ValueError("a moment is an ISO 8601 text with its offset")  # noqa: TRY004
+    """A moment is written out, never as a number of seconds."""
+    is_number = isinstance(value, str) and value.strip("+-. ").replace(".", "").isdigit()
+    if is_number or not isinstance(value, str | datetime):
+        raise ValueError("a moment is an ISO 8601 text with its offset")
     return value
 
 
@@ -89,11 +96,15 @@ Country = Annotated[
     str, StringConstraints(pattern=COUNTRY.pattern), Field(description="ISO 3166-1 alpha-2")
 ]
 Email = Annotated[
-    str, StringConstraints(pattern=EMAIL.pattern, max_length=320), AfterValidator(_no_nul)
+    str,
+    StringConstraints(max_length=320),
+    AfterValidator(_one_recipient),
+    Field(json_schema_extra={"pattern": EMAIL.pattern}),
 ]
 PlacedAt = Annotated[
     AwareDatetime, Strict(strict=False), BeforeValidator(_written), AfterValidator(_plausible)
 ]
+WrittenMoment = Annotated[AwareDatetime, BeforeValidator(_written)]
 # In answers, whatever the database's own time zone.
 Moment = Annotated[datetime, AfterValidator(_utc)]
 Minor = Annotated[int, Field(description="minor units of the currency")]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import Once
 from api.auth import FulfillmentsReader, FulfillmentsWriter
@@ -32,7 +33,9 @@ class FulfillmentsQuery(ListQuery):
     location: ShortText | None = Field(default=None, description="a location's code")
 
 
-@router.get("/fulfillments", response_model=FulfillmentPage)
+@router.get(
+    "/fulfillments", response_model=FulfillmentPage, responses=documented(Kind.INVALID_CURSOR)
+)
 async def list_fulfillments(
     query: Annotated[FulfillmentsQuery, Query()], context: Ctx, _: FulfillmentsReader
 ) -> dict[str, Any]:
@@ -101,23 +104,24 @@ async def report_packed(
 async def _report(
     once: Once, fulfillment_id: str, step: Literal["picked", "packed"], done: WorkDone
 ) -> JSONResponse:
-    async with once.context.engine.connect() as connection:
-        place = await fulfillments.find_run(connection, fulfillment_id)
-    if place is None:
-        raise Problem(Kind.NOT_FOUND, f"there is no fulfillment order {fulfillment_id}")
-    if place.ended:
-        raise Problem(Kind.WRONG_STATE, f"the fulfillment order is {place.state}")
     lines = tuple((line.line_no, line.quantity) for line in done.lines)
-    message = Message(
-        workflow_id=fulfillment_workflow_id(place.order_id, place.number),
-        name=step,
-        argument=LinesDone(actor=once.caller.actor, lines=lines),
-        action=f"Fulfillment{step.capitalize()}Reported",
-        subject=fulfillment_id,
-        audited={"lines": [list(line) for line in lines]},
-    )
+
+    async def find(tx: AsyncConnection) -> Message:
+        place = await fulfillments.find_run(tx, fulfillment_id)
+        if place is None:
+            raise Problem(Kind.NOT_FOUND, f"there is no fulfillment order {fulfillment_id}")
+        if place.ended:
+            raise Problem(Kind.WRONG_STATE, f"the fulfillment order is {place.state}")
+        return Message(
+            workflow_id=fulfillment_workflow_id(place.order_id, place.number),
+            name=step,
+            argument=LinesDone(actor=once.caller.actor, lines=lines),
+            action=f"Fulfillment{step.capitalize()}Reported",
+            subject=fulfillment_id,
+            audited={"lines": [list(line) for line in lines]},
+        )
 
     def body(is_done: bool, _: object) -> dict[str, Any]:  # noqa: FBT001 - called by position
         return {"fulfillment_id": fulfillment_id, "status": step if is_done else "accepted"}
 
-    return await tell(once, message, body)
+    return await tell(once, find, body)

@@ -1,7 +1,7 @@
 """Telling a run something, once, on behalf of a caller, with an audit row before it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from api.messaging import update
 from db.inbox import audit
 from db.inbox.idempotency import StoredAnswer
 
-_OK: Final = 200
+OK: Final = 200
 
 
 def taken(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
@@ -36,29 +36,38 @@ class Message:
 
 
 async def tell(
-    once: Once, message: Message, body: Callable[[bool, Any], dict[str, Any]]
+    once: Once,
+    find: Callable[[AsyncConnection], Awaitable[Message | StoredAnswer]],
+    body: Callable[[bool, Any], dict[str, Any]],
 ) -> JSONResponse:
     """Answer 200 when it was done, 202 when it was taken; `body` is told which, and the result.
 
+    `find` says whom to tell what, or the answer when nobody need be told. It is asked only for the
+    first request with its key: a repeat hears the first answer, whatever has changed since.
     Raises: Problem.
     """
 
-    async def write_down(tx: AsyncConnection) -> None:
-        actor = once.caller.actor
-        await audit.record(tx, actor, message.action, message.subject, message.audited)
+    async def prepare(tx: AsyncConnection) -> Message | StoredAnswer:
+        found = await find(tx)
+        if isinstance(found, Message):
+            actor = once.caller.actor
+            await audit.record(tx, actor, found.action, found.subject, found.audited)
+        return found
 
-    async def send(_: None) -> StoredAnswer:
+    async def send(found: Message | StoredAnswer) -> StoredAnswer:
+        if isinstance(found, StoredAnswer):
+            return found
         done, result = await update(
             once.context,
-            message.workflow_id,
-            message.name,
-            message.argument,
+            found.workflow_id,
+            found.name,
+            found.argument,
             update_id=_update_id(once),
-            result_type=message.result_type,
+            result_type=found.result_type,
         )
-        return StoredAnswer(_OK if done else ACCEPTED, body(done, result))
+        return StoredAnswer(OK if done else ACCEPTED, body(done, result))
 
-    return await once.answer(write_down, send)
+    return await once.answer(prepare, send)
 
 
 def _update_id(once: Once) -> str | None:

@@ -1,6 +1,7 @@
 """Starts the sandbox: `python -m sandbox --port 8900 --data-dir DIR --time-factor 20000`."""
 
 import argparse
+import os
 import socket
 import sqlite3
 import sys
@@ -20,8 +21,10 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--time-factor", type=float, default=1.0)
     arguments.add_argument("--api-url", help="receiver of webhooks; without it they wait")
     arguments.add_argument("--shop-domain", default=Settings.shop_domain)
-    for name, default in vars(Secrets()).items():
+    for name, usual in vars(Secrets()).items():
         suffix = "-secret" if name.endswith("_webhook") else ""
+        # On the command line every user of the machine could read it.
+        default = os.environ.get(f"SANDBOX_{name.upper()}", usual)
         arguments.add_argument(f"--{name.replace('_', '-')}{suffix}", dest=name, default=default)
     return arguments
 

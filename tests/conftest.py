@@ -1,5 +1,6 @@
 """One PostgreSQL and one Temporal server for the whole run, started by our own launchers."""
 
+import os
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,10 +12,16 @@ from temporalio.client import Client
 
 from db.engine import make_engine
 from db.migrate import migrate
+from workers.environ import given_settings
 from workers.local.postgres import PostgresServer
 from workers.local.temporal import TemporalServer
 from workers.settings import Settings
 from workers.temporal import connect
+
+# What a person's shell holds, a running stack's settings or another cluster's key, is not for us.
+for name in given_settings():
+    del os.environ[name]
+os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 import typer
 
@@ -38,10 +39,21 @@ def run_command(command: Callable[[], object]) -> None:
     try:
         command()
     except UserError as error:
-        sys.stderr.write(f"oms: {error}\n")
-        sys.exit(EXIT_USER_ERROR)
+        _refuse(str(error))
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        from workers.explaining import explain  # noqa: PLC0415 - heavy, and seldom needed
+
+        line = explain(error)
+        if line is None:
+            raise
+        _refuse(line)
+
+
+def _refuse(line: str) -> NoReturn:
+    sys.stderr.write(f"oms: {line}\n")
+    sys.exit(EXIT_USER_ERROR)
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from workers.errors import UserError
 from workers.settings import Settings, load_settings
 
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
@@ -51,7 +50,10 @@ def api() -> None:
 
 
 def worker(
-    queues: Annotated[str, typer.Option(help="Comma-separated; all when not given.")] = "",
+    queues: Annotated[
+        str,
+        typer.Option(help="Of core, payments, carriers, channels: comma-separated; usually all."),
+    ] = "",
 ) -> None:
     """Run workflows and activities, the inbox and the outbox."""
     from workers.worker import QUEUES, run_worker  # noqa: PLC0415
@@ -64,11 +66,9 @@ def import_file(file: Annotated[Path, typer.Argument(help="JSON; see docs/operat
     """Import pools, locations, channels, products, stock and store credit."""
     from db.engine import make_engine  # noqa: PLC0415
     from workers.importing import import_setup  # noqa: PLC0415
+    from workers.setup_file import read_file  # noqa: PLC0415
 
-    try:
-        setup = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: {error}") from None
+    setup = read_file(file)
 
     async def run() -> dict[str, int]:
         engine = make_engine(_settings().require_database_url())
@@ -78,10 +78,13 @@ def import_file(file: Annotated[Path, typer.Argument(help="JSON; see docs/operat
             await engine.dispose()
 
     counts = asyncio.run(run())
-    typer.echo(", ".join(f"{count} {part}" for part, count in counts.items() if count))
+    done = ", ".join(f"{count} {part.replace('_', ' ')}" for part, count in counts.items() if count)
+    typer.echo(done or "nothing: the file holds no part")
 
 
-def audit(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def audit(
+    *, as_json: Annotated[bool, typer.Option("--json", help="A list for machines.")] = False
+) -> None:
     """Compare database, Temporal and vendors; exit 1 on any violation."""
     from workers.auditing import run_audit  # noqa: PLC0415
 
@@ -119,9 +122,9 @@ def recover(
 @keys_app.command("create")
 def create_key(
     name: Annotated[str, typer.Option(help="Who uses it.")],
-    scopes: Annotated[str, typer.Option(help="Comma-separated scopes.")],
+    scopes: Annotated[str, typer.Option(help="Comma-separated: orders:write and so on.")],
     *,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="An object for machines.")] = False,
 ) -> None:
     """Create a key and print it: it cannot be shown again."""
     from workers.keys import create  # noqa: PLC0415
@@ -140,11 +143,14 @@ def list_keys() -> None:
 
 
 @keys_app.command("revoke")
-def revoke_key(key_id: str) -> None:
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(help="As `oms keys list` shows it.")],
+) -> None:
     """Revoke a key at once."""
     from workers.keys import revoke  # noqa: PLC0415
 
     asyncio.run(revoke(_settings(), key_id))
+    typer.echo(f"{key_id} is revoked")
 
 
 @schedules_app.command("apply")

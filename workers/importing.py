@@ -2,36 +2,56 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.setting_up import book_stock, upsert_catalog
-from workers.errors import UserError
+from db.queries import catalog
+from db.queries.catalog import Names
+from workers.setup_file import KEYS, Setup, StockLevel, faulty
 
-PARTS = ("pools", "locations", "channels", "products", "stock", "store_credits")
 
-
-async def import_setup(engine: AsyncEngine, setup: Mapping[str, Any]) -> dict[str, int]:
+async def import_setup(engine: AsyncEngine, setup: Setup) -> dict[str, int]:
     """Write the set-up in one transaction; a second time, only what is new.
 
-    Raises: UserError naming what cannot be used.
+    Raises: UserError naming what refers to nothing.
     """
-    unknown = set(setup) - set(PARTS)
-    if unknown:
-        raise UserError(f"unknown parts in the set-up: {', '.join(sorted(unknown))}")
     async with engine.begin() as tx:
-        await _write(tx, setup)
-    return {part: len(setup.get(part, [])) for part in PARTS}
+        if strangers := [*_strangers(setup, await _known(tx, setup))]:
+            raise faulty(strangers)
+        await upsert_catalog(tx, setup.model_dump(mode="json"))
+        for level in setup.stock:
+            await book_stock(tx, level.model_dump(), _key(level))
+    return {part: len(getattr(setup, part)) for part in KEYS}
 
 
-async def _write(tx: AsyncConnection, setup: Mapping[str, Any]) -> None:
-    try:
-        await upsert_catalog(tx, setup)
-        for level in setup.get("stock", []):
-            named = f"{level['location']}:{level['sku']}"
-            content = hashlib.sha256(json.dumps(level, sort_keys=True).encode()).hexdigest()[:12]
-            await book_stock(tx, level, f"import:{named}:{content}")
-    except (KeyError, TypeError) as fault:
-        raise UserError(f"the set-up lacks {fault}") from None
+def _key(level: StockLevel) -> str:
+    """The very same entry is the very same receipt."""
+    entry = json.dumps(level.model_dump(exclude_unset=True), sort_keys=True)
+    content = hashlib.sha256(entry.encode()).hexdigest()[:12]
+    return f"import:{level.location}:{level.sku}:{content}"
+
+
+async def _known(tx: AsyncConnection, setup: Setup) -> Names:
+    """What the file may refer to: all that is here already, and all that it brings itself."""
+    here = await catalog.names(tx, skus=[level.sku for level in setup.stock])
+    return Names(
+        pools=here.pools | set(setup.pools),
+        locations=here.locations | {location.location for location in setup.locations},
+        skus=here.skus | {product.sku for product in setup.products},
+    )
+
+
+def _strangers(setup: Setup, known: Names) -> Iterator[str]:
+    for number, location in enumerate(setup.locations):
+        if location.pool not in known.pools:
+            yield f"locations[{number}].pool: {location.pool!r} is unknown"
+    for number, channel in enumerate(setup.channels):
+        if channel.pool not in known.pools:
+            yield f"channels[{number}].pool: {channel.pool!r} is unknown"
+    for number, level in enumerate(setup.stock):
+        if level.location not in known.locations:
+            yield f"stock[{number}].location: {level.location!r} is unknown"
+        if level.sku not in known.skus:
+            yield f"stock[{number}].sku: {level.sku!r} is unknown"

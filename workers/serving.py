@@ -6,6 +6,7 @@ from api.app import create_app
 from api.context import ApiConfig
 from db.engine import make_engine
 from domain.timings import Timings
+from workers.errors import UserError
 from workers.settings import Settings
 from workers.temporal import connect
 
@@ -18,7 +19,12 @@ class _Server(uvicorn.Server):
         self._settings = settings
 
     async def startup(self, sockets: object = None) -> None:
-        await super().startup(sockets)  # type: ignore[arg-type]
+        """Raises: UserError when it cannot listen; why is the log's last line."""
+        try:
+            await super().startup(sockets)  # type: ignore[arg-type]
+        except SystemExit:
+            at = f"{self._settings.api_host}:{self._settings.api_port}"
+            raise UserError(f"the API cannot listen on {at}: is it in use, or not ours?") from None
         self._settings.announce_ready()
 
 

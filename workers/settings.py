@@ -8,6 +8,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workers.errors import UserError
 
+# Beyond it a month is shorter than a task's way to a worker.
+FASTEST_TIME_FACTOR = 1_000_000.0
+_DATABASE_URL_FORM = "postgresql+psycopg://user:password@host:port/name"
+# Another one is not installed, or blocks the event loop.
+_DRIVER = "postgresql+psycopg"
+
 
 class Settings(BaseSettings):
     """Every setting of every process; the variable is the field's name with the prefix OMS_."""
@@ -49,7 +55,7 @@ class Settings(BaseSettings):
     smtp_sender: str = "Orders <orders@localhost>"
 
     # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
-    time_factor: float = Field(default=1.0, gt=0)
+    time_factor: float = Field(default=1.0, gt=0, le=FASTEST_TIME_FACTOR)
     # Temporal's sandbox finds indeterministic code, at over a third of a worker's CPU. The tests
     # run every story inside it and replay recorded histories; production need not pay again.
     workflow_sandbox: bool = False
@@ -71,6 +77,20 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def names_our_driver(cls, value: SecretStr | None) -> SecretStr | None:
+        from sqlalchemy.engine import make_url  # noqa: PLC0415 - heavy, and not all need it
+        from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+        try:
+            is_ours = value is None or make_url(value.get_secret_value()).drivername == _DRIVER
+        except (ArgumentError, ValueError):
+            is_ours = False
+        if not is_ours:
+            raise ValueError(f"must look like {_DATABASE_URL_FORM}")
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def lower(cls, value: object) -> object:
@@ -79,9 +99,7 @@ class Settings(BaseSettings):
     def require_database_url(self) -> str:
         """Raises: UserError when no database is configured."""
         if self.database_url is None:
-            raise UserError(
-                "OMS_DATABASE_URL is not set (postgresql+psycopg://user:password@host:port/name)"
-            )
+            raise UserError(f"OMS_DATABASE_URL is not set ({_DATABASE_URL_FORM})")
         return self.database_url.get_secret_value()
 
     def announce_ready(self) -> None:
@@ -96,7 +114,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = "; ".join(
-            f"OMS_{'_'.join(str(part) for part in fault['loc'][:1]).upper()}: {fault['msg']}"
+            f"OMS_{'_'.join(str(part) for part in fault['loc'][:1]).upper()}: "
+            + fault["msg"].removeprefix("Value error, ")
             for fault in error.errors(include_input=False, include_url=False)
         )
         raise UserError(f"settings: {faults}") from None

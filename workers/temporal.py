@@ -1,5 +1,6 @@
 """One way to speak to Temporal, shared by client, worker and replayer."""
 
+import re
 from typing import Any, Final
 
 from temporalio.client import Client
@@ -52,4 +53,13 @@ async def connect(settings: Settings) -> Client:
         # Payloads are ids: compressing them costs more than it saves on any near network.
         return await Client.connect(**config, grpc_compression=GrpcCompression.NONE)
     except (RuntimeError, RPCError) as error:
-        raise UserError(f"Temporal at {config['target_host']} does not answer: {error}") from None
+        reason = _reason(error)
+        raise UserError(f"Temporal at {config['target_host']} does not answer: {reason}") from None
+    except ValueError as error:
+        raise UserError(f"Temporal cannot be at {config['target_host']!r}: {error}") from None
+
+
+def _reason(error: Exception) -> str:
+    """What the operating system said, out of the client's nest of names, where it is there."""
+    said = re.search(r'message: "([^"]+)"', str(error))
+    return said.group(1) if said else str(error)

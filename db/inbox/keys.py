@@ -84,8 +84,8 @@ async def create_key(connection: AsyncConnection, name: str, scopes: Iterable[st
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown or not wanted:
         raise ValueError(f"unknown scopes {unknown}" if unknown else "a key needs a scope")
-    if not name.strip():
-        raise ValueError("a key needs a name")
+    if not name.strip() or not name.isprintable():
+        raise ValueError("a key needs a name of printable characters")
     key_id = secrets.token_hex(6)
     secret = f"oms_{key_id}_{secrets.token_hex(32)}"
     row = {"key_id": key_id, "name": name, "secret_sha256": _sha256(secret), "scopes": wanted}

@@ -34,3 +34,27 @@ async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]
     assert found is not None
     currencies = None if found.currencies is None else tuple(found.currencies)
     return Known(currencies, tuple(found.unknown_skus))
+
+
+@dataclass(frozen=True)
+class Names:
+    """What is set up, by its codes."""
+
+    pools: frozenset[str]
+    locations: frozenset[str]
+    skus: frozenset[str]
+
+
+async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
+    """Every pool and location, and those of `skus` that are products."""
+    found = await row(
+        connection,
+        """
+        SELECT ARRAY(SELECT pool FROM pools) AS pools,
+          ARRAY(SELECT location FROM locations) AS locations,
+          ARRAY(SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[]))) AS skus
+        """,
+        skus=sorted(set(skus)),
+    )
+    assert found is not None
+    return Names(frozenset(found.pools), frozenset(found.locations), frozenset(found.skus))

@@ -24,13 +24,20 @@ _STATUS: Final[dict[str, str]] = {
 _ANY_CHANNEL: Final = "o.channel = ANY(ARRAY(SELECT channel FROM channels))"
 
 # What an order waits for: itself, its open fulfillments, its open exceptions; the first deadline.
+# What has raised an exception waits for the person, no longer for its own, overdue step.
 NEXT_STEP: Final = """
     SELECT of, step, deadline FROM (
       SELECT o.order_id AS of, o.next_step AS step, o.next_deadline AS deadline
-      WHERE o.outcome IS NULL
+      WHERE o.outcome IS NULL AND NOT EXISTS (
+        SELECT 1 FROM exceptions e
+        WHERE e.order_id = o.order_id AND e.fulfillment_id IS NULL AND e.state = 'open')
       UNION ALL
       SELECT f.fulfillment_id, f.next_step, f.next_deadline FROM fulfillments f
       WHERE f.order_id = o.order_id AND f.next_step IS NOT NULL AND f.ended_at IS NULL
+        AND NOT EXISTS (
+          SELECT 1 FROM exceptions e
+          WHERE e.order_id = o.order_id AND e.fulfillment_id = f.fulfillment_id
+            AND e.state = 'open')
       UNION ALL
       SELECT e.exception_id, 'resolve exception: ' || e.step, e.deadline FROM exceptions e
       WHERE e.order_id = o.order_id AND e.state = 'open'

@@ -35,7 +35,7 @@ async def claim(tx: AsyncConnection, most: int) -> Sequence[Any]:
     return await rows(
         tx,
         """
-        SELECT outbox_id, key, kind, order_id, payload, attempts FROM outbox
+        SELECT outbox_id, key, kind, order_id, payload, attempts, created_at FROM outbox
         WHERE delivered_at IS NULL AND next_attempt_at <= now()
         ORDER BY next_attempt_at, outbox_id LIMIT :most FOR UPDATE SKIP LOCKED
         """,

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.connectors.errors import NotSent
 from activities.delivery import Delivery, MailServer
-from activities.mail import compose
 from db.engine import rows
 from db.stores import outbox
 from workers.local.ports import any_free_port
@@ -151,9 +150,3 @@ async def post_news(
             "carrier": "road", "lines": lines}  # fmt: skip
     async with engine.begin() as tx:
         await outbox.post(tx, f"o:{external_id}", "channel_fulfillment", None, news)
-
-
-def test_a_repeated_mail_bears_the_same_message_id() -> None:
-    mail = {"to": "a@b", "template": "order_cancelled", "facts": {"name": "n", "order": "1"}}
-    ids = {compose("shop-1:order_cancelled", mail, f"Shop <{SENDER}>")["Message-ID"] for _ in "ab"}
-    assert ids == {"<shop-1.order_cancelled@example.com>"}

@@ -155,7 +155,10 @@ async def test_a_slip_is_issued_once_and_its_voucher_is_mailed(shop: Shop) -> No
     order = await shop.row("SELECT * FROM orders WHERE order_id = :o", o=order_id)
     assert order.next_step == "bank slip payment"
     mail = await shop.row("SELECT payload FROM outbox WHERE order_id = :o", o=order_id)
-    assert mail.payload["facts"]["voucher"] == "https://bank.example/slip"
+    facts = mail.payload["facts"]
+    assert facts["voucher"] == "https://bank.example/slip"
+    assert facts["amount"] == "10.00 USD"
+    assert facts["due"] == order.next_deadline.date().isoformat()
 
 
 @pytest.mark.parametrize(

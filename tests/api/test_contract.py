@@ -98,6 +98,12 @@ def test_every_response_has_a_schema_and_problems_are_problems(schema: Any) -> N
             assert media in response["content"], f"{name} {status}"
 
 
+def test_every_list_says_that_a_cursor_may_not_fit(schema: Any) -> None:
+    for name, operation in _operations(schema):
+        if any(each["name"] == "cursor" for each in operation.get("parameters", ())):
+            assert "invalid_cursor" in operation["responses"]["400"]["description"], name
+
+
 def test_the_framework_s_own_errors_are_not_described(schema: Any) -> None:
     assert "HTTPValidationError" not in json.dumps(schema)
 

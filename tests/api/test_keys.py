@@ -80,3 +80,10 @@ async def test_a_revoked_key_is_refused_once_it_is_forgotten(
         assert isinstance(context, Context)
         context.keys._remembered.clear()
         assert (await client.get("/stock")).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["", "  ", "till\n2", "\x1b[31mred"])
+async def test_a_key_s_name_can_be_read_in_a_list(api: Api, name: str) -> None:
+    async with api.engine.begin() as tx:
+        with pytest.raises(ValueError, match="printable"):
+            await create_key(tx, name, ["orders:read"])

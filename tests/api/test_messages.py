@@ -125,6 +125,42 @@ async def test_a_repeated_report_hears_the_same_answer(api: Api) -> None:
     assert other.json()["code"] == "idempotency_key_reused"
 
 
+_END_PART = """
+    UPDATE fulfillments SET state = 'delivered', ended_at = now(), next_step = NULL,
+      next_deadline = NULL WHERE fulfillment_id = :f
+"""
+_END_ORDER = """
+    UPDATE orders SET outcome = 'delivered', closed_at = now(), next_step = NULL,
+      next_deadline = NULL WHERE order_id = :o
+"""
+_END_EXCEPTION = """
+    UPDATE exceptions SET state = 'resolved', resolved_at = now(), resolution = 'retry',
+      resolved_by = 'key:x' WHERE exception_id = :x
+"""
+
+
+async def test_a_repeat_hears_the_first_answer_whatever_has_ended_since(api: Api) -> None:
+    """The caller whose first answer was lost on the way must not hear that it is too late."""
+    part, order_id = await _part(api), await _running(api, "partly")
+    _, exception_id = await _exception(api, "ok")
+    key = {"Idempotency-Key": f"lost-{part}"}
+
+    async def ask() -> list[Any]:
+        return [
+            await _report(api, part, "picked", **key),
+            await _cancel(api, order_id, **{"Idempotency-Key": f"lost-{order_id}"}),
+            await _resolve(api, exception_id, "retry", **{"Idempotency-Key": "lost-x"}),
+        ]
+
+    first = await ask()
+    await api.sql(_END_PART, f=part)
+    await api.sql(_END_ORDER, o=order_id)
+    await api.sql(_END_EXCEPTION, x=exception_id)
+    again = await ask()
+    assert [answer.status_code for answer in again] == [200, 200, 200], [a.text for a in again]
+    assert [answer.json() for answer in again] == [answer.json() for answer in first]
+
+
 async def test_a_refused_report_may_be_made_again_with_the_same_key(api: Api) -> None:
     part = await _part(api)
     key = {"Idempotency-Key": f"again-{part}"}
@@ -170,9 +206,10 @@ async def _exception(api: Api, word: str) -> tuple[str, str]:
     return order_id, exception_id
 
 
-async def _resolve(api: Api, exception_id: str, resolution: str) -> Any:
+async def _resolve(api: Api, exception_id: str, resolution: str, **headers: str) -> Any:
     body = {"resolution": resolution, "note": "looked at it"}
-    return await api.client.post(f"/exceptions/{exception_id}/resolve", json=body)
+    path = f"/exceptions/{exception_id}/resolve"
+    return await api.client.post(path, json=body, headers=headers)
 
 
 async def test_a_decision_reaches_the_run_that_waits(api: Api) -> None:
@@ -193,13 +230,7 @@ async def test_a_decision_that_is_not_permitted_or_comes_twice_is_refused(api: A
     assert (wrong.status_code, wrong.json()["code"]) == (409, "not_permitted")
     moot = await _resolve(api, exception_id, "retry")
     assert (moot.status_code, moot.json()["code"]) == (404, "unknown_exception")
-    await api.sql(
-        """
-        UPDATE exceptions SET state = 'resolved', resolved_at = now(), resolution = 'retry',
-          resolved_by = 'key:x' WHERE exception_id = :x
-        """,
-        x=exception_id,
-    )
+    await api.sql(_END_EXCEPTION, x=exception_id)
     done = await _resolve(api, exception_id, "retry")
     assert (done.status_code, done.json()["code"]) == (409, "wrong_state")
     assert (await _resolve(api, "nobody", "retry")).status_code == 404

@@ -167,6 +167,7 @@ async def test_an_order_whose_run_has_ended_is_answered_from_the_record(api: Api
         ({"placed_at": "yesterday"}, "/placed_at"),
         ({"placed_at": "2026-11-22T10:00:00"}, "/placed_at"),
         ({"placed_at": 1_763_805_600}, "/placed_at"),
+        ({"placed_at": "1763805600"}, "/placed_at"),
         ({"placed_at": "0001-01-01T00:00:00+14:00"}, "/placed_at"),
         ({"tenders": [{"kind": "card", "amount_minor": 1, "reference": "x"}]}, "/tenders"),
         ({"tenders": [{"kind": "gold", "amount_minor": 1, "reference": "x"}]}, "/tenders/0/kind"),
@@ -221,6 +222,34 @@ async def test_a_body_that_is_no_order_is_a_clear_refusal(api: Api, body: bytes)
     answer = await api.client.post("/orders", content=body, headers=headers)
     assert answer.status_code in (400, 422), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "said"),
+    [
+        ("application/x-www-form-urlencoded", "not application/x-www-form-urlencoded"),
+        (None, "not none"),
+        ("application/json", "the body must be a JSON object"),
+    ],
+)
+async def test_a_body_that_was_not_sent_as_a_json_object_is_told_how(
+    api: Api, content_type: str | None, said: str
+) -> None:
+    """What curl sends when nobody names a type is the first mistake of a first user."""
+    headers = {"Idempotency-Key": "k"} | ({"Content-Type": content_type} if content_type else {})
+    content = b"[]" if content_type == "application/json" else json.dumps(api.document()).encode()
+    answer = await api.client.post("/orders", content=content, headers=headers)
+    assert answer.status_code == 422
+    assert said in answer.json()["errors"][0]["detail"]
+
+
+async def test_a_fault_is_told_in_words_not_in_patterns(api: Api) -> None:
+    customer = {"name": "a\0b", "email": "a@b, c@d"}
+    answer = await api.place(api.document(customer=customer))
+    assert [fault["detail"] for fault in answer.json()["errors"]] == [
+        "the NUL character cannot be stored",
+        "the e-mail address of one recipient is needed: name@host",
+    ]
 
 
 async def test_the_idempotency_key_is_needed(api: Api) -> None:

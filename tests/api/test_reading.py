@@ -38,7 +38,7 @@ async def _full_order(api: Api) -> str:
         INSERT INTO exceptions (exception_id, workflow_id, order_id, fulfillment_id, step, reason,
           detail, owner, deadline, resolutions, state) VALUES
           (:o || '-f2-x1-1', 'order-' || :o || '/f/2', :o, :o || '-f2', 'pick', 'pick_overdue',
-            'west has not reported', 'operations', '2026-11-23T20:00:00Z', '{retry,compensate}',
+            'west has not reported', 'operations', '2026-11-24T04:00:00Z', '{retry,compensate}',
             'open');
         INSERT INTO order_events (order_id, sequence, event, actor, data) VALUES
           (:o, 1, 'OrderPlaced', 'system', '{"channel": "shop"}'),
@@ -91,8 +91,27 @@ async def test_the_timeline_ends_in_the_most_urgent_step_and_its_deadline(api: A
         "kind": "next",
         "of": f"{order_id}-f2-x1-1",
         "step": "resolve exception: pick",
-        "deadline": "2026-11-23T20:00:00Z",
+        "deadline": "2026-11-24T04:00:00Z",
     }
+
+
+async def test_an_order_whose_step_raised_an_exception_waits_for_the_person(api: Api) -> None:
+    """Its own deadline has passed: that is why somebody was asked."""
+    order_id = await api.admitted("asked", next_step="take payment", next_deadline="2026-11-24")
+    insert = """
+        INSERT INTO exceptions (exception_id, workflow_id, order_id, step, reason, detail, owner,
+          deadline, resolutions, state) VALUES (:o || '-x1-1', 'order-' || :o, :o, 'take payment',
+            'step_exhausted', 'no answer', 'operations', '2026-11-25', '{retry}', 'open')
+    """
+    await api.sql(insert, o=order_id)
+    shown = (await api.client.get(f"/orders/{order_id}")).json()["timeline"][-1]
+    listed = (await api.client.get("/orders", params={"q": order_id[5:]})).json()["items"][0]
+    assert listed["next"] == {name: shown[name] for name in ("of", "step", "deadline")}
+    assert shown["step"] == "resolve exception: take payment"
+    await api.sql("UPDATE exceptions SET state = 'resolved', resolved_at = now(), resolution = "
+                  "'retry', resolved_by = 'key:x' WHERE order_id = :o", o=order_id)  # fmt: skip
+    shown = (await api.client.get(f"/orders/{order_id}")).json()["timeline"][-1]
+    assert (shown["of"], shown["step"]) == (order_id, "take payment")
 
 
 async def test_a_closed_order_waits_for_nothing(api: Api) -> None:
@@ -208,6 +227,7 @@ async def test_a_page_of_orders_is_one_statement(api: Api) -> None:
         {"limit": "9" * 5_000},
         {"status": "strange"},
         {"placed_from": "2026-01-01"},
+        {"placed_from": "1763805600"},
         {"channel": "a\0b"},
         {"q": "a b"},
         {"outcome": "won"},

@@ -25,6 +25,7 @@ from workers.local.demo.vendors import Vendors
 from workers.local.postgres import PostgresServer
 from workers.local.stack import Stack
 from workers.local.web import succeeds
+from workers.setup_file import read_setup
 
 pytestmark = pytest.mark.slow
 ORDERS = 50
@@ -124,7 +125,7 @@ async def import_setup(plan: Plan, data_dir: Path) -> None:
     server = PostgresServer(data_dir)
     server.attach()
     engine = make_engine(server.url)
-    await import_into(engine, json.loads(plan.setup.to_json()))
+    await import_into(engine, read_setup(json.loads(plan.setup.to_json())))
     await engine.dispose()
 
 

@@ -124,7 +124,9 @@ class MixedLedger:
 async def _sandbox_ledger(url: str) -> dict[str, Any]:
     """Raises: UserError when the sandbox does not answer."""
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=LEDGER_TIMEOUT_S) as http:
+        async with httpx.AsyncClient(
+            base_url=url, timeout=LEDGER_TIMEOUT_S, trust_env=False
+        ) as http:
             found: dict[str, Any] = (await http.get("/_/ledger")).raise_for_status().json()
             return found
     except (httpx.HTTPError, ValueError) as error:

@@ -6,6 +6,7 @@ repeats at most steps that the database already has, and each step first returns
 
 import asyncio
 import contextlib
+import gzip
 import os
 import shutil
 import signal
@@ -13,13 +14,21 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from workers.errors import UserError
 from workers.local import wheels
 from workers.local.datafolder import DataFolder, refuse_other_versions, versions
-from workers.local.files import PRIVATE_FILE, disk_refusals, read_json, write_json
+from workers.local.files import (
+    PRIVATE_FILE,
+    disk_refusals,
+    make_private_folder,
+    read_json,
+    write_json,
+)
 from workers.local.orphans import stop_orphans
 from workers.local.postgres import PostgresServer
 from workers.local.processes import Identity
@@ -30,6 +39,7 @@ _TEMPORAL = "temporal.sqlite"
 # Ports, passwords of the cluster, logs and locks belong to one folder alone and are left out.
 _PLAIN_FILES = ("secrets.json", "api-key")
 _FAST_COMPRESSION = 3
+_BLOCK_BYTES = 1 << 20
 
 
 async def save(data_dir: Path, file: Path) -> None:
@@ -37,6 +47,7 @@ async def save(data_dir: Path, file: Path) -> None:
     folder = DataFolder(data_dir)
     if not folder.has_data():
         raise UserError(f"{data_dir} holds no data of a stack")
+    _refuse_no_file(file)
     with disk_refusals(file), tempfile.TemporaryDirectory(dir=file.parent) as name:
         draft = Path(name)
         write_json(draft / _MANIFEST, dict(versions()))
@@ -48,6 +59,11 @@ async def save(data_dir: Path, file: Path) -> None:
         await asyncio.to_thread(_pack, draft, file)
 
 
+def _refuse_no_file(file: Path) -> None:
+    if file.is_dir() or not file.parent.is_dir():
+        raise UserError(f"cannot write {file}: it is a folder, or its folder is missing")
+
+
 async def load(file: Path, data_dir: Path) -> None:
     """Raises: UserError when the folder holds anything or the file is no backup of ours."""
     path = DataFolder(data_dir).path
@@ -56,7 +72,7 @@ async def load(file: Path, data_dir: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         draft = Path(name)
         await asyncio.to_thread(_unpack, file, draft)
-        refuse_other_versions(read_json(draft / _MANIFEST), f"{file} was made")
+        refuse_other_versions(_read_manifest(draft, file), f"{file} was made")
         with disk_refusals(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             # Half a folder must not be started by mistake.
@@ -191,20 +207,35 @@ def _pack(draft: Path, file: Path) -> None:
 
 
 def _unpack(file: Path, draft: Path) -> None:
-    """Plain files alone, and none outside the folder."""
-    try:
-        with disk_refusals(file), tarfile.open(file, "r:gz") as archive:
-            for member in archive:
-                name = PurePosixPath(member.name)
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is None or name.is_absolute() or ".." in name.parts:
-                    continue
-                target = draft / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with content, target.open("wb") as copy:
-                    shutil.copyfileobj(content, copy)
-                target.chmod(PRIVATE_FILE)
-    except (tarfile.TarError, EOFError):
-        raise UserError(f"{file} is not a backup of ours") from None
+    """Plain files alone, and none outside the folder. Raises: UserError."""
+    with disk_refusals(file), gzip.open(file) as packed:
+        try:
+            with tarfile.open(fileobj=packed, mode="r:") as archive:
+                for member in archive:
+                    _unpack_member(archive, member, draft)
+            # The checksum of all comes last, and is looked at only by whoever reads to the end.
+            while packed.read(_BLOCK_BYTES):
+                pass
+        except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError):
+            raise UserError(f"{file} is not a backup of ours, or damaged") from None
     if not (draft / _MANIFEST).exists() or not (draft / _DUMP).exists():
         raise UserError(f"{file} is not a backup of ours")
+
+
+def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, draft: Path) -> None:
+    name = PurePosixPath(member.name)
+    content = archive.extractfile(member) if member.isfile() else None
+    if content is None or name.is_absolute() or ".." in name.parts:
+        return
+    target = draft / name
+    make_private_folder(target.parent)
+    with content, target.open("wb") as copy:
+        shutil.copyfileobj(content, copy)
+    target.chmod(PRIVATE_FILE)
+
+
+def _read_manifest(draft: Path, file: Path) -> dict[str, Any]:
+    try:
+        return read_json(draft / _MANIFEST)
+    except UserError:
+        raise UserError(f"{file} is not a backup of ours, or damaged") from None

@@ -1,13 +1,15 @@
 """Says which parts a stack has, how each is started, and in what order they stand on each other."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workers.environ import machine_environment
+from workers.errors import UserError
 from workers.local.datafolder import DataFolder
 from workers.local.environment import Addresses, Outside, compose
 from workers.local.parts import Part, PythonPart, announces, answers_http, greets
-from workers.local.ports import LOOPBACK, PortBook
+from workers.local.ports import LOOPBACK, PortBook, read_ports
 from workers.local.postgres import PostgresServer
 from workers.local.temporal import TemporalServer
 
@@ -54,6 +56,8 @@ class Blueprint:
 
     def draw(self) -> None:
         """Choose all ports, once nobody of an earlier run holds them any more."""
+        self._refuse_twice()
+        self._refuse_itself()
         book = PortBook(self.folder.ports_file)
         wanted = {"api": "api", "sandbox": "sandbox", "mail": "mail", "postgres": "postgres"}
         wanted |= {"temporal": "temporal", "ui": "temporal"}
@@ -69,6 +73,21 @@ class Blueprint:
         if "temporal" in self.names:
             self.temporal = TemporalServer(
                 self.folder.path, port=self.ports["temporal"], ui_port=self.ports["ui"]
+            )
+
+    def _refuse_twice(self) -> None:
+        asked = Counter(self.plan.asked_ports.values())
+        for port in (port for port, times in asked.items() if times > 1):
+            raise UserError(f"port {port} was asked for twice")
+
+    def _refuse_itself(self) -> None:
+        """With its own settings in the shell it would look for servers that it does not start."""
+        own = read_ports(self.folder.ports_file).get("postgres")
+        given = self.plan.outside.get("OMS_DATABASE_URL", "")
+        if own is not None and f"@{LOOPBACK}:{own}/" in given:
+            raise UserError(
+                "OMS_DATABASE_URL is the address of this very stack, from its settings.sh;"
+                " start it in a shell without that"
             )
 
     def url(self, part: str) -> str:
@@ -103,10 +122,14 @@ class Blueprint:
         words = ["sandbox", "--port", str(self.ports["sandbox"])]
         words += ["--data-dir", str(self.folder.sandbox_dir), "--api-url", self.url("api")]
         words += ["--time-factor", str(self.plan.time_factor)]
-        for vendor, secret in self.folder.webhook_secrets().items():
-            words += [f"--{vendor}-webhook-secret", secret]
+        # Not among the words: every user of the machine can read those.
+        secrets = {
+            f"SANDBOX_{vendor.upper()}_WEBHOOK": secret
+            for vendor, secret in self.folder.webhook_secrets().items()
+        }
         ready = answers_http(self.ports["sandbox"], SANDBOX_READY_PATH)
-        return PythonPart("sandbox", words, machine_environment(), self.folder.path, ready)
+        env = machine_environment() | secrets
+        return PythonPart("sandbox", words, env, self.folder.path, ready)
 
     def _mail(self) -> PythonPart:
         port = self.ports["mail"]

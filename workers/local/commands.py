@@ -2,12 +2,17 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from workers.local.mailbox import Mailbox
+
+from workers.settings import FASTEST_TIME_FACTOR
+
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where the stack keeps its data.")]
-Port = Annotated[int | None, typer.Option(min=1, max=65535)]
+BackupFile = Annotated[Path, typer.Argument(help="The backup; it holds keys and customers.")]
 _DATA_DIR = Path(".oms")
 # Taken when free and nobody asked for others.
 _PREFERRED_PORTS = {"api": 7080, "ui": 8233}
@@ -26,10 +31,19 @@ def register(app: typer.Typer) -> None:
 def up(
     data_dir: DataDir = _DATA_DIR,
     time_factor: Annotated[
-        float, typer.Option(min=0.001, help="How many seconds one second of waiting stands for.")
+        float,
+        typer.Option(
+            min=0.001,
+            max=FASTEST_TIME_FACTOR,
+            help="How many seconds one second of waiting stands for.",
+        ),
     ] = 1.0,
-    api_port: Port = None,
-    ui_port: Port = None,
+    api_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Of the API; 7080 when it is free.")
+    ] = None,
+    ui_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Of Temporal's UI; 8233 when it is free.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 1,
 ) -> None:
     """Start the whole stack on this machine; Ctrl-C stops it, and the next start resumes it."""
@@ -48,7 +62,7 @@ def up(
     asyncio.run(command.run(data_dir, plan))
 
 
-def backup(file: Path, data_dir: DataDir = _DATA_DIR) -> None:
+def backup(file: BackupFile, data_dir: DataDir = _DATA_DIR) -> None:
     """Write the data of a running or stopped stack into one file."""
     from workers.local import backup as command  # noqa: PLC0415
 
@@ -56,26 +70,39 @@ def backup(file: Path, data_dir: DataDir = _DATA_DIR) -> None:
     typer.echo(f"{data_dir} saved in {file}")
 
 
-def restore(file: Path, data_dir: DataDir = _DATA_DIR) -> None:
+def restore(file: BackupFile, data_dir: DataDir = _DATA_DIR) -> None:
     """Make a new data folder out of a backup."""
     from workers.local import backup as command  # noqa: PLC0415
+    from workers.local.spelling import spell  # noqa: PLC0415
 
     asyncio.run(command.load(file, data_dir))
-    typer.echo(f"{data_dir} restored; start it with: oms up --data-dir {data_dir}")
+    typer.echo(f"{data_dir} restored; start it with: {spell('up', '--data-dir', data_dir)}")
 
 
 def mail_list(data_dir: DataDir = _DATA_DIR) -> None:
     """One line an e-mail: number, date, recipient, subject, message id."""
-    from workers.local.mailbox import Mailbox  # noqa: PLC0415
-
-    for caught in Mailbox(data_dir / "mail").list():
+    for caught in _mailbox(data_dir).list():
         typer.echo(
             f"{caught.number:>5}  {caught.date}  {caught.to}  {caught.subject}  {caught.message_id}"
         )
 
 
-def mail_show(number: int, data_dir: DataDir = _DATA_DIR) -> None:
-    """One e-mail as it was sent."""
+def mail_show(
+    number: Annotated[int, typer.Argument(help="As `oms mail list` shows it.")],
+    data_dir: DataDir = _DATA_DIR,
+) -> None:
+    """One e-mail as its reader sees it."""
+    from workers.local.mailbox import readable  # noqa: PLC0415
+
+    typer.echo(readable(_mailbox(data_dir).read(number)))
+
+
+def _mailbox(data_dir: Path) -> "Mailbox":
+    from workers.errors import UserError  # noqa: PLC0415
+    from workers.local.datafolder import DataFolder  # noqa: PLC0415
     from workers.local.mailbox import Mailbox  # noqa: PLC0415
 
-    typer.echo(Mailbox(data_dir / "mail").read(number).as_string())
+    folder = DataFolder(data_dir)
+    if not folder.has_data():
+        raise UserError(f"{data_dir} holds no data of a stack")
+    return Mailbox(folder.mail_dir)

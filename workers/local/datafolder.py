@@ -3,11 +3,15 @@
 import fcntl
 import importlib.metadata
 import os
+import pwd
+import re
 import secrets
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Self
 
+from workers.environ import SETTING_PREFIXES
 from workers.errors import UserError
 from workers.local import processes, wheels
 from workers.local.files import (
@@ -15,6 +19,7 @@ from workers.local.files import (
     make_private_folder,
     open_private,
     read_json,
+    read_texts,
     write_json,
     write_private,
 )
@@ -24,6 +29,10 @@ from workers.local.processes import Identity
 FORMAT = 1
 DEFAULT = Path(".oms")
 _LOCK = "lock"
+_VENDORS = ("stripe", "easypost", "shopify")
+_KEY = re.compile(r"oms_[0-9a-f]{12}_[0-9a-f]{64}")
+# SQLite opens no file by a path beyond 512 bytes.
+LONGEST_PATH = 480
 
 
 def product_version() -> str:
@@ -48,8 +57,11 @@ class DataFolder:
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Self:
+        if len(os.fsencode(self.path)) > LONGEST_PATH:
+            raise UserError(f"the path of the data folder is longer than {LONGEST_PATH} bytes")
         make_private_folder(self.path)
         self._refuse_strangers()
+        self._refuse_another_owner()
         self._take_lock()
         try:
             self._check_versions()
@@ -70,6 +82,10 @@ class DataFolder:
     @property
     def key_file(self) -> Path:
         return self.path / "api-key"
+
+    @property
+    def settings_file(self) -> Path:
+        return self.path / "settings.sh"
 
     @property
     def mail_dir(self) -> Path:
@@ -100,9 +116,9 @@ class DataFolder:
     def webhook_secrets(self) -> dict[str, str]:
         """With these the sandbox signs what it sends; made at the first start."""
         path = self.path / "secrets.json"
-        known = read_json(path)
+        known = read_texts(path, _VENDORS)
         if not known:
-            known = {v: f"whsec_{secrets.token_hex(16)}" for v in ("stripe", "easypost", "shopify")}
+            known = {vendor: f"whsec_{secrets.token_hex(16)}" for vendor in _VENDORS}
             write_json(path, known)
         return known
 
@@ -110,10 +126,21 @@ class DataFolder:
         if not self.key_file.exists():
             return None
         with disk_refusals(self.key_file):
-            return self.key_file.read_text(encoding="utf-8").strip()
+            key = self.key_file.read_text(encoding="utf-8", errors="replace").strip()
+        if not _KEY.fullmatch(key):
+            raise UserError(
+                f"{self.key_file} is damaged; without it the next start makes a new key"
+            )
+        return key
 
     def keep_api_key(self, key: str) -> None:
         write_private(self.key_file, key + "\n")
+
+    def keep_settings(self, env: Mapping[str, str]) -> None:
+        """For a person's shell: what the other commands need to find this stack."""
+        ours = {name: env[name] for name in sorted(env) if name.startswith(SETTING_PREFIXES)}
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in ours.items()]
+        write_private(self.settings_file, "".join(lines))
 
     def write_state(self, running: dict[str, Identity]) -> None:
         """Who belongs to us now, for the start after a supervisor that was killed."""
@@ -122,21 +149,23 @@ class DataFolder:
 
     def running(self, part: str) -> Identity | None:
         """The process of one part, whoever its supervisor is."""
-        entry = read_json(self._state_file).get("processes", {}).get(part)
-        who = None if entry is None else Identity(entry["pid"], entry["began"])
+        who = self._noted().get(part)
         return who if who is not None and processes.is_running(who) else None
 
     def orphans(self) -> list[tuple[str, Identity]]:
         """The processes of an earlier supervisor that still run, databases last."""
-        known = read_json(self._state_file).get("processes", {})
-        found = {
-            Identity(entry["pid"], entry["began"]): part
-            for part, entry in known.items()
-            if processes.is_running(Identity(entry["pid"], entry["began"]))
-        }
+        found = {who: part for part, who in self._noted().items() if processes.is_running(who)}
         found |= {who: part for part, who in processes.marked(self.path)}
         pairs = [(part, who) for who, part in found.items()]
         return sorted(pairs, key=lambda pair: _LAST.index(pair[0]) if pair[0] in _LAST else -1)
+
+    def _noted(self) -> dict[str, Identity]:
+        """Who was running when this was last written down."""
+        known = read_json(self._state_file).get("processes", {})
+        try:
+            return {part: Identity(int(e["pid"]), str(e["began"])) for part, e in known.items()}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise UserError(f"{self._state_file} is damaged: it names no processes") from None
 
     @property
     def _state_file(self) -> Path:
@@ -151,6 +180,14 @@ class DataFolder:
             names: Iterable[str] = {entry.name for entry in self.path.iterdir()}
         if set(names) - {_LOCK} and self._version_file.name not in names:
             raise UserError(f"{self.path} is neither empty nor a data folder of ours")
+
+    def _refuse_another_owner(self) -> None:
+        """Root could write here, and leave files behind that the owner cannot even read."""
+        if not self.has_data():
+            return
+        owner = self._version_file.stat().st_uid
+        if owner != os.geteuid():
+            raise UserError(f"{self.path} was made by {_user(owner)}; start it as that user")
 
     def _take_lock(self) -> None:
         with disk_refusals(self.path / _LOCK):
@@ -175,6 +212,13 @@ class DataFolder:
             refuse_other_versions(found, f"{self.path} was made")
         if found != ours:
             write_json(self._version_file, ours)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def refuse_other_versions(found: dict[str, int | str], what: str) -> None:

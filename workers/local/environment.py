@@ -1,5 +1,6 @@
 """Composes the settings that every process of the stack is started with."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,12 +67,13 @@ def compose(
         env["OMS_DATABASE_URL"] = at.database_url
     if at.temporal is not None:
         env |= {"OMS_TEMPORAL_ADDRESS": at.temporal, "OMS_TEMPORAL_NAMESPACE": NAMESPACE}
+        env |= {"TEMPORAL_CONFIG_FILE": os.devnull}
     if at.smtp_port is not None:
         env |= {"OMS_SMTP_HOST": LOOPBACK, "OMS_SMTP_PORT": str(at.smtp_port)}
         env |= {"OMS_SMTP_STARTTLS": "false", "OMS_SMTP_SENDER": SENDER}
     if at.sandbox_url is not None:
         env |= _sandbox_vendors(at.sandbox_url, outside, webhook_secrets)
-    return machine_environment() | env | _kept(outside)
+    return machine_environment() | env | _kept(outside, has_temporal=at.temporal is not None)
 
 
 def _sandbox_vendors(
@@ -97,7 +99,14 @@ def _sandbox_vendors(
     return env
 
 
-def _kept(outside: Outside) -> dict[str, str]:
-    """Where the API listens and how fast time runs are the supervisor's to say."""
+def _kept(outside: Outside, *, has_temporal: bool) -> dict[str, str]:
+    """Where the API listens and how fast time runs are the supervisor's to say.
+
+    A person's key or certificates for another cluster would keep ours from being reached.
+    """
     ours = {"OMS_API_HOST", "OMS_API_PORT", "OMS_API_URL", "OMS_TIME_FACTOR"}
-    return {name: value for name, value in outside.variables.items() if name not in ours}
+    return {
+        name: value
+        for name, value in outside.variables.items()
+        if name not in ours and not (has_temporal and name.startswith("TEMPORAL_"))
+    }

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -28,6 +28,8 @@ def disk_refusals(path: Path) -> Iterator[None]:
 def make_private_folder(folder: Path) -> None:
     """Create what is missing, readable by its owner alone; parents that exist stay as they are."""
     with disk_refusals(folder):
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is not a folder")
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
 
@@ -60,6 +62,14 @@ def read_json(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged: not a JSON object")
+    return content
+
+
+def read_texts(path: Path, names: Collection[str]) -> dict[str, str]:
+    """Like `read_json`, and a file that is there must give each name a text."""
+    content = read_json(path)
+    if content and not all(isinstance(content.get(name), str) for name in names):
+        raise UserError(f"{path} is damaged: it lacks one of {', '.join(sorted(names))}")
     return content
 
 

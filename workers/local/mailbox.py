@@ -70,10 +70,17 @@ class Mailbox:
         return CaughtMail(
             number=number,
             to=str(message[ENVELOPE_HEADER]),
-            subject=str(message["Subject"] or ""),
+            # A long one is folded on its way, which leaves spaces behind.
+            subject=" ".join(str(message["Subject"] or "").split()),
             message_id=str(message["Message-ID"] or ""),
             date=str(message["Date"] or ""),
         )
+
+
+def readable(message: EmailMessage) -> str:
+    """Headers and text without the encodings of the wire."""
+    headers = "".join(f"{name}: {value}\n" for name, value in message.items())
+    return f"{headers}\n{message.get_content()}"
 
 
 def _claim(draft: Path, path: Path) -> bool:

@@ -10,6 +10,7 @@ from workers.local.files import read_json, write_json
 LOOPBACK = "127.0.0.1"
 # Linux hands out 32768 and above, others 49152 and above.
 _FIRST, _LAST = 20_000, 32_000
+_HIGHEST = 65_535
 _TRIES = 200
 
 
@@ -37,6 +38,17 @@ def any_free_port() -> int:
     raise UserError(f"no free port found between {_FIRST} and {_LAST}")
 
 
+def read_ports(path: Path) -> dict[str, int]:
+    """Raises: UserError for a file that holds anything but ports."""
+    found = read_json(path)
+    for name, port in found.items():
+        if type(port) is not int or not 0 < port <= _HIGHEST:
+            raise UserError(
+                f"{path} is damaged: {name} is no port; without the file all are drawn anew"
+            )
+    return found
+
+
 class PortBook:
     """The remembered ports of one data folder."""
 
@@ -48,14 +60,14 @@ class PortBook:
 
         Raises: UserError when a port somebody asked for is taken.
         """
-        remembered = read_json(self._path)
+        remembered = read_ports(self._path)
         if asked is not None:
             if not is_free(asked):
                 raise UserError(f"port {asked} for {name} is already in use")
             return self._remember(remembered, name, asked)
         taken = {port for other, port in remembered.items() if other != name}
         for port in (remembered.get(name), preferred):
-            if isinstance(port, int) and port not in taken and is_free(port):
+            if port is not None and port not in taken and is_free(port):
                 return self._remember(remembered, name, port)
         port = any_free_port()
         while port in taken:

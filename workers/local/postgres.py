@@ -13,8 +13,8 @@ from typing import Self
 
 from workers.errors import UserError
 from workers.local import processes
-from workers.local.files import log_size, log_tail, read_json, write_json
-from workers.local.ports import LOOPBACK, PortBook
+from workers.local.files import log_size, log_tail, read_texts, write_json
+from workers.local.ports import LOOPBACK, PortBook, read_ports
 from workers.local.postgres_home import PostgresHome, find_abandoned, find_home, forget_home
 
 SUPERUSER = "postgres"
@@ -107,8 +107,8 @@ class PostgresServer:
 
     def attach(self) -> None:
         """Know a server that somebody else runs. Raises: UserError when none was ever started."""
-        self._passwords = read_json(self._password_file)
-        self.port = read_json(self.data_dir / "ports.json").get(self.name, 0)
+        self._passwords = self._read_passwords()
+        self.port = read_ports(self.data_dir / "ports.json").get(self.name, 0)
         if not self._passwords or self.port == 0:
             raise UserError(f"{self.data_dir} holds no PostgreSQL of ours")
 
@@ -125,7 +125,7 @@ class PostgresServer:
 
     async def stop_leftover(self) -> None:
         """End a server that outlived whoever started it, and clear a lock that nobody holds."""
-        self._passwords = read_json(self._password_file)
+        self._passwords = self._read_passwords()
         await _end_leftover(self.home.cluster)
 
     async def create_database(self, name: str, *, template: str | None = None) -> str:
@@ -157,6 +157,9 @@ class PostgresServer:
     @property
     def _password_file(self) -> Path:
         return self.data_dir / "postgres.passwords.json"
+
+    def _read_passwords(self) -> dict[str, str]:
+        return read_texts(self._password_file, (SUPERUSER, ROLE))
 
     def _initialise(self) -> None:
         """Make the cluster under a passing name, so that half a cluster is never taken for one."""
@@ -241,7 +244,8 @@ async def _end_leftover(cluster: Path) -> None:
     lock = cluster / "postmaster.pid"
     if not lock.exists():
         return
-    pid = int(lock.read_text(encoding="utf-8").split("\n", maxsplit=1)[0] or 0)
+    first = lock.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
+    pid = int(first) if first.isascii() and first.isdigit() else 0
     who = processes.identify(pid)
     if who is None:
         # PostgreSQL itself clears the lock, after proving that no memory is still shared.

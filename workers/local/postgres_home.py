@@ -50,11 +50,20 @@ def find_home(data_dir: Path, until: Identity | None = None) -> PostgresHome:
     """Where the folder's cluster is or will be; makes user, copy and folders where missing.
 
     With `until` nobody needs the cluster after that process.
+    Raises: UserError when there is one that this user cannot run: a second, empty one beside it
+    would be taken for it.
     """
+    area = data_dir / "postgres"
     if os.geteuid() != 0:
-        area = data_dir / "postgres"
+        if _pointer(data_dir).exists():
+            raise UserError(f"the database of {data_dir} was made by root; start it as root")
         make_private_folder(area)
         return PostgresHome(wheels.postgres_programs(), area / "cluster", None)
+    if (area / "cluster").exists():
+        raise UserError(
+            f"the database in {area} was not made by root, and PostgreSQL does not run as root;"
+            " start it as the user who made it"
+        )
     _make_system_user()
     make_private_folder(data_dir)
     return PostgresHome(_copied_programs(), _system_area(data_dir, until) / "cluster", SYSTEM_USER)

@@ -59,6 +59,7 @@ class Stack:
             self.blueprint.draw()
             await self._start_stage(self.blueprint.services())
             self.env = self.blueprint.environment()
+            self.folder.keep_settings(self.env)
             self._report_earlier_clusters()
             # Neither needs the other, and each keeps one processor busy.
             await _all(self._prepare_database(), self._apply_schedules())

@@ -132,7 +132,8 @@ class TemporalServer:
         else:
             command += ["--ui-port", str(self.ui_port), "--ui-disable-news-fetch"]
         if self.durable:
-            command += ["--db-filename", str(self.file)]
+            # Relative to where it runs: it would take ? and # in a path for the end of the name.
+            command += ["--db-filename", self.file.name]
             command += [f"--sqlite-pragma={key}={value}" for key, value in _PRAGMAS.items()]
         command += [f"--dynamic-config-value={key}={v}" for key, v in _DYNAMIC_CONFIG.items()]
         command += [f"--search-attribute={key}={kind}" for key, kind in SEARCH_ATTRIBUTES.items()]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from workers.local.blueprint import Plan
 from workers.local.environment import VENDORS
 from workers.local.ports import LOOPBACK
+from workers.local.spelling import spell
 from workers.local.stack import Stack
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -60,6 +62,7 @@ def _overview(stack: Stack) -> str:
         ("API docs", f"{stack.api_url}/docs"),
         ("API key", stack.api_key),
         ("kept in", str(stack.folder.key_file)),
+        ("Settings", f". {shlex.quote(str(stack.folder.settings_file))}"),
         *_services(stack),
         ("Logs", str(stack.folder.logs_dir)),
         ("Stop", "Ctrl-C"),
@@ -79,7 +82,7 @@ def _services(stack: Stack) -> Iterator[tuple[str, str]]:
         yield "Sandbox", f"{stack.sandbox_url} stands in for {_vendors(stack, outside=False)}"
     yield "Real vendors", _vendors(stack, outside=True)
     if "mail" in names:
-        yield "E-mails", f"oms mail list --data-dir {stack.data_dir}"
+        yield "E-mails", spell("mail", "list", "--data-dir", stack.data_dir)
 
 
 def _vendors(stack: Stack, *, outside: bool) -> str:

@@ -1,5 +1,6 @@
 """What was saved is there again, from a running stack and from a stopped one."""
 
+import random
 import shutil
 import sqlite3
 import stat
@@ -18,6 +19,8 @@ from workers.local.datafolder import DataFolder
 from workers.local.mailbox import Mailbox
 from workers.local.stack import Stack
 
+KEY = f"oms_{'0' * 12}_{'1' * 64}"
+
 
 async def _put_data(stack: Stack) -> None:
     with psycopg.connect(stack.database_url.replace("+psycopg", "")) as connection:
@@ -25,7 +28,7 @@ async def _put_data(stack: Stack) -> None:
     client = await Client.connect(stack.temporal_address)
     await client.start_workflow("Nothing", id="order-shop-1", task_queue="none")
     Mailbox(stack.folder.mail_dir).keep(b"Subject: Hello\r\n\r\nHello", ["ada@example.com"])
-    stack.folder.keep_api_key("key-1")
+    stack.folder.keep_api_key(KEY)
     async with _stripe(stack) as vendor:
         form = {"amount": "1000", "currency": "usd"}
         (await vendor.post("/payment_intents", data=form)).raise_for_status()
@@ -46,7 +49,7 @@ async def _check_data(stack: Stack) -> None:
     described = await client.get_workflow_handle("order-shop-1").describe()
     assert described.workflow_type == "Nothing"
     assert [caught.subject for caught in Mailbox(stack.folder.mail_dir).list()] == ["Hello"]
-    assert stack.folder.api_key() == "key-1"
+    assert stack.folder.api_key() == KEY
     async with _stripe(stack) as vendor:
         intents = (await vendor.get("/payment_intents")).json()["data"]
     assert [intent["amount"] for intent in intents] == [1000]
@@ -103,14 +106,44 @@ async def test_a_cut_backup_is_refused_and_leaves_no_folder(data_dir: Path) -> N
     assert {entry.name for entry in data_dir.parent.iterdir()} == {"oms", "saved.tgz"}
 
 
-async def test_a_backup_of_another_version_is_refused(data_dir: Path, tmp_path: Path) -> None:
-    draft = tmp_path / "draft"
+def _packed(folder: Path, manifest: str, dump: bytes = b"") -> Path:
+    draft, file = folder / "draft", folder / "saved.tgz"
     draft.mkdir()
-    (draft / "manifest.json").write_text('{"format": 99}')
-    (draft / "postgres.dump").touch()
-    with tarfile.open(tmp_path / "saved.tgz", "w:gz") as archive:
+    (draft / "manifest.json").write_text(manifest)
+    (draft / "postgres.dump").write_bytes(dump)
+    with tarfile.open(file, "w:gz") as archive:
         archive.add(draft / "manifest.json", "manifest.json")
         archive.add(draft / "postgres.dump", "postgres.dump")
+    return file
+
+
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.7, 0.9])
+async def test_one_wrong_byte_of_a_backup_is_found(tmp_path: Path, place: float) -> None:
+    """Wherever it lies: a database that is subtly another must not be started."""
+    file = _packed(tmp_path, '{"format": 1}', random.Random(1).randbytes(50_000))
+    content = bytearray(file.read_bytes())
+    content[int(len(content) * place)] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(UserError, match="or damaged"):
+        await backup.load(file, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+async def test_a_manifest_that_is_none_is_told_of_the_backup(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"saved\.tgz is not a backup of ours"):
+        await backup.load(_packed(tmp_path, "[]"), tmp_path / "copy")
+
+
+async def test_what_cannot_be_written_is_said_before_anything_is_saved(data_dir: Path) -> None:
+    with DataFolder(data_dir):
+        pass
+    for file in (data_dir.parent, data_dir.parent / "absent" / "saved.tgz"):
+        with pytest.raises(UserError, match=f"cannot write {file}"):
+            await backup.save(data_dir, file)
+
+
+async def test_a_backup_of_another_version_is_refused(data_dir: Path, tmp_path: Path) -> None:
+    _packed(tmp_path, '{"format": 99}')
     with pytest.raises(UserError, match="with format 99"):
         await backup.load(tmp_path / "saved.tgz", data_dir)
     with pytest.raises(UserError, match="holds no data of a stack"):

@@ -2,6 +2,8 @@
 
 import smtplib
 import threading
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ from typer.testing import CliRunner
 
 from workers import cli
 from workers.errors import UserError
+from workers.local import commands
 from workers.local.blueprint import Plan
+from workers.local.datafolder import DataFolder
 from workers.local.mailbox import Mailbox
 from workers.local.stack import Stack
 
@@ -49,6 +53,27 @@ def test_messages_that_arrive_together_get_numbers_of_their_own(tmp_path: Path) 
     for thread in threads:
         thread.join()
     assert Mailbox(tmp_path).numbers() == list(range(1, 9))
+
+
+def test_a_long_subject_and_an_encoded_text_are_shown_as_they_were_written(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = EmailMessage()
+    message["Subject"] = subject = (
+        f"Please pay the bank slip for your order {'0123456789' * 5} soon"
+    )
+    message.set_content("Olá João, " + "até amanhã " * 20 + "\n")
+    with DataFolder(data_dir) as folder:
+        Mailbox(folder.mail_dir).keep(message.as_bytes(policy=SMTP), ["ada@example.com"])
+    assert [caught.subject for caught in Mailbox(folder.mail_dir).list()] == [subject]
+    commands.mail_show(1, data_dir)
+    assert "Olá João, " + "até amanhã " * 20 in capsys.readouterr().out
+
+
+def test_a_folder_without_a_stack_is_one_line(tmp_path: Path) -> None:
+    for show in (lambda: commands.mail_list(tmp_path), lambda: commands.mail_show(1, tmp_path)):
+        with pytest.raises(UserError, match="holds no data of a stack"):
+            show()
 
 
 def test_an_absent_message_is_one_line(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """The stack in one process: parts come up, die, come back, and go away."""
 
 import socket
+import stat
+import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -141,6 +144,42 @@ def test_a_folder_without_write_permission_is_one_line() -> None:
         with as_nobody(), pytest.raises(UserError, match="Permission denied"):
             DataFolder(closed / "oms").__enter__()
         closed.chmod(0o700)
+
+
+async def test_a_shell_finds_the_stack_by_the_settings_it_leaves(
+    data_dir: Path, services: Plan
+) -> None:
+    async with Stack(data_dir, services) as stack:
+        file = stack.folder.settings_file
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        shell = ["sh", "-c", f". '{file}' && env"]
+        lines = subprocess.run(shell, capture_output=True, text=True, check=True).stdout  # noqa: ASYNC221
+        found = dict(line.split("=", 1) for line in lines.splitlines() if line.startswith("OMS_"))
+        assert found == {n: v for n, v in stack.env.items() if n.startswith("OMS_")}
+        assert {"OMS_DATABASE_URL", "OMS_TEMPORAL_ADDRESS", "OMS_STRIPE_URL"} <= found.keys()
+
+
+async def test_a_profile_or_key_for_another_cluster_does_not_keep_ours_from_being_reached(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = tmp_path / "config" / "temporalio" / "temporal.toml"
+    profile.parent.mkdir(parents=True)
+    profile.write_text('[profile.default]\naddress = "my.cloud:7233"\napi_key = "secret"\n')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    outside = {"TEMPORAL_API_KEY": "secret", "TEMPORAL_TLS": "true"}
+    plan = Plan(parts=frozenset({"temporal", "schedules"}), outside=outside)
+    async with Stack(data_dir, plan) as stack:
+        assert "TEMPORAL_API_KEY" not in stack.env
+    assert not (data_dir / "logs" / "schedules.log").read_text()
+
+
+async def test_a_stack_started_with_its_own_settings_says_so(
+    data_dir: Path, services: Plan
+) -> None:
+    async with Stack(data_dir, services) as stack:
+        own = {"OMS_DATABASE_URL": stack.database_url}
+    with pytest.raises(UserError, match="address of this very stack"):
+        await Stack(data_dir, replace(services, outside=own)).start()
 
 
 async def test_settings_from_outside_replace_services(data_dir: Path) -> None:

@@ -41,6 +41,7 @@ class ApiClient:
             headers={"Authorization": f"Bearer {key}"},
             timeout=TIMEOUT_S,
             transport=transport,
+            trust_env=False,  # a proxy of the machine does not lead to its own addresses
         )
 
     async def __aenter__(self) -> Self:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workers.errors import UserError
+from workers.local.files import disk_refusals
+from workers.settings import FASTEST_TIME_FACTOR
 
 if TYPE_CHECKING:
     from workers.local.demo.plan import Plan
@@ -35,7 +37,12 @@ def demo(  # noqa: PLR0913 - one parameter an option
     report: Annotated[Path | None, typer.Option(help="Where to write the figures (JSON).")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="A new folder for the stack.")] = None,
     time_factor: Annotated[
-        float, typer.Option(min=1, help="How many seconds one second of waiting stands for.")
+        float,
+        typer.Option(
+            min=1,
+            max=FASTEST_TIME_FACTOR,
+            help="How many seconds one second of waiting stands for.",
+        ),
     ] = TIME_FACTOR,
     seed: Annotated[int, typer.Option(help="Draws where scarce stock lies.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Run on until Ctrl-C.")] = False,
@@ -45,6 +52,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
 
     from workers.local.demo.run import Wish, run_demo  # noqa: PLC0415
 
+    refuse_unwritable(report)
     plan = make_plan(dataset, orders, stock_factor, seed)
     wish = Wish(new_folder(data_dir), time_factor, report, keep)
     console = Console(highlight=False, soft_wrap=True)
@@ -71,6 +79,13 @@ def make_plan(dataset: Path | None, orders: int | None, stock_factor: str, seed:
     if factor != 1:
         raise UserError("--stock-factor needs --dataset: the shipped orders come with their stock")
     return plan_shipped(orders)
+
+
+def refuse_unwritable(report: Path | None) -> None:
+    """Raises: UserError before the run, whose figures would be lost after it."""
+    if report is not None:
+        with disk_refusals(report):
+            report.open("a", encoding="utf-8").close()
 
 
 def new_folder(asked: Path | None) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from domain.address import Address
+from workers.errors import UserError
 from workers.local.demo.olist_files import Olist, read_olist
 from workers.local.demo.olist_rows import (
     CURRENCY,
@@ -67,6 +68,13 @@ def plan_olist(folder: Path, count: int, factor: Fraction, seed: int) -> Plan:
     """Plan the first `count` good orders. Raises: UserError for a folder that cannot be read."""
     olist = read_olist(folder)
     rows = olist.orders[:count]
+    if not rows:
+        bad = (
+            f"; the first of {len(olist.rejects)} bad rows: {olist.rejects[0]}"
+            if olist.rejects
+            else ""
+        )
+        raise UserError(f"{folder} holds no usable order{bad}")
     orders = tuple(
         planned(document_of(olist, row), expected_end(row, olist.items.get(row.order_id, [])))
         for row in rows

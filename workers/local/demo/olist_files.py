@@ -32,6 +32,10 @@ PRODUCTS: Final = "olist_products_dataset.csv"
 SELLERS: Final = "olist_sellers_dataset.csv"
 CENTROIDS: Final = "zip_prefix_centroids.csv"
 
+_PRODUCT_COLUMNS: Final = (
+    "product_id", "product_category_name", "product_weight_g", "product_length_cm",
+    "product_width_cm", "product_height_cm",
+)  # fmt: skip
 T = TypeVar("T")
 PartT = TypeVar("PartT", ItemRow, PaymentRow)
 
@@ -77,7 +81,7 @@ class _Reader:
             parse_payment,
             orders,
         )
-        products = self._optional(PRODUCTS, ("product_id", "product_category_name"), parse_product)
+        products = self._optional(PRODUCTS, _PRODUCT_COLUMNS, parse_product)
         place = ("seller_zip_code_prefix", "seller_city", "seller_state")
         points = self._optional(CENTROIDS, ("zip", "lat", "lng", "city", "state"), parse_centroid)
         return Olist(

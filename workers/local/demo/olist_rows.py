@@ -20,6 +20,10 @@ STATUSES: Final = frozenset(
 PAYMENT_TYPES: Final = frozenset({"credit_card", "boleto", "voucher", "debit_card", "not_defined"})
 _ID: Final = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
+# What the API takes: neither earlier or later orders nor larger prices.
+_YEARS: Final = range(2000, 2200)
+_LARGEST_MINOR: Final = 10**11
+_LARGEST_MEASURE: Final = 10**9
 _STATE: Final = re.compile(r"^[A-Z]{2}$")
 
 
@@ -81,13 +85,15 @@ def known(row: Row, column: str, values: frozenset[str]) -> str:
 
 
 def amount(row: Row, column: str) -> int:
-    """Raises: ValueError for a negative amount, one finer than a cent, or no amount."""
+    """Raises: ValueError for no amount, a negative or too large one, one finer than a cent."""
     try:
         minor = parse_minor(row[column], CURRENCY)
     except ValueError as error:
         raise ValueError(f"{column}: {error}") from None
     if minor < 0:
         raise ValueError(f"{column}: negative: {row[column]!r}")
+    if minor > _LARGEST_MINOR:
+        raise ValueError(f"{column}: too large: {row[column]!r}")
     return minor
 
 
@@ -102,9 +108,22 @@ def sequence(row: Row, column: str) -> int:
 def moment(row: Row, column: str) -> datetime:
     """The published times carry no zone. Raises: ValueError."""
     try:
-        return datetime.strptime(row[column].strip(), _TIME)  # noqa: DTZ007 - zone added on use
+        found = datetime.strptime(row[column].strip(), _TIME)  # noqa: DTZ007 - zone added on use
     except ValueError:
         raise ValueError(f"{column}: not a time: {row[column][:80]!r}") from None
+    if found.year not in _YEARS:
+        raise ValueError(f"{column}: not in our time: {row[column]!r}")
+    return found
+
+
+def place(row: Row, who: str) -> tuple[str, str, str]:
+    """Postcode prefix, city and state. Raises: ValueError."""
+    city, state = row[f"{who}_city"].strip(), row[f"{who}_state"].strip()
+    if not city:
+        raise ValueError(f"{who}_city: empty")
+    if not _STATE.match(state):
+        raise ValueError(f"{who}_state: not a state: {state[:80]!r}")
+    return padded(row[f"{who}_zip_code_prefix"]), city, state
 
 
 def parse_order(row: Row) -> OrderRow:
@@ -136,27 +155,21 @@ def parse_payment(row: Row) -> PaymentRow:
 
 
 def parse_customer(row: Row) -> CustomerRow:
-    state = row["customer_state"].strip()
-    if not _STATE.match(state):
-        raise ValueError(f"customer_state: not a state: {state[:80]!r}")
     return CustomerRow(
-        customer_id=identifier(row, "customer_id"),
-        unique_id=identifier(row, "customer_unique_id"),
-        zip_prefix=padded(row["customer_zip_code_prefix"]),
-        city=row["customer_city"].strip(),
-        state=state,
+        identifier(row, "customer_id"),
+        identifier(row, "customer_unique_id"),
+        *place(row, "customer"),
     )
 
 
 def parse_seller(row: Row) -> SellerRow:
-    return SellerRow(
-        padded(row["seller_zip_code_prefix"]), row["seller_city"].strip(), row["seller_state"]
-    )
+    return SellerRow(*place(row, "seller"))
 
 
 def _positive(text: str, fallback: int, factor: int = 1) -> int:
-    """A measure as published; what is empty or zero there gets the usual value."""
-    return int(text) * factor if text.isdecimal() and int(text) else fallback
+    """A measure as published; what is empty or cannot be gets the usual value."""
+    measure = int(text) * factor if text.isdecimal() else 0
+    return measure if 0 < measure <= _LARGEST_MEASURE else fallback
 
 
 def parse_product(row: Row) -> Product:

@@ -135,6 +135,9 @@ class Reject:
     row: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.file}, row {self.row}: {self.reason}"
+
 
 def vendor_due_minor(tenders: Iterable[dict[str, Any]]) -> int:
     return sum(t["amount_minor"] for t in tenders if t["kind"] in VENDOR_TENDERS)

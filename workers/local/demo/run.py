@@ -27,6 +27,7 @@ from workers.local.demo.report import Measured, Report, make_report, summary
 from workers.local.demo.tables import write_rejects
 from workers.local.demo.vendors import Vendors
 from workers.local.demo.warehouse import Warehouse
+from workers.local.spelling import spell
 from workers.local.stack import Stack
 
 # Late slips are refunded and channels told after their orders have ended.
@@ -56,7 +57,8 @@ async def run_demo(plan: Plan, wish: Wish, console: Console) -> bool:
                 if wish.keep:
                     await _wait_for_ctrl_c(console, stack)
     finally:
-        console.print(f"reopen this run with: oms up --data-dir {wish.data_dir}")
+        again = spell("up", "--data-dir", wish.data_dir)
+        console.print(f"reopen this run with: {again}", markup=False)
     return is_good
 
 

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -49,7 +50,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
         opener: Any = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
             yield file
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"cannot read {path}: {error}") from error
 
 
@@ -76,9 +77,11 @@ def read_table(
 
 
 def _checked(row: dict[str, Any]) -> Row:
-    """Raises: ValueError when the row has too many fields or text that is not UTF-8."""
+    """Raises: ValueError for too many fields, and for text that no database holds."""
     if "" in row:
         raise ValueError("more fields than the header names")
     if any(_DAMAGED in (value or "") for value in row.values()):
         raise ValueError("not UTF-8")
+    if any("\0" in (value or "") for value in row.values()):
+        raise ValueError("a NUL character")
     return row

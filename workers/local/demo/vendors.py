@@ -12,7 +12,9 @@ Json = dict[str, Any]
 
 class Vendors:
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, transport=transport)
+        self._http = httpx.AsyncClient(
+            base_url=url, timeout=TIMEOUT_S, transport=transport, trust_env=False
+        )
 
     async def __aenter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ import pytest
 
 from tests.workers.local.demo import olist_folder as made_up
 from workers.errors import UserError
-from workers.local.demo.commands import make_plan, new_folder
+from workers.local.demo.commands import make_plan, new_folder, refuse_unwritable
 
 
 def test_without_a_dataset_the_shipped_orders_are_taken() -> None:
@@ -26,6 +26,14 @@ def test_a_dataset_is_taken_up_to_the_number_asked_for(tmp_path: Path) -> None:
 def test_a_factor_that_cannot_be_is_one_clear_line(factor: str, complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
         make_plan(None, None, factor, 1)
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent" / "report.json"):
+        with pytest.raises(UserError, match="cannot use"):
+            refuse_unwritable(path)
+    refuse_unwritable(tmp_path / "report.json")
+    refuse_unwritable(None)
 
 
 def test_a_folder_of_an_earlier_run_is_refused(tmp_path: Path) -> None:

@@ -195,6 +195,23 @@ async def test_silence_is_one_clear_line(made_up: MadeUpApi) -> None:
             await api.find_order("shop", "1")
 
 
+async def test_a_proxy_of_the_machine_is_not_asked_for_its_own_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        writer.close()
+
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with ApiClient(url, "key") as api, Vendors(url) as vendors:
+            assert (await api.send("GET", "/orders")).body == {}
+            assert await vendors.ledger() == {}
+
+
 async def test_every_sixth_sale_of_the_shop_is_left_to_the_sync(
     api: ApiClient, made_up: MadeUpApi
 ) -> None:

@@ -1,5 +1,6 @@
 """The published tables become orders, money and expected ends; what is bad is named."""
 
+import gzip
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -209,6 +210,45 @@ def test_a_broken_archive_is_one_clear_line(tmp_path: Path) -> None:
     made_up.write_folder(tmp_path, {made_up.ORDERS: []})
     (tmp_path / f"{made_up.ORDERS}.gz").write_bytes(b"no archive")
     with pytest.raises(UserError, match="cannot read"):
+        _plan(tmp_path)
+
+
+def test_an_archive_that_is_damaged_inside_is_one_clear_line(tmp_path: Path) -> None:
+    made_up.write_folder(tmp_path, {made_up.ORDERS: []})
+    packed = bytearray(gzip.compress(b"order_id,customer_id\n" * 1_000))
+    packed[20:40] = b"\xff" * 20
+    (tmp_path / f"{made_up.ORDERS}.gz").write_bytes(packed)
+    with pytest.raises(UserError, match="cannot read"):
+        _plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "reason"),
+    [
+        (made_up.ORDERS, "old,c1,delivered,0001-01-01 00:00:00", "not in our time"),
+        (made_up.ORDERS, "nul\0,c1,delivered,2018-01-09 10:00:00", "a NUL character"),
+        (made_up.ITEMS, "early,9,pb,s1,x,999999999999,0", "price: too large"),
+        (made_up.CUSTOMERS, "c7,u7,01001,,SP", "customer_city: empty"),
+        (made_up.SELLERS, "s7,01001,sao paulo,", "seller_state: not a state"),
+    ],
+)
+def test_what_the_api_would_refuse_is_a_bad_row(
+    tmp_path: Path, table: str, row: str, reason: str
+) -> None:
+    made_up.write_folder(tmp_path, {table: [*made_up.ROWS[table], row]})
+    assert reason in " | ".join(reject.reason for reject in _plan(tmp_path).rejects)
+
+
+def test_products_without_their_measures_are_one_clear_line(tmp_path: Path) -> None:
+    made_up.write_folder(tmp_path)
+    (tmp_path / made_up.PRODUCTS).write_text("product_id,product_category_name\npa,toys\n")
+    with pytest.raises(UserError, match="no column product_weight_g"):
+        _plan(tmp_path)
+
+
+def test_a_dataset_without_a_good_order_names_the_first_bad_row(tmp_path: Path) -> None:
+    made_up.write_folder(tmp_path, {made_up.ORDERS: ["odd,c1,teleported,2018-01-02 10:00:00"]})
+    with pytest.raises(UserError, match=r"no usable order.*row 2: order_status: unknown"):
         _plan(tmp_path)
 
 
