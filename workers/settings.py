@@ -1,12 +1,15 @@
 """Reads the whole configuration once, from the environment alone."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workers.errors import UserError
+
+# The owner whose address is for all who have none of their own.
+EVERY_OWNER: Final = ""
 
 
 class Settings(BaseSettings):
@@ -48,6 +51,9 @@ class Settings(BaseSettings):
     smtp_starttls: bool = True
     smtp_sender: str = "Orders <orders@localhost>"
 
+    # Whom to tell of what waits too long: an address, or owner=address for one owner alone.
+    escalation_email: Annotated[dict[str, str], NoDecode] = {}
+
     # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
     time_factor: float = Field(default=1.0, gt=0)
     # Temporal's sandbox finds indeterministic code, at over a third of a worker's CPU. The tests
@@ -70,6 +76,20 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("escalation_email", mode="before")
+    @classmethod
+    def split_owners(cls, value: object) -> object:
+        """Read `ops@shop.example, finance=money@shop.example`."""
+        if not isinstance(value, str):
+            return value
+        found = {}
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            owner, _, address = part.rpartition("=")
+            if "@" not in address:
+                raise ValueError("not of the form address or owner=address")
+            found[owner.strip() or EVERY_OWNER] = address.strip()
+        return found
 
     @field_validator("log_level", mode="before")
     @classmethod

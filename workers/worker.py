@@ -18,7 +18,7 @@ from workers.inbox import InboxLoop
 from workers.outbox import OutboxLoop, mail_server
 from workers.settings import Settings
 from workers.temporal import WORKFLOWS, connect, workflow_runner
-from workers.wiring import activities_by_queue, open_gateways
+from workers.wiring import activities_by_queue, addressees, open_gateways
 from workflows.messages import CORE_QUEUE
 from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
 
@@ -70,7 +70,7 @@ async def run_worker(settings: Settings, queues: Sequence[str]) -> None:
     client = await connect(settings)
     try:
         async with open_gateways(settings) as gateways:
-            served = activities_by_queue(engine, gateways)
+            served = activities_by_queue(engine, gateways, addressees(settings))
             workers = [
                 make_worker(client, queue, served[queue], sandboxed=settings.workflow_sandbox)
                 for queue in queues
