@@ -69,13 +69,13 @@ class EscalationActivities:
 
     async def _tell_of_tasks(self, tx: AsyncConnection, tasks: Sequence[Any]) -> None:
         """One message about all of them: one fault makes many differences."""
-        first = min(task.task_id for task in tasks)
+        tasks = sorted(tasks, key=lambda task: task.task_id)
         lines = [f"{task.kind}: {task.subject}" for task in tasks[:MOST_LISTED]]
         facts = {
             "count": str(len(tasks)),
             "tasks": "\n".join(lines),
             "link": f"{self._to.api_url}/reconciliation-tasks?state=open",
         }
-        key = f"reconciliation:{first}:{tasks[0].escalated_at.timestamp():.0f}"
+        key = f"reconciliation:{tasks[0].task_id}:{tasks[0].escalated_at.timestamp():.0f}"
         payload = {"to": self._to.default, "template": "reconciliation_tasks", "facts": facts}
         await outbox.post(tx, key, "email", None, payload)

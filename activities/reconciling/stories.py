@@ -79,7 +79,12 @@ async def _open_orders(client: Client, known: Unfinished, listed: set[str]) -> l
 
 
 async def _parcels(client: Client, known: Unfinished, listed: set[str]) -> list[Violation]:
-    parcels = {fulfillment_workflow_id(part.order_id, part.number): part for part in known.parcels}
+    """One that is only planned gets its run when its order goes on; until then it has none."""
+    parcels = {
+        fulfillment_workflow_id(part.order_id, part.number): part
+        for part in known.parcels
+        if part.is_under_way
+    }
     absent = await runs.not_running(client, parcels, listed)
     found = []
     for workflow_id, status in absent.items():

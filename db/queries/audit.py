@@ -75,13 +75,13 @@ async def waiting_documents(tx: AsyncConnection) -> list[Any]:
 
 
 async def open_parcels(tx: AsyncConnection) -> list[Any]:
-    """Return what is not ended."""
+    """Return what is not ended; `is_under_way`: only its own run can have brought it there."""
     return list(
         await rows(
             tx,
             """
-            SELECT fulfillment_id, order_id, number, state FROM fulfillments
-            WHERE ended_at IS NULL
+            SELECT fulfillment_id, order_id, number, state, state <> 'open' AS is_under_way
+            FROM fulfillments WHERE ended_at IS NULL
             """,
         )
     )

@@ -109,7 +109,9 @@ async def late_steps(tx: AsyncConnection, slack_s: float) -> list[Any]:
                 FROM fulfillments WHERE ended_at IS NULL) w
             WHERE w.next_deadline < now() - make_interval(secs => :slack_s)
                 AND NOT EXISTS (SELECT FROM exceptions x
-                    WHERE x.order_id = w.order_id AND x.state = 'open')
+                    WHERE x.order_id = w.order_id AND x.state = 'open'
+                        AND (w.number IS NULL OR x.fulfillment_id IS NULL
+                            OR x.fulfillment_id = w.subject))
             ORDER BY w.next_deadline
             """,
             slack_s=slack_s,

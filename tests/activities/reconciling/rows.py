@@ -44,7 +44,8 @@ def found(
 
 def label(**changes: Any) -> Any:
     row = {
-        "label_key": "shop-1:f1:label:1", "fulfillment_id": "shop-1-f1", "vendor_shipment_id": "shp_1", "state": "bought",
-        "tracking_number": "EZ1", "is_handed_over": True, "is_open": True, "is_recent": True,
+        "label_key": "shop-1:f1:label:1", "fulfillment_id": "shop-1-f1",
+        "vendor_shipment_id": "shp_1", "state": "bought", "tracking_number": "EZ1",
+        "is_handed_over": True, "is_open": True, "is_recent": True,
     }  # fmt: skip
     return SimpleNamespace(**row | changes)
