@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +26,9 @@ from domain.address import Address
 from tests.sandbox.shopify.orders import order as shop_order
 from tests.workers.conftest import Books, books_kept, tell, working
 from tests.workers.test_audit import fail
+from workers.environ import machine_environment
 from workers.local.postgres import PostgresServer
-from workers.reconciling import open_tasks, reconcile
+from workers.reconciling import open_tasks, reconcile, run_reconciliation
 from workers.recovering import run_recovery
 from workers.wiring import open_gateways
 from workflows.housekeeping import ChannelSyncWorkflow
@@ -254,6 +257,43 @@ async def test_a_schedule_whose_runs_all_end_badly_is_a_task(books: Books) -> No
     async with asyncio.timeout(30):
         while await tasks_after(books, "runs"):
             pass
+
+
+async def test_the_command_reconciles_once_and_prints_both_sides(books: Books) -> None:
+    status, said = await oms_reconcile(books)
+    assert (status, said) == (0, "0 open tasks")
+    external_id = books.orders["of the shop"]
+    news = {"channel": "shopify", "external_id": external_id, "tracking_number": "EZ-GONE"}
+    await sql(
+        books,
+        "INSERT INTO outbox (key, kind, payload, delivered_at) VALUES ('shopify-y:f1:tracking', "
+        "'channel_fulfillment', CAST(:news AS jsonb), now())",
+        news=json.dumps(news),
+    )
+    status, said = await oms_reconcile(books)
+    assert status == 1
+    assert "channel_is_told_once: shopify-y:f1:tracking" in said
+    assert 'theirs: {"told": 0}' in said
+    assert said.endswith("1 open tasks")
+    await sql(books, "DELETE FROM outbox WHERE key = 'shopify-y:f1:tracking'")
+    assert await run_reconciliation(books.settings) == []
+
+
+async def oms_reconcile(books: Books) -> tuple[int, str]:
+    """Run the command as a process of its own."""
+    given = books.settings
+    env = {
+        "OMS_DATABASE_URL": given.require_database_url(),
+        "OMS_TEMPORAL_ADDRESS": given.temporal_address or "",
+        "OMS_SHOPIFY_URL": given.shopify_url or "",
+        "OMS_TIME_FACTOR": str(given.time_factor),
+    }
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "workers", "reconcile", env=machine_environment() | env,
+        stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    said, _ = await child.communicate()
+    return child.returncode or 0, said.decode().strip()
 
 
 async def test_nothing_personal_is_in_any_task(books: Books) -> None:
