@@ -30,7 +30,7 @@ class ReconciliationWorkflow:
 
     @workflow.run
     async def run(self, what: Reconcile) -> None:
-        so_far = what.so_far or await self._begin(what, 1)
+        so_far = what.so_far or await _begin(what.scope, 1)
         while True:
             look = _look(what, so_far)
             if what.scope != RUNS:
@@ -39,12 +39,8 @@ class ReconciliationWorkflow:
             if not suspected or look.number == LOOKS:
                 break
             await workflow.sleep(what.pause_s)
-            so_far = await self._begin(what, look.number + 1)
+            so_far = await _begin(what.scope, look.number + 1)
         await reconciling.forget_lines(_run())
-
-    async def _begin(self, what: Reconcile, number: int) -> LookedSoFar:
-        began = await reconciling.begin_look(what.scope)
-        return LookedSoFar(number, began.since, began.until)
 
     async def _read(self, what: Reconcile, look: LookAt, so_far: LookedSoFar) -> None:
         """Read page after page; longer books are read on by a run anew."""
@@ -54,6 +50,11 @@ class ReconciliationWorkflow:
             if cursor is None:
                 return
         workflow.continue_as_new(replace(what, so_far=replace(so_far, cursor=cursor)))
+
+
+async def _begin(scope: str, number: int) -> LookedSoFar:
+    began = await reconciling.begin_look(scope)
+    return LookedSoFar(number, began.since, began.until)
 
 
 def _look(what: Reconcile, so_far: LookedSoFar) -> LookAt:

@@ -244,9 +244,9 @@ async def test_a_schedule_whose_runs_all_end_badly_is_a_task(books: Books) -> No
     schedule = await books.world.temporal.create_schedule(
         "sync-broken", Schedule(action=action, spec=ScheduleSpec())
     )
-    for _ in range(3):
+    for number in (1, 2, 3):
         await schedule.trigger(overlap=ScheduleOverlapPolicy.ALLOW_ALL)
-        await asyncio.sleep(1.1)  # runs are named by the second
+        await books.world.until(lambda number=number: timed_out(books, number))
     async with asyncio.timeout(60):
         while not (tasks := await tasks_after(books, "runs")):
             pass
@@ -257,6 +257,11 @@ async def test_a_schedule_whose_runs_all_end_badly_is_a_task(books: Books) -> No
     async with asyncio.timeout(30):
         while await tasks_after(books, "runs"):
             pass
+
+
+async def timed_out(books: Books, runs: int) -> bool:
+    query = "TemporalScheduledById = 'sync-broken' AND ExecutionStatus = 'TimedOut'"
+    return (await books.world.temporal.count_workflows(query)).count == runs
 
 
 async def test_the_command_reconciles_once_and_prints_both_sides(books: Books) -> None:
