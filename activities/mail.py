@@ -1,4 +1,4 @@
-"""What customers are told: which message, to whom, with which facts. Written to the outbox."""
+"""What customers and staff are told: which message, to whom, with which facts."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -70,6 +70,18 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
             "Hello $name,\n\nyour payment for order $order arrived after the order was closed. "
             "We have refunded it in full.\n"
         ),
+    ),
+    # To staff: nothing about the buyer.
+    "exception_overdue": (
+        "Overdue: $reason of order $order",
+        (
+            "The exception $exception was to be resolved by $deadline and is still open.\n"
+            "Step: $step. Permitted: $resolutions.\n$link\n"
+        ),
+    ),
+    "reconciliation_tasks": (
+        "$count reconciliation tasks are open",
+        "What differs between our books and others', or stands still:\n\n$tasks\n\n$link\n",
     ),
 }
 

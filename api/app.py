@@ -12,7 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 from temporalio.client import Client
 
-from api import docs, exceptions, fulfillments, health, orders, stock, webhooks
+from api import (
+    docs,
+    exceptions,
+    fulfillments,
+    health,
+    orders,
+    reconciliation,
+    stock,
+    webhooks,
+)
 from api.context import ApiConfig, Context
 from api.door import Door
 from api.limits import BodyLimit
@@ -21,7 +30,9 @@ from db.inbox.keys import KeyRing
 
 __all__ = ["ApiConfig", "create_app"]
 log = logging.getLogger(__name__)
-_ROUTERS: Final = (orders, fulfillments, exceptions, stock, webhooks, health, docs)
+_ROUTERS: Final = (
+    orders, fulfillments, exceptions, reconciliation, stock, webhooks, health, docs,
+)  # fmt: skip
 
 
 def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> FastAPI:

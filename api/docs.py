@@ -24,6 +24,10 @@ _TAGS: Final = [
     {"name": "orders", "description": "Placing, listing, reading and cancelling orders."},
     {"name": "fulfillments", "description": "What each location picks, packs and hands over."},
     {"name": "exceptions", "description": "What waits for a person, and the decision about it."},
+    {
+        "name": "reconciliation",
+        "description": "Where our books and others' differ, with both sides.",
+    },
     {"name": "stock", "description": "Levels, and what may be sold with its explanation."},
     {"name": "webhooks", "description": "Receivers of the vendors' signed events."},
     {"name": "health", "description": "For supervisors and probes."},

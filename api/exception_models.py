@@ -22,6 +22,8 @@ class ExceptionView(Answer):
     state: Literal["open", "resolved"]
     opened_at: Moment
     deadline: Moment
+    overdue: bool = Field(description="open, and past its deadline")
+    escalated_at: Moment | None = Field(description="when its owner was last written to")
     resolutions: list[str] = Field(description="what is permitted")
     resolution: str | None
     resolved_by: str | None

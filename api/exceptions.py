@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import Once
@@ -22,6 +23,7 @@ router: Final = APIRouter(tags=["exceptions"])
 
 class ExceptionsQuery(ListQuery):
     state: Literal["open", "resolved"] | None = None
+    overdue: bool | None = Field(default=None, description="open, and past its deadline")
 
 
 @router.get("/exceptions", response_model=ExceptionPage, responses=documented(Kind.INVALID_CURSOR))
@@ -29,11 +31,15 @@ async def list_exceptions(
     query: Annotated[ExceptionsQuery, Query()], context: Ctx, _: ExceptionsReader
 ) -> dict[str, Any]:
     """List exceptions, most urgent first. Scope: `exceptions:read`."""
-    mark = fingerprint("exceptions", query.state)
+    mark = fingerprint("exceptions", [query.state, query.overdue])
     after = decode(query.cursor, mark, lambda at, key: exceptions.After(moment(at), key))
     async with context.engine.connect() as connection:
         found = await exceptions.list_exceptions(
-            connection, query.state, after=after, limit=query.limit + 1
+            connection,
+            query.state,
+            overdue=query.overdue,
+            after=after,
+            limit=query.limit + 1,
         )
     return vars(page_of(found, query.limit, mark, lambda e: (e["deadline"], e["exception_id"])))
 

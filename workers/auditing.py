@@ -7,11 +7,12 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from activities.reconciling import money, parcels, stories
+from activities.reconciling.violation import Violation
 from db.engine import make_engine
-from workers.audit import facts, money, parcels, temporal
+from workers.audit import facts
 from workers.audit.facts import Facts
 from workers.audit.vendors import Books, Ledger, ledger_of
-from workers.audit.violation import Violation
 from workers.settings import Settings
 from workers.temporal import connect
 from workers.wiring import open_gateways
@@ -62,9 +63,9 @@ class Audit:
     async def look(self) -> list[Violation]:
         """The database first: what moves on meanwhile makes the others look ahead, for a moment."""
         seen = await facts.read(self._engine)
-        runs = await temporal.compare(self._client, seen)
+        runs = await stories.compare(self._client, seen.unfinished)
         books = await self._ledger.read(seen.money, seen.labels)
-        in_motion = {order.order_id for order in seen.open_orders} | runs.late
+        in_motion = {order.order_id for order in seen.unfinished.open_orders} | runs.late
         return [
             *seen.own,
             *(closing for closing in seen.closings if closing.subject not in runs.late),

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from workers import commands
+from workers import commands, reconcile_command
 from workers.errors import UserError
 from workers.local import commands as local_commands
 from workers.local.demo import commands as demo_commands
@@ -29,7 +29,13 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     # Each adds its own commands and imports what is heavy inside them.
-    for module in (commands, local_commands, demo_commands, prove_commands):
+    for module in (
+        commands,
+        reconcile_command,
+        local_commands,
+        demo_commands,
+        prove_commands,
+    ):
         module.register(app)
     return app
 

@@ -11,10 +11,10 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.exceptions import ExceptionActivities, Resolved
+from activities.reconciling import runs
 from db.engine import make_engine
 from db.queries import audit
 from domain.timings import Timings
-from workers import runs
 from workers.settings import Settings
 from workers.starting import start_order
 from workers.temporal import connect

@@ -1,7 +1,7 @@
 """Schedules: what runs by itself, made or brought up to date by one command."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
@@ -21,18 +21,30 @@ from temporalio.service import RPCError, RPCStatusCode
 from workers.settings import Settings
 from workflows import search
 from workflows.housekeeping import ChannelSyncWorkflow, ReservationExpiryWorkflow
-from workflows.messages import CORE_QUEUE
+from workflows.messages import CORE_QUEUE, Reconcile
+from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
 
 EXPIRY_EVERY: Final = timedelta(minutes=5)
 SYNC_EVERY: Final = timedelta(minutes=5)
+ESCALATION_EVERY: Final = timedelta(minutes=5)
+# What stays open is told of again after so long.
+TOLD_AGAIN_AFTER: Final = timedelta(days=1)
+RUNS_EVERY: Final = timedelta(minutes=15)
+# A vendor's books of a month are many pages.
+BOOKS_EVERY: Final = timedelta(hours=6)
+BETWEEN_LOOKS: Final = timedelta(minutes=1)
+# How long a thing may be late before it is one.
+GRACE: Final = timedelta(minutes=15)
 # Compressed calendars poll faster, but never so fast that polling is all that happens.
 SHORTEST: Final = timedelta(seconds=15)
+SHORTEST_WATCH: Final = timedelta(minutes=1)
+SHORTEST_BETWEEN_LOOKS: Final = timedelta(seconds=2)
 JITTER_SHARE: Final = 0.1
 # A run that hangs must end before the next is due, or SKIP would silence the schedule for good.
 TIMEOUT_SHARE: Final = 0.9
 
 
-def _schedule(workflow: str, args: list[str], name: str, every: timedelta) -> Schedule:
+def _schedule(workflow: str, args: list[Any], name: str, every: timedelta) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
             workflow,
@@ -63,7 +75,38 @@ def schedules(settings: Settings) -> dict[str, Schedule]:
         found[name] = _schedule(
             ChannelSyncWorkflow.__name__, [settings.shopify_channel], name, sync
         )
+    return found | _watches(settings)
+
+
+def _watches(settings: Settings) -> dict[str, Schedule]:
+    """Return what watches the rest: escalation, and a reconciliation for each scope."""
+    factor = settings.time_factor
+    told_again = max(TOLD_AGAIN_AFTER / factor, SHORTEST_WATCH)
+    found = {
+        "escalate": _schedule(
+            EscalationWorkflow.__name__,
+            [told_again.total_seconds()],
+            "escalate",
+            max(ESCALATION_EVERY / factor, SHORTEST),
+        )
+    }
+    for what in reconciliations(settings):
+        every = RUNS_EVERY if what.scope == "runs" else BOOKS_EVERY
+        name = f"reconcile-{what.scope.replace(':', '-')}"
+        found[name] = _schedule(
+            ReconciliationWorkflow.__name__, [what], name, max(every / factor, SHORTEST_WATCH)
+        )
     return found
+
+
+def reconciliations(settings: Settings) -> list[Reconcile]:
+    """Return one for each of the books that can be compared with ours."""
+    scopes = ["payments", "labels", "runs"]
+    if settings.shopify_url:
+        scopes.append(f"orders:{settings.shopify_channel}")
+    pause = max(BETWEEN_LOOKS / settings.time_factor, SHORTEST_BETWEEN_LOOKS)
+    grace = max(GRACE / settings.time_factor, SHORTEST_WATCH)
+    return [Reconcile(scope, pause.total_seconds(), grace.total_seconds()) for scope in scopes]
 
 
 async def apply_schedules(client: Client, settings: Settings) -> list[str]:

@@ -1,7 +1,7 @@
 """Reads the whole configuration once, from the environment alone."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,6 +13,8 @@ FASTEST_TIME_FACTOR = 1_000_000.0
 _DATABASE_URL_FORM = "postgresql+psycopg://user:password@host:port/name"
 # Another one is not installed, or blocks the event loop.
 _DRIVER = "postgresql+psycopg"
+# The owner whose address is for all who have none of their own.
+EVERY_OWNER: Final = ""
 
 
 class Settings(BaseSettings):
@@ -54,6 +56,9 @@ class Settings(BaseSettings):
     smtp_starttls: bool = True
     smtp_sender: str = "Orders <orders@localhost>"
 
+    # Whom to tell of what waits too long: an address, or owner=address for one owner alone.
+    escalation_email: Annotated[dict[str, str], NoDecode] = {}
+
     # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
     time_factor: float = Field(default=1.0, gt=0, le=FASTEST_TIME_FACTOR)
     # Temporal's sandbox finds indeterministic code, at over a third of a worker's CPU. The tests
@@ -90,6 +95,20 @@ class Settings(BaseSettings):
         if not is_ours:
             raise ValueError(f"must look like {_DATABASE_URL_FORM}")
         return value
+
+    @field_validator("escalation_email", mode="before")
+    @classmethod
+    def split_owners(cls, value: object) -> object:
+        """Read `ops@shop.example, finance=money@shop.example`."""
+        if not isinstance(value, str):
+            return value
+        found = {}
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            owner, _, address = part.rpartition("=")
+            if "@" not in address:
+                raise ValueError("not of the form address or owner=address")
+            found[owner.strip() or EVERY_OWNER] = address.strip()
+        return found
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from workflows.aftermath import LatePaymentWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.housekeeping import ChannelSyncWorkflow, ReservationExpiryWorkflow
 from workflows.order import OrderWorkflow
+from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
 
 WORKFLOWS: Final[list[type[Any]]] = [
     OrderWorkflow,
@@ -22,6 +23,8 @@ WORKFLOWS: Final[list[type[Any]]] = [
     LatePaymentWorkflow,
     ReservationExpiryWorkflow,
     ChannelSyncWorkflow,
+    EscalationWorkflow,
+    ReconciliationWorkflow,
 ]
 # Loaded once instead of once a run: a fifth of an order's CPU otherwise. The stories themselves
 # (workflows.order and the like) stay inside the sandbox, whose checks would not see them otherwise.

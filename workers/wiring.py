@@ -19,14 +19,17 @@ from activities.connectors.channel.shopify.document import DocumentOptions
 from activities.connectors.channel.shopify.gateway import ShopifyGateway, shopify_client
 from activities.connectors.payment.port import PaymentGateway
 from activities.connectors.payment.stripe.gateway import StripeGateway, stripe_client
+from activities.escalation import NOBODY, Addressees, EscalationActivities
 from activities.exceptions import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.payments import PaymentActivities
+from activities.reconciling.books import BookActivities
+from activities.reconciling.tasks import TaskActivities
 from activities.routing import RoutingActivities
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
 from activities.stock import StockActivities
-from workers.settings import Settings
+from workers.settings import EVERY_OWNER, Settings
 from workflows.messages import CORE_QUEUE
 from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
 
@@ -40,6 +43,14 @@ class Gateways:
 
 def _secret(value: SecretStr | None) -> str:
     return value.get_secret_value() if value else ""
+
+
+def addressees(settings: Settings) -> Addressees:
+    return Addressees(
+        api_url=settings.api_url.rstrip("/"),
+        default=settings.escalation_email.get(EVERY_OWNER),
+        by_owner=settings.escalation_email,
+    )
 
 
 @asynccontextmanager
@@ -72,7 +83,7 @@ async def open_gateways(
 
 
 def activities_by_queue(
-    engine: AsyncEngine, gateways: Gateways
+    engine: AsyncEngine, gateways: Gateways, addressees: Addressees = NOBODY
 ) -> dict[str, list[Callable[..., Any]]]:
     """Say which queue serves which activity.
 
@@ -89,6 +100,9 @@ def activities_by_queue(
     closing = ClosingActivities(engine)
     exceptions = ExceptionActivities(engine)
     channels = ChannelActivities(engine, gateways.channels)
+    books = BookActivities(engine, gateways.payment, gateways.carrier, gateways.channels)
+    tasks = TaskActivities(engine)
+    escalation = EscalationActivities(engine, addressees)
     return {
         CORE_QUEUE: [
             admission.admit,
@@ -107,12 +121,18 @@ def activities_by_queue(
             closing.money_due,
             exceptions.raise_exception,
             exceptions.resolve_exception,
+            tasks.begin_look,
+            tasks.compare_books,
+            tasks.compare_runs,
+            tasks.forget_lines,
+            escalation.escalate,
         ],
         PAYMENTS_QUEUE: [
             payments.take,
             payments.slip_is_paid,
             payments.capture,
             settlement.give_back,
+            books.read_payments,
         ],
         CARRIERS_QUEUE: [
             admission.verify_address,
@@ -120,6 +140,7 @@ def activities_by_queue(
             shipping.buy_label,
             shipping.void_label,
             shipping.poll_tracking,
+            books.read_labels,
         ],
-        CHANNELS_QUEUE: [channels.pull_orders],
+        CHANNELS_QUEUE: [channels.pull_orders, books.read_orders],
     }

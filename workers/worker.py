@@ -20,7 +20,7 @@ from workers.inbox import InboxLoop
 from workers.outbox import OutboxLoop, mail_server
 from workers.settings import Settings
 from workers.temporal import WORKFLOWS, connect, workflow_runner
-from workers.wiring import Gateways, activities_by_queue, open_gateways
+from workers.wiring import Gateways, activities_by_queue, addressees, open_gateways
 from workflows.messages import CORE_QUEUE
 from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
 
@@ -92,7 +92,7 @@ async def run_worker(
     client = await connect(settings)
     try:
         async with made_of.gateways(settings) as gateways:
-            served = activities_by_queue(engine, gateways)
+            served = activities_by_queue(engine, gateways, addressees(settings))
             sandboxed = settings.workflow_sandbox
             workers = [
                 make_worker(client, queue, served[queue], sandboxed=sandboxed, composition=made_of)

@@ -1,18 +1,13 @@
 """What workflows are told: inputs, updates, signals. Ids and small facts, never personal data."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from domain.naming import fulfillment_workflow_id as fulfillment_workflow_id  # noqa: PLC0414 - told on
+from domain.naming import order_workflow_id as order_workflow_id  # noqa: PLC0414 - told on
 from domain.timings import Timings
 
 CORE_QUEUE = "core"
-
-
-def order_workflow_id(order_id: str) -> str:
-    return f"order-{order_id}"
-
-
-def fulfillment_workflow_id(order_id: str, number: int) -> str:
-    return f"order-{order_id}/f/{number}"
 
 
 # -- OrderWorkflow
@@ -128,3 +123,26 @@ class AftermathInput:
     order_id: str
     tender_no: int
     timings: Timings = field(default_factory=Timings)
+
+
+# -- ReconciliationWorkflow
+
+
+@dataclass(frozen=True)
+class LookedSoFar:
+    """Where a run continued as new goes on reading."""
+
+    number: int
+    since: datetime
+    until: datetime
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Reconcile:
+    """`scope`: payments, labels, runs, or orders:CHANNEL. `pause_s` lies between two looks."""
+
+    scope: str
+    pause_s: float = 60.0
+    grace_s: float = 900.0  # how long a thing may be late
+    so_far: LookedSoFar | None = None

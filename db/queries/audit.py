@@ -1,7 +1,9 @@
 """What the audit reads of the database: every invariant's violations, and what others must know."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -36,7 +38,7 @@ async def open_orders(tx: AsyncConnection) -> list[Any]:
         await rows(
             tx,
             """
-            SELECT o.order_id, o.channel, i.inbox_id FROM orders o LEFT JOIN inbox i
+            SELECT o.order_id, o.channel, o.next_step, i.inbox_id FROM orders o LEFT JOIN inbox i
                 ON i.source = o.channel AND i.kind = 'order' AND i.external_id = o.external_id
             WHERE o.outcome IS NULL ORDER BY o.admitted_at, o.order_id
             """,
@@ -94,31 +96,51 @@ async def open_exceptions(tx: AsyncConnection) -> list[Any]:
     )
 
 
-async def money_at_vendors(tx: AsyncConnection, days: int) -> list[Any]:
-    """Return every authorization at a payment vendor, with what we may just be asking of it.
+@dataclass(frozen=True)
+class Window:
+    """What was begun between two moments, and whatever `refs` names at the other side."""
 
-    `is_recent`: the order is open, or was closed within so many days.
+    since: datetime
+    until: datetime
+    refs: Sequence[str]
+
+    def of(self, began: str, ref: str) -> str:
+        """The condition, for a statement that is given `vars` of this."""
+        return f"AND ({began} BETWEEN :since AND :until OR {ref} = ANY(CAST(:refs AS text[])))"
+
+
+async def money_at_vendors(
+    tx: AsyncConnection, days: int, window: Window | None = None
+) -> list[Any]:
+    """Return authorizations at a payment vendor, with what we may just be asking of it.
+
+    `is_recent`: the order is open, or was closed within so many days. `was_just_asked`: within
+    the hour, so that the answer may still be on its way.
     """
     return list(
         await rows(
             tx,
-            """
+            f"""
             SELECT a.authorization_key, a.order_id, a.vendor_ref, a.amount_minor, a.currency,
                 a.state, a.captured_minor, a.refunded_minor, o.outcome IS NULL AS is_open,
                 coalesce(o.closed_at > now() - make_interval(days => :days), true) AS is_recent,
                 coalesce(b.capturing, 0)::bigint AS capturing_minor,
                 coalesce(b.refunding, 0)::bigint AS refunding_minor,
-                coalesce(b.voiding, false) AS voiding
-            FROM authorizations a JOIN orders o USING (order_id) LEFT JOIN (
+                coalesce(b.voiding, false) AS voiding,
+                coalesce(b.asked_at > now() - interval '1 hour', false) AS was_just_asked
+            FROM authorizations a JOIN orders o USING (order_id)
+            JOIN payment_intents i ON i.key = a.authorization_key LEFT JOIN (
                 SELECT authorization_key,
                     sum(amount_minor) FILTER (WHERE verb = 'capture') AS capturing,
                     sum(amount_minor) FILTER (WHERE verb = 'refund') AS refunding,
-                    bool_or(verb = 'void') AS voiding
+                    bool_or(verb = 'void') AS voiding, max(begun_at) AS asked_at
                 FROM payment_intents WHERE state = 'begun' AND authorization_key IS NOT NULL
-                GROUP BY 1) b USING (authorization_key)
+                GROUP BY 1) b ON b.authorization_key = a.authorization_key
             WHERE a.vendor NOT IN ('store_credit', 'manual')
-            """,
+                {window.of("i.begun_at", "a.vendor_ref") if window else ""}
+            """,  # noqa: S608 - fragments of this file
             days=days,
+            **(vars(window) if window else {}),
         )
     )
 
@@ -135,32 +157,42 @@ async def begun_keys(tx: AsyncConnection) -> set[str]:
     return {intent.key for intent in found}
 
 
-async def labels_at_vendors(tx: AsyncConnection, days: int) -> list[Any]:
+async def labels_at_vendors(
+    tx: AsyncConnection, days: int, window: Window | None = None
+) -> list[Any]:
     return list(
         await rows(
             tx,
-            """
+            f"""
             SELECT l.label_key, l.fulfillment_id, l.vendor_shipment_id, l.state, l.tracking_number,
                 f.handed_over_at IS NOT NULL AS is_handed_over, f.ended_at IS NULL AS is_open,
                 coalesce(f.ended_at > now() - make_interval(days => :days), true) AS is_recent
             FROM labels l JOIN fulfillments f USING (fulfillment_id)
             WHERE l.vendor_shipment_id IS NOT NULL
-            """,
+                {window.of("l.created_at", "l.vendor_shipment_id") if window else ""}
+            """,  # noqa: S608 - fragments of this file
             days=days,
+            **(vars(window) if window else {}),
         )
     )
 
 
-async def channel_pushes(tx: AsyncConnection) -> list[Any]:
-    """Return what channels were told, or are about to be told, of our parcels."""
+async def channel_pushes(tx: AsyncConnection, window: Window | None = None) -> list[Any]:
+    """Return what channels were told, or are about to be told, of our parcels.
+
+    `is_due`: it was told, or should have been within the hour.
+    """
     return list(
         await rows(
             tx,
-            """
+            f"""
             SELECT key, payload ->> 'channel' AS channel, payload ->> 'external_id' AS external_id,
                 payload ->> 'tracking_number' AS tracking_number,
-                delivered_at IS NOT NULL AS is_delivered
+                delivered_at IS NOT NULL AS is_delivered,
+                delivered_at IS NOT NULL OR created_at < now() - interval '1 hour' AS is_due
             FROM outbox WHERE kind = 'channel_fulfillment'
-            """,
+                {window.of("created_at", "payload ->> 'external_id'") if window else ""}
+            """,  # noqa: S608 - fragments of this file
+            **(vars(window) if window else {}),
         )
     )

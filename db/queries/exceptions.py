@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows
 
-_COLUMNS: Final = """
+OVERDUE: Final = "state = 'open' AND deadline < now()"
+_COLUMNS: Final = f"""
     exception_id, workflow_id, order_id, fulfillment_id, step, reason, detail, owner, deadline,
-    resolutions, state, resolution, resolved_by, note, opened_at, resolved_at
+    resolutions, state, resolution, resolved_by, note, opened_at, resolved_at, escalated_at,
+    {OVERDUE} AS overdue
 """
 
 
@@ -21,9 +23,16 @@ class After:
 
 
 async def list_exceptions(
-    connection: AsyncConnection, state: str | None, *, after: After | None, limit: int
+    connection: AsyncConnection,
+    state: str | None,
+    *,
+    overdue: bool | None = None,
+    after: After | None,
+    limit: int,
 ) -> list[dict[str, Any]]:
     conditions = ["true"]
+    if overdue is not None:
+        conditions.append(f"({OVERDUE}) = :overdue")
     if state is not None:
         conditions.append("state = :state")
     if after is not None:
@@ -35,6 +44,7 @@ async def list_exceptions(
         ORDER BY deadline, exception_id LIMIT :limit
         """,  # noqa: S608 - fragments of this file
         state=state,
+        overdue=overdue,
         deadline=after and after.deadline,
         exception_id=after and after.exception_id,
         limit=limit,

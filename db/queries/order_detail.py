@@ -5,6 +5,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row
+from db.queries.exceptions import OVERDUE
 from db.queries.fulfillments import SHIPMENT
 from db.queries.orders import MONEY, NEXT_STEP
 from domain.axes import Axes, Money, Parcel, Units, derive_axes
@@ -24,7 +25,8 @@ _DETAIL: Final = f"""
         FROM authorizations a WHERE a.order_id = o.order_id) AS authorizations,
       (SELECT coalesce(jsonb_agg({SHIPMENT} ORDER BY f.number), '[]')
         FROM fulfillments f WHERE f.order_id = o.order_id) AS shipments,
-      (SELECT coalesce(jsonb_agg(to_jsonb(e) ORDER BY opened_at, exception_id), '[]')
+      (SELECT coalesce(jsonb_agg(to_jsonb(e)
+          || jsonb_build_object('overdue', {OVERDUE}) ORDER BY opened_at, exception_id), '[]')
         FROM exceptions e WHERE e.order_id = o.order_id) AS exceptions,
       (SELECT coalesce(jsonb_agg(to_jsonb(v) - 'order_id' ORDER BY sequence), '[]')
         FROM order_events v WHERE v.order_id = o.order_id) AS events

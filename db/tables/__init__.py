@@ -1,6 +1,15 @@
 """The tables: what the system of record holds, and what it refuses to hold."""
 
-from db.tables import catalog, fulfillments, inbox, messages, orders, payments, stock
+from db.tables import (
+    catalog,
+    fulfillments,
+    inbox,
+    messages,
+    orders,
+    payments,
+    reconciliation,
+    stock,
+)
 from db.tables.columns import metadata
 
 __all__ = [
@@ -11,5 +20,6 @@ __all__ = [
     "metadata",
     "orders",
     "payments",
+    "reconciliation",
     "stock",
 ]

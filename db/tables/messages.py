@@ -17,6 +17,8 @@ exceptions = sa.Table(
     text("detail"),
     text("owner"),
     at("deadline", null=False),
+    at("escalated_at"),  # when its owner was last written to because it is overdue
+    integer("escalations", default=0),
     sa.Column("resolutions", ARRAY(sa.Text), nullable=False),
     text("state"),
     text("resolution", null=True),

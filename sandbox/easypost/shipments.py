@@ -126,8 +126,16 @@ def retrieve(tx: Tx, call: Call, names: Mapping[str, str]) -> Reply:  # noqa: AR
 
 
 def list_all(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
+    """Bought ones only, unless asked otherwise. Source: https://docs.easypost.com/docs/shipments"""
     found = tx.newest(KIND, before=call.query.get("before_id"))
-    return listed(call, "shipments", (_seen(tx, shipment) for shipment in found))
+    since = call.query.get("start_datetime", "")
+    bought_only = call.query.get("purchased", "true") == "true"
+    wanted = (
+        _seen(tx, shipment)
+        for shipment in found
+        if shipment["created_at"] >= since and (shipment["postage_label"] or not bought_only)
+    )
+    return listed(call, "shipments", wanted)
 
 
 def load(tx: Tx, key: str) -> Json:

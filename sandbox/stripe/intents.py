@@ -216,8 +216,12 @@ def list_all(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
     query = nested(list(call.query.items()))
     within = _created(query)
     held = tx.newest(INTENT, before=query.get("starting_after"))
-    intents = (each["intent"] for each in held)
-    return Reply(page("/v1/payment_intents", filter(within, intents), page_size(query)))
+    wanted = query.get("expand") or []
+    charged = {"expand": ["latest_charge"]} if "data.latest_charge" in wanted else {}
+    intents = (
+        expanded(each["intent"], each["charge"], charged) for each in held if within(each["intent"])
+    )
+    return Reply(page("/v1/payment_intents", intents, page_size(query)))
 
 
 def _created(query: Json) -> Callable[[Json], bool]:

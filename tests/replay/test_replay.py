@@ -17,6 +17,7 @@ def test_the_corpus_has_every_end() -> None:
     ends = ("delivered", "cancelled", "refused_payment", "refused_stock", "expired_payment")
     assert {f"OrderWorkflow-{end}" for end in ends} <= kinds
     assert {"FulfillmentWorkflow-delivered", "LatePaymentWorkflow-closed"} <= kinds
+    assert {"ReconciliationWorkflow-closed", "EscalationWorkflow-closed"} <= kinds
 
 
 def read(path: Path) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from workers.errors import UserError
 from workers.settings import load_settings
+from workers.wiring import addressees
 
 
 def test_without_any_variable_the_vendors_are_the_real_ones(
@@ -45,3 +46,21 @@ def test_a_missing_database_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("OMS_DATABASE_URL", raising=False)
     with pytest.raises(UserError, match="OMS_DATABASE_URL is not set"):
         load_settings().require_database_url()
+
+
+def test_escalations_have_an_address_for_all_and_others_for_one_owner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMS_ESCALATION_EMAIL", "ops@shop.example, finance=money@shop.example")
+    to = addressees(load_settings())
+    owners = ("operations", "finance", "somebody")
+    assert [to.address(owner) for owner in owners] == [
+        "ops@shop.example",
+        "money@shop.example",
+        "ops@shop.example",
+    ]
+    monkeypatch.setenv("OMS_ESCALATION_EMAIL", "finance=money@shop.example")
+    assert addressees(load_settings()).address("operations") is None
+    monkeypatch.setenv("OMS_ESCALATION_EMAIL", "finance")
+    with pytest.raises(UserError, match="OMS_ESCALATION_EMAIL"):
+        load_settings()

@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.reconciling import stories
+from activities.reconciling.stories import Unfinished
+from activities.reconciling.violation import Violation
 from db.queries import audit
-from workers.audit.violation import Violation
 
 # Vendors without a ledger are asked one by one: about what was closed longer ago, no more.
 VENDOR_DAYS: Final = 30
@@ -18,10 +20,7 @@ class Facts:
 
     own: list[Violation]
     closings: list[Violation]
-    open_orders: list[Any]
-    waiting: list[Any]
-    parcels: list[Any]
-    exceptions: list[Any]
+    unfinished: Unfinished
     money: list[Any]
     begun_keys: set[str]
     labels: list[Any]
@@ -40,10 +39,7 @@ async def read(engine: AsyncEngine) -> Facts:
                 Violation("closed_order_keeps_what_it_shipped", row[0], row[1])
                 for row in await audit.unequal_closings(tx)
             ],
-            open_orders=await audit.open_orders(tx),
-            waiting=await audit.waiting_documents(tx),
-            parcels=await audit.open_parcels(tx),
-            exceptions=await audit.open_exceptions(tx),
+            unfinished=await stories.read_unfinished(tx),
             money=await audit.money_at_vendors(tx, VENDOR_DAYS),
             begun_keys=await audit.begun_keys(tx),
             labels=await audit.labels_at_vendors(tx, VENDOR_DAYS),

@@ -9,7 +9,8 @@ import httpx
 
 from activities.connectors.carrier.port import CarrierGateway
 from activities.connectors.errors import ConnectorError, Throttled
-from activities.connectors.payment.port import PaymentGateway, PaymentStatus
+from activities.connectors.payment.port import PaymentGateway
+from activities.reconciling.lines import STATUS, LabelLine, PaymentLine, PushLine
 from workers.errors import UserError
 from workers.settings import Settings
 from workers.wiring import Gateways
@@ -20,35 +21,6 @@ MOST_QUESTIONS: Final = 5
 LEDGER_TIMEOUT_S: Final = 60.0
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class PaymentLine:
-    """What a vendor says of one payment; None is what it does not say."""
-
-    ref: str
-    status: str  # none, held, taken, voided
-    authorized_minor: int
-    captured_minor: int
-    refunded_minor: int | None
-    currency: str
-    captures: int = 1
-    key: str | None = None
-
-
-@dataclass(frozen=True)
-class LabelLine:
-    shipment: str
-    tracking_number: str | None
-    voided: bool
-    bought: int = 1
-    reference: str | None = None
-
-
-@dataclass(frozen=True)
-class PushLine:
-    external_id: str
-    tracking_number: str | None
 
 
 @dataclass(frozen=True)
@@ -187,14 +159,9 @@ class Asking:
         state = await self._ask(row.vendor_ref, lambda: self._payment.retrieve(row.vendor_ref))
         if state is None:
             return None
-        named = {
-            PaymentStatus.AUTHORIZED: "held",
-            PaymentStatus.CAPTURED: "taken",
-            PaymentStatus.VOIDED: "voided",
-        }
         return PaymentLine(
             ref=row.vendor_ref,
-            status=named.get(state.status, "none"),
+            status=STATUS.get(state.status, "none"),
             authorized_minor=state.amount_minor,
             captured_minor=state.received_minor,
             refunded_minor=None,

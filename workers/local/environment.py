@@ -14,6 +14,7 @@ EASYPOST_KEY = "EZSANDBOX"
 SHOPIFY_TOKEN = "shpat_sandbox"  # noqa: S105 - public on purpose
 SHOPIFY_CHANNEL = "shopify"
 SENDER = "Cauce Demo Shop <orders@shop.example>"
+STAFF = "operations@shop.example"
 VENDORS = ("stripe", "easypost", "shopify")
 
 
@@ -71,6 +72,7 @@ def compose(
     if at.smtp_port is not None:
         env |= {"OMS_SMTP_HOST": LOOPBACK, "OMS_SMTP_PORT": str(at.smtp_port)}
         env |= {"OMS_SMTP_STARTTLS": "false", "OMS_SMTP_SENDER": SENDER}
+        env["OMS_ESCALATION_EMAIL"] = STAFF
     if at.sandbox_url is not None:
         env |= _sandbox_vendors(at.sandbox_url, outside, webhook_secrets)
     return machine_environment() | env | _kept(outside, has_temporal=at.temporal is not None)

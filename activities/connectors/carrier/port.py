@@ -71,6 +71,24 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelRecord:
+    """One bought label in the vendor's own books; `reference` is ours, if it was bought by us."""
+
+    vendor_shipment_id: str
+    tracking_number: str | None
+    voided: bool
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPage:
+    """`next_cursor` is None on the last page."""
+
+    labels: tuple[LabelRecord, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tracking:
     status: TrackingStatus
     events: tuple[TrackingEvent, ...]
@@ -116,6 +134,10 @@ class CarrierGateway(Protocol):
         ...
 
     async def track(self, tracker_id: str) -> Tracking: ...
+
+    async def list_labels(self, since: datetime, cursor: str | None) -> LabelPage:
+        """Labels bought for shipments created since then, newest first."""
+        ...
 
 
 def cheapest(rates: tuple[Rate, ...], within_days: int | None = None) -> Rate:

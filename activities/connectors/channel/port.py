@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from activities.connectors.port import UnknownRule
@@ -44,6 +45,28 @@ class ChannelPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelOrder:
+    """An order in the channel's own books, without anything about its buyer.
+
+    `is_ready`: paid and not cancelled, so that it should have come to us. `tracking_numbers`: of
+    the fulfillments it was told; None when there are more than one answer tells.
+    """
+
+    external_id: str
+    updated_at: datetime
+    is_ready: bool
+    tracking_numbers: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOrderPage:
+    """`next_cursor` is None on the last page."""
+
+    orders: tuple[ChannelOrder, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelNotice:
     """A channel's webhook in our words. An "order" carries its document, or why there is none."""
 
@@ -64,6 +87,10 @@ class ChannelGateway(Protocol):
         self, updated_since: str | None, cursor: str | None, limit: int
     ) -> ChannelPage:
         """Orders by time of change, oldest first; `updated_since` is ISO 8601 and inclusive."""
+        ...
+
+    async def list_orders(self, since: datetime, cursor: str | None) -> ChannelOrderPage:
+        """Orders changed since then (inclusive), oldest change first."""
         ...
 
     async def find_fulfillment(self, external_id: str, tracking_number: str) -> str | None: ...

@@ -101,6 +101,27 @@ class RefundState:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentRecord:
+    """One payment in the vendor's own books; `key` is the one it was begun with, if it was ours."""
+
+    vendor_ref: str
+    status: PaymentStatus
+    amount_minor: int
+    received_minor: int
+    refunded_minor: int
+    currency: str
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPage:
+    """`next_cursor` is None on the last page."""
+
+    payments: tuple[PaymentRecord, ...]
+    next_cursor: str | None
+
+
 NoticeKind = Literal["paid", "failed", "authorized", "voided", "refunded", "other"]
 
 
@@ -154,3 +175,7 @@ class PaymentGateway(Protocol):
     async def refund(self, key: str, vendor_ref: str, amount_minor: int) -> RefundState: ...
 
     async def retrieve(self, vendor_ref: str) -> PaymentState: ...
+
+    async def list_payments(self, since: datetime, cursor: str | None) -> PaymentPage:
+        """Payments begun since then (inclusive), newest first."""
+        ...

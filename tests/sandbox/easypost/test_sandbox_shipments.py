@@ -71,3 +71,16 @@ async def test_a_parcel_needs_a_weight(world):
 async def test_a_wrong_key_is_turned_away(world):
     answer = await world.easypost.get("/shipments", auth=("EZOTHER", ""))
     assert answer.status_code == 401
+
+
+async def test_bought_shipments_are_listed_and_others_when_asked_for(world):
+    asked = (await world.easypost.post("/shipments", json=shipment())).json()
+    parcel = await bought(world)
+
+    async def listed(**params):
+        found = (await world.easypost.get("/shipments", params=params)).json()["shipments"]
+        return [each["id"] for each in found]
+
+    assert await listed() == [parcel["id"]]
+    assert await listed(purchased="false") == [parcel["id"], asked["id"]]
+    assert await listed(start_datetime="2999-01-01T00:00:00Z") == []

@@ -153,3 +153,13 @@ async def test_the_charge_comes_along_when_asked_for(world):
         f"/payment_intents/{held['id']}", params={"expand[]": "latest_charge"}
     )
     assert seen.json()["latest_charge"]["payment_method_details"]["card"]["last4"] == "4242"
+
+
+async def test_the_charges_of_a_list_come_along_when_asked_for(world):
+    held = (await world.stripe.post("/payment_intents", data=hold())).json()
+    params = {"expand[]": "data.latest_charge", "created[gte]": held["created"]}
+    (seen,) = (await world.stripe.get("/payment_intents", params=params)).json()["data"]
+    assert (seen["latest_charge"]["id"], seen["latest_charge"]["amount_captured"]) == (
+        held["latest_charge"],
+        0,
+    )

@@ -1,6 +1,7 @@
 """EasyPost as a carrier gateway: one method a verb."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
@@ -8,8 +9,19 @@ from urllib.parse import quote
 import httpx
 
 from activities.connectors.carrier.easypost import translate
-from activities.connectors.carrier.easypost.wire import WireAddress, WireShipment, WireTracker
-from activities.connectors.carrier.port import CreatedShipment, CreateShipment, Label, Tracking
+from activities.connectors.carrier.easypost.wire import (
+    ShipmentList,
+    WireAddress,
+    WireShipment,
+    WireTracker,
+)
+from activities.connectors.carrier.port import (
+    CreatedShipment,
+    CreateShipment,
+    Label,
+    LabelPage,
+    Tracking,
+)
 from activities.connectors.errors import Misconfigured, OutcomeUnknown, Rejected
 from activities.connectors.http import VendorClient, open_http
 from activities.connectors.port import UnknownRule
@@ -24,8 +36,13 @@ UNKNOWN_RULES: Final[Mapping[str, UnknownRule]] = MappingProxyType(
         "find_label": UnknownRule.NONE,
         "void_label": UnknownRule.LOOKUP,
         "track": UnknownRule.NONE,
+        "list_labels": UnknownRule.NONE,
     }
 )
+
+
+# The most that one list may show. Source: https://docs.easypost.com/docs/pagination
+PAGE: Final = 100
 
 
 def easypost_client(
@@ -91,6 +108,23 @@ class EasyPostGateway:
         data = await self._client.get(f"/v2/trackers/{quote(tracker_id, safe='')}")
         wire = self._client.parse(WireTracker, data, mutating=False)
         return translate.tracking_from_wire(wire)
+
+    async def list_labels(self, since: datetime, cursor: str | None) -> LabelPage:
+        params = {
+            "page_size": str(PAGE),
+            "purchased": "true",
+            "start_datetime": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        if cursor is not None:
+            params["before_id"] = cursor
+        data = await self._client.get("/v2/shipments", params)
+        found = self._client.parse(ShipmentList, data, mutating=False)
+        records = (translate.record_from_wire(each) for each in found.shipments)
+        more = found.has_more and found.shipments
+        return LabelPage(
+            labels=tuple(record for record in records if record is not None),
+            next_cursor=found.shipments[-1].id if more else None,
+        )
 
     def _label(self, data: Any, *, mutating: bool) -> Label | None:
         wire = self._client.parse(WireShipment, data, mutating=mutating)

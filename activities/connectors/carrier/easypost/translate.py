@@ -7,6 +7,7 @@ from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, Final
 
 from activities.connectors.carrier.easypost.wire import (
+    ListedShipment,
     TrackingDetail,
     WireAddress,
     WireRate,
@@ -17,6 +18,7 @@ from activities.connectors.carrier.port import (
     CreatedShipment,
     CreateShipment,
     Label,
+    LabelRecord,
     Parcel,
     Rate,
     RejectionCode,
@@ -190,6 +192,18 @@ def label_from_wire(wire: WireShipment) -> Label | None:
         label_url=label.label_url,
         tracker_id=tracker.id,
         voided=wire.refund_status in VOIDED_REFUNDS,
+    )
+
+
+def record_from_wire(wire: ListedShipment) -> LabelRecord | None:
+    """None while nothing is bought."""
+    if wire.postage_label is None:
+        return None
+    return LabelRecord(
+        vendor_shipment_id=wire.id,
+        tracking_number=wire.tracking_code,
+        voided=wire.refund_status in VOIDED_REFUNDS,
+        reference=wire.reference,
     )
 
 

@@ -88,6 +88,19 @@ class WireShipment(Wire):
     refund_status: str | None = None
 
 
+class ListedShipment(Wire):
+    id: str
+    reference: str | None = None
+    postage_label: PostageLabel | None = None
+    tracking_code: str | None = None
+    refund_status: str | None = None
+
+
+class ShipmentList(Wire):
+    shipments: tuple[ListedShipment, ...]
+    has_more: bool
+
+
 class Event(Wire):
     id: str
     description: str

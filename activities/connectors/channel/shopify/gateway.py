@@ -1,6 +1,7 @@
 """Shopify's Admin GraphQL as a channel gateway: one method a verb."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -8,6 +9,8 @@ import httpx
 import pydantic
 
 from activities.connectors.channel.port import (
+    ChannelOrder,
+    ChannelOrderPage,
     ChannelPage,
     OrderDocument,
     RejectedDocument,
@@ -16,16 +19,19 @@ from activities.connectors.channel.port import (
 from activities.connectors.channel.shopify import queries, translate
 from activities.connectors.channel.shopify.document import (
     DEFAULT_OPTIONS,
+    SETTLED,
     DocumentOptions,
     malformed,
     to_document,
 )
 from activities.connectors.channel.shopify.graphql import ShopifyApi
 from activities.connectors.channel.shopify.wire import (
+    BookedOrder,
     FulfillmentCreated,
     GraphLine,
     GraphLinePage,
     GraphOrder,
+    OrderBookPage,
     OrderFulfillments,
     PageInfo,
 )
@@ -36,6 +42,7 @@ from activities.connectors.port import UnknownRule
 UNKNOWN_RULES: Final[Mapping[str, UnknownRule]] = MappingProxyType(
     {
         "fetch_orders": UnknownRule.NONE,
+        "list_orders": UnknownRule.NONE,
         "find_fulfillment": UnknownRule.NONE,
         "push_fulfillment": UnknownRule.LOOKUP,
     }
@@ -87,6 +94,20 @@ class ShopifyGateway:
             next_cursor=info.end_cursor if info.has_next_page else None,
             updated_through=max(changed, default=updated_since),
             waiting=tuple(each for each in found if isinstance(each, WaitingOrder)),
+        )
+
+    async def list_orders(self, since: datetime, cursor: str | None) -> ChannelOrderPage:
+        variables = {
+            "first": queries.BOOK_ORDERS_A_PAGE,
+            "after": cursor,
+            "query": f"updated_at:>='{since.isoformat()}'",
+            "fulfillments": queries.BOOK_FULFILLMENTS,
+        }
+        data = await self._api.read("OrderBook", queries.ORDER_BOOK, variables)
+        page = self._client.parse(OrderBookPage, data.get("orders"), mutating=False)
+        return ChannelOrderPage(
+            orders=tuple(_booked(order) for order in page.nodes),
+            next_cursor=page.page_info.end_cursor if page.page_info.has_next_page else None,
         )
 
     async def find_fulfillment(self, external_id: str, tracking_number: str) -> str | None:
@@ -146,6 +167,17 @@ class ShopifyGateway:
             page = self._client.parse(GraphLinePage, wire, mutating=False)
             lines, info = lines + page.nodes, page.page_info
         return lines
+
+
+def _booked(order: BookedOrder) -> ChannelOrder:
+    is_whole = len(order.fulfillments) < queries.BOOK_FULFILLMENTS
+    status = (order.display_financial_status or "").lower()
+    return ChannelOrder(
+        external_id=translate.numeric_id(order.id),
+        updated_at=order.updated_at,
+        is_ready=status in SETTLED and order.cancelled_at is None,
+        tracking_numbers=translate.tracking_numbers(order.fulfillments) if is_whole else None,
+    )
 
 
 def _object(value: Any) -> Mapping[str, Any]:

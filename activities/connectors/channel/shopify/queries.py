@@ -106,6 +106,25 @@ query OrderFulfillments($id: ID!) {
 }
 """
 
+# Ids, states and tracking numbers: nothing about the buyer. A query may cost 1,000 points:
+# 20 orders, each with 15 fulfillments of two tracking numbers, cost 920 at most.
+BOOK_ORDERS_A_PAGE: Final = 20
+BOOK_FULFILLMENTS: Final = 15
+ORDER_BOOK: Final = """
+query OrderBook($first: Int!, $after: String, $query: String, $fulfillments: Int!) {
+  orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
+    pageInfo { hasNextPage endCursor }
+    nodes {
+      id
+      updatedAt
+      cancelledAt
+      displayFinancialStatus
+      fulfillments(first: $fulfillments) { id status trackingInfo(first: 2) { number } }
+    }
+  }
+}
+"""
+
 FULFILLMENT_CREATE: Final = """
 mutation FulfillmentCreate($fulfillment: FulfillmentInput!) {
   fulfillmentCreate(fulfillment: $fulfillment) {

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from activities.connectors.channel.shopify.wire import (
+    Fulfillment,
     FulfillmentOrder,
     GraphAddress,
     GraphLine,
@@ -237,6 +238,16 @@ def fulfillment_with(order: OrderFulfillments, tracking_number: str) -> str | No
         if each.status not in VOID_FULFILLMENTS and tracking_number in numbers:
             return each.id
     return None
+
+
+def tracking_numbers(fulfillments: Iterable[Fulfillment]) -> tuple[str, ...]:
+    return tuple(
+        info.number
+        for each in fulfillments
+        if each.status not in VOID_FULFILLMENTS
+        for info in each.tracking_info
+        if info.number
+    )
 
 
 def fulfillment_to_wire(

@@ -129,6 +129,19 @@ class Fulfillment(Graph):
     tracking_info: tuple[TrackingInfo, ...] = ()
 
 
+class BookedOrder(Graph):
+    id: str
+    updated_at: datetime
+    cancelled_at: datetime | None = None
+    display_financial_status: str | None = None
+    fulfillments: tuple[Fulfillment, ...] = ()
+
+
+class OrderBookPage(Graph):
+    nodes: tuple[BookedOrder, ...]
+    page_info: PageInfo
+
+
 class LineReference(Graph):
     id: str
 

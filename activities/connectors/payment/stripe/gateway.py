@@ -1,6 +1,7 @@
 """Stripe's PaymentIntents as a payment gateway: one method a verb."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,16 +14,19 @@ from activities.connectors.payment.port import (
     AuthorizeCommand,
     Capability,
     ChargeCommand,
+    PaymentPage,
     PaymentState,
     PaymentStatus,
     RefundState,
     SlipCommand,
 )
 from activities.connectors.payment.stripe import translate
-from activities.connectors.payment.stripe.wire import API_VERSION, PaymentIntent, Refund
+from activities.connectors.payment.stripe.wire import API_VERSION, IntentList, PaymentIntent, Refund
 from activities.connectors.port import UnknownRule
 
 INTENTS: Final = "/v1/payment_intents"
+# The most that one list may show. Source: https://docs.stripe.com/api/payment_intents/list
+PAGE: Final = 100
 # Stripe remembers a key for at least 24 hours, also a key whose first request it failed with 500.
 # Source: https://docs.stripe.com/api/idempotent_requests
 KEY_WINDOW_S: Final = 24 * 3600
@@ -35,6 +39,7 @@ UNKNOWN_RULES: Final[Mapping[str, UnknownRule]] = MappingProxyType(
         "void": UnknownRule.SAME_KEY,
         "refund": UnknownRule.SAME_KEY,
         "retrieve": UnknownRule.NONE,
+        "list_payments": UnknownRule.NONE,
     }
 )
 
@@ -90,6 +95,20 @@ class StripeGateway:
     async def retrieve(self, vendor_ref: str) -> PaymentState:
         data = await self._client.get(_path(vendor_ref))
         return translate.state_from_wire(self._client.parse(PaymentIntent, data, mutating=False))
+
+    async def list_payments(self, since: datetime, cursor: str | None) -> PaymentPage:
+        params = {
+            "created[gte]": str(int(since.timestamp())),
+            "limit": str(PAGE),
+            "expand[]": "data.latest_charge",
+        }
+        if cursor is not None:
+            params["starting_after"] = cursor
+        data = await self._client.get(INTENTS, params)
+        found = self._client.parse(IntentList, data, mutating=False)
+        payments = tuple(translate.record_from_wire(intent) for intent in found.data)
+        more = found.has_more and payments
+        return PaymentPage(payments, payments[-1].vendor_ref if more else None)
 
     async def _intent(self, path: str, key: str, form: translate.Form) -> PaymentState:
         data = await self._post(path, key, form)

@@ -13,6 +13,7 @@ from activities.connectors.errors import (
 from activities.connectors.payment.port import (
     AuthorizeCommand,
     ChargeCommand,
+    PaymentRecord,
     PaymentState,
     PaymentStatus,
     RefundState,
@@ -20,7 +21,12 @@ from activities.connectors.payment.port import (
     RejectionCode,
     SlipCommand,
 )
-from activities.connectors.payment.stripe.wire import PaymentIntent, Refund
+from activities.connectors.payment.stripe.wire import (
+    LatestCharge,
+    ListedIntent,
+    PaymentIntent,
+    Refund,
+)
 from domain.money import exponent
 
 VENDOR: Final = "stripe"
@@ -147,6 +153,28 @@ def state_from_wire(intent: PaymentIntent) -> PaymentState:
         expires_at=_expiry(intent, status),
         voucher_url=boleto.hosted_voucher_url if boleto else None,
     )
+
+
+def record_from_wire(intent: ListedIntent) -> PaymentRecord:
+    return PaymentRecord(
+        vendor_ref=intent.id,
+        status=PAYMENT_STATUS.get(intent.status, PaymentStatus.UNKNOWN),
+        amount_minor=intent.amount,
+        received_minor=intent.amount_received,
+        refunded_minor=_given_back(intent.latest_charge),
+        currency=intent.currency.upper(),
+        key=intent.metadata.get("key"),
+    )
+
+
+def _given_back(charge: LatestCharge | None) -> int:
+    """A capture of less than was held counts its rest as refunded, too: that was never taken.
+
+    Source: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method#capture-funds
+    """
+    if charge is None or not charge.amount_captured:
+        return 0
+    return charge.amount_refunded - (charge.amount - charge.amount_captured)
 
 
 def _expiry(intent: PaymentIntent, status: PaymentStatus) -> datetime | None:

@@ -23,6 +23,12 @@ class NextAction(Wire):
     boleto_display_details: BoletoDetails | None = None
 
 
+class LatestCharge(Wire):
+    amount: int
+    amount_captured: int = 0
+    amount_refunded: int = 0
+
+
 class PaymentIntent(Wire):
     id: str
     status: str
@@ -33,6 +39,17 @@ class PaymentIntent(Wire):
     created: int
     next_action: NextAction | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class ListedIntent(PaymentIntent):
+    """As the list shows it with its charge expanded; None: nothing was charged or held yet."""
+
+    latest_charge: LatestCharge | None = None
+
+
+class IntentList(Wire):
+    data: tuple[ListedIntent, ...]
+    has_more: bool
 
 
 class Refund(Wire):

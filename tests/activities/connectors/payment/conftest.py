@@ -67,7 +67,7 @@ class StripeJudge:
         assert request.headers["Stripe-Version"] == self._spec["info"]["version"].split(".")[0]
         if request.method == "GET":
             assert not request.content
-            return {}
+            return self._check_query(operation, nested(request.url.query))
         assert request.headers["Idempotency-Key"]
         schema = operation["requestBody"]["content"][FORM]["schema"]
         if request.content:
@@ -75,6 +75,17 @@ class StripeJudge:
         form = typed(nested(request.content), schema)
         self._validate(schema, form)
         return form
+
+    def _check_query(self, operation: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
+        """A list in a query is written `expand[]=…`: the form's rule for a list of one."""
+        schemas = {each["name"]: each["schema"] for each in operation.get("parameters", [])}
+        found = {}
+        for name, value in query.items():
+            assert name in schemas, f"Stripe knows no parameter {name}"
+            given = [value] if schemas[name].get("type") == "array" else typed(value, schemas[name])
+            self._validate(schemas[name], given)
+            found[name] = given
+        return found
 
     def check_object(self, name: str, value: dict[str, Any]) -> None:
         self._validate({"$ref": f"urn:stripe#/components/schemas/{name}"}, value)

@@ -1,10 +1,11 @@
 """Our authorizations against the payment vendor's own, allowing for what we may just be asking."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any, Final
 
-from workers.audit.vendors import PaymentLine
-from workers.audit.violation import Violation
+from activities.reconciling.lines import PaymentLine, fields
+from activities.reconciling.violation import Violation
 
 # Of which the vendor may have nothing to tell: nobody has paid them.
 SLIPS: Final = frozenset({"pending", "expired"})
@@ -24,12 +25,21 @@ def compare(
     for row in ours:
         line = unknown.pop(row.vendor_ref, None)
         if line is not None:
-            found += _differences(row, line, is_moving=row.order_id in in_motion)
+            differing = _differences(row, line, is_moving=row.order_id in in_motion)
+            found += [each.between(_ours(row), asdict(line)) for each in differing]
         elif is_whole and row.state not in SLIPS:
-            found.append(Violation("vendor_knows_the_payment", row.vendor_ref, "not in its ledger"))
+            absent = Violation("vendor_knows_the_payment", row.vendor_ref, "not in its ledger")
+            found.append(absent.between(_ours(row), None))
     for line in unknown.values():
-        found += _unknown_to_us(line, begun)
+        found += [each.between(None, asdict(line)) for each in _unknown_to_us(line, begun)]
     return found
+
+
+def _ours(row: Any) -> dict[str, Any]:
+    return fields(
+        row, "authorization_key", "order_id", "state", "amount_minor", "captured_minor",
+        "refunded_minor", "currency",
+    )  # fmt: skip
 
 
 def _differences(row: Any, line: PaymentLine, *, is_moving: bool) -> Iterator[Violation]:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
-from workers.audit.vendors import LabelLine, PushLine
-from workers.audit.violation import Violation
+from activities.reconciling.lines import LabelLine, PushLine, fields
+from activities.reconciling.violation import Violation
 
 
 def compare_labels(
@@ -16,15 +17,23 @@ def compare_labels(
     for row in ours:
         line = unknown.pop(row.vendor_shipment_id, None)
         if line is not None:
-            found += _differences(row, line)
+            found += [each.between(_ours(row), asdict(line)) for each in _differences(row, line)]
         elif row.state == "bought" and (is_whole or row.is_recent):
-            found.append(Violation("vendor_knows_the_label", row.label_key, "not in its ledger"))
+            absent = Violation("vendor_knows_the_label", row.label_key, "not in its ledger")
+            found.append(absent.between(_ours(row), None))
     found += [
-        Violation("vendor_labels_are_ours", line.shipment, f"{line.reference}: unknown here")
+        Violation(
+            "vendor_labels_are_ours", line.shipment, f"{line.reference}: unknown here"
+        ).between(None, asdict(line))
         for line in unknown.values()
         if not line.voided
     ]
     return found
+
+
+def _ours(row: Any) -> dict[str, Any]:
+    names = ("label_key", "fulfillment_id", "state", "tracking_number", "vendor_shipment_id")
+    return fields(row, *names)
 
 
 def _differences(row: Any, line: LabelLine) -> Iterator[Violation]:
@@ -45,18 +54,22 @@ def _differences(row: Any, line: LabelLine) -> Iterator[Violation]:
 def compare_pushes(
     ours: Iterable[Any], theirs: Iterable[PushLine], channel: str
 ) -> list[Violation]:
-    """Each parcel is told to its channel once; one not yet delivered may be there already."""
+    """Each parcel is told to its channel once; one not yet due may be there already."""
     told = Counter((line.external_id, line.tracking_number) for line in theirs)
     found = []
     for row in ours:
         if row.channel != channel:
             continue
         times = told.pop((row.external_id, row.tracking_number), 0)
-        if times > 1 or (row.is_delivered and not times):
+        if times > 1 or (row.is_due and not times):
             detail = f"{row.tracking_number}: told {times} times"
-            found.append(Violation("channel_is_told_once", row.key, detail))
+            side = fields(row, "external_id", "tracking_number", "is_delivered")
+            twice = Violation("channel_is_told_once", row.key, detail)
+            found.append(twice.between(side, {"told": times}))
     found += [
-        Violation("channel_was_told_by_us", external_id, f"{number}: unknown here")
+        Violation("channel_was_told_by_us", f"{external_id}/{number}", "unknown here").between(
+            None, {"external_id": external_id, "tracking_number": number}
+        )
         for external_id, number in told
     ]
     return found

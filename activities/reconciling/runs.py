@@ -10,6 +10,8 @@ from temporalio.service import RPCError, RPCStatusCode
 KINDS: Final = "'OrderWorkflow', 'FulfillmentWorkflow', 'LatePaymentWorkflow'"
 PAGE: Final = 1000
 AT_ONCE: Final = 16
+# So many runs of one schedule in a row that did not complete are no accident.
+REPEATEDLY: Final = 3
 
 
 async def running_ids(client: Client) -> set[str]:
@@ -66,3 +68,18 @@ async def started_at(client: Client, workflow_id: str) -> int | None:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
     return None
+
+
+async def failing_schedules(client: Client) -> dict[str, list[str]]:
+    """Return how the last runs ended of each schedule of which none completed, newest first."""
+    found = {}
+    async for schedule in await client.list_schedules():
+        query = f"TemporalScheduledById = '{schedule.id}' AND ExecutionStatus != 'Running'"
+        ends = [
+            run.status.name.lower()
+            async for run in client.list_workflows(query, limit=REPEATEDLY)
+            if run.status is not None
+        ]
+        if len(ends) == REPEATEDLY and "completed" not in ends:
+            found[schedule.id] = ends
+    return found

@@ -1,0 +1,1 @@
+"""Comparing our books with the vendors' and with Temporal's runs: pure, whoever read them."""
