@@ -1,4 +1,7 @@
-"""Money: the intent is written before the call, its result after it, and the ledger only grows."""
+"""Money: the intent is written before the call, its result after it, and the ledger only grows.
+
+Locks are always taken in the same order: the order's row, then authorizations, then intents.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,7 +64,27 @@ async def begin(tx: AsyncConnection, intent: Intent) -> Any:
 
 
 async def intent_row(tx: AsyncConnection, key: str) -> Any | None:
-    return await row(tx, "SELECT * FROM payment_intents WHERE key = :key FOR UPDATE", key=key)
+    """Return the intent, locked, with its age in seconds."""
+    return await row(
+        tx,
+        """
+        SELECT *, extract(epoch FROM now() - begun_at)::float AS age_s
+        FROM payment_intents WHERE key = :key FOR UPDATE
+        """,
+        key=key,
+    )
+
+
+async def begun_capture(tx: AsyncConnection, authorization_key: str) -> Any | None:
+    """Return the capture that was asked for and not answered, if there is one."""
+    return await row(
+        tx,
+        """
+        SELECT * FROM payment_intents
+        WHERE authorization_key = :key AND verb = 'capture' AND state = 'begun' FOR UPDATE
+        """,
+        key=authorization_key,
+    )
 
 
 async def end(tx: AsyncConnection, key: str, state: str, code: str | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from activities.connectors.carrier.port import (
@@ -50,12 +51,15 @@ class Bank:
     vendor = "bank"
     supports: frozenset[Capability] = frozenset()
     unknown_rules: Mapping[str, UnknownRule] = {}
+    key_window_s = 3_600.0
 
     def __init__(self) -> None:
         self.faults = Faults()
         self.keys: list[str] = []  # of every call, repeats too
         self.payments: dict[str, PaymentState] = {}
         self.refunded: dict[str, int] = {}
+        self.refunds: dict[str, RefundState] = {}  # by key
+        self.refund_status = RefundStatus.SUCCEEDED  # of the next refund
         self.status = PaymentStatus.AUTHORIZED  # of the next authorization
         self._answers: dict[str, Any] = {}
 
@@ -82,20 +86,36 @@ class Bank:
         return self._once(key, act)
 
     async def void(self, key: str, vendor_ref: str) -> PaymentState:
-        return self._once(key, lambda: self._change(vendor_ref, status=PaymentStatus.VOIDED))
+        def act() -> PaymentState:
+            if self.payments[vendor_ref].status is PaymentStatus.CAPTURED:
+                raise Rejected(self.vendor, "taken before", "already_captured")
+            return self._change(vendor_ref, status=PaymentStatus.VOIDED)
+
+        return self._once(key, act)
 
     async def refund(self, key: str, vendor_ref: str, amount_minor: int) -> RefundState:
         def act() -> RefundState:
             total = self.refunded.get(vendor_ref, 0) + amount_minor
             if total > self.payments[vendor_ref].received_minor:
                 raise Rejected(self.vendor, "more than was taken", "already_refunded")
-            self.refunded[vendor_ref] = total
-            return RefundState(key, vendor_ref, RefundStatus.SUCCEEDED, amount_minor, "USD")
+            status = self.refund_status
+            if status is not RefundStatus.FAILED:
+                self.refunded[vendor_ref] = total
+            self.refunds[key] = RefundState(key, vendor_ref, status, amount_minor, "USD")
+            return self.refunds[key]
 
         return self._once(key, act)
 
     async def retrieve(self, vendor_ref: str) -> PaymentState:
         return self.payments[vendor_ref]
+
+    async def find_payment(self, key: str, begun_at: datetime) -> PaymentState | None:
+        del begun_at
+        return self.payments.get(f"pay_{key}")
+
+    async def find_refund(self, key: str, vendor_ref: str) -> RefundState | None:
+        del vendor_ref
+        return self.refunds.get(key)
 
     def pay_slip(self, vendor_ref: str) -> None:
         amount = self.payments[vendor_ref].amount_minor

@@ -42,6 +42,19 @@ class Refund(Wire):
     # Null in the specification, yet set on every refund made by payment intent.
     payment_intent: str | None = None
     status: str | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class PaymentIntents(Wire):
+    """One page of the list, newest first."""
+
+    data: tuple[PaymentIntent, ...]
+    has_more: bool
+
+
+class Refunds(Wire):
+    data: tuple[Refund, ...]
+    has_more: bool
 
 
 class Charge(Wire):
