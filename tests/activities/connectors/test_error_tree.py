@@ -20,7 +20,6 @@ from activities.connectors.errors import (
     Throttled,
 )
 from activities.connectors.payment.stripe.gateway import StripeGateway, stripe_client
-from activities.connectors.port import UnknownRule
 
 SECRET = "sk_test_neverShown"
 
@@ -249,15 +248,6 @@ async def test_an_answer_that_never_comes_may_have_happened(subject, monkeypatch
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(OutcomeUnknown):
             await subject.act(subject.build(f"http://127.0.0.1:{port}"))
-
-
-@pytest.mark.parametrize("build", [stripe, easypost, shopify])
-def test_every_verb_declares_what_to_do_when_its_end_is_unknown(build):
-    gateway = build("http://vendor.test")
-    verbs = {name for name in dir(type(gateway)) if not name.startswith("_")}
-    declared = set(gateway.unknown_rules)
-    assert declared == verbs - {"vendor", "supports", "unknown_rules"}
-    assert set(gateway.unknown_rules.values()) <= set(UnknownRule)
 
 
 def test_every_leaf_keeps_vendor_detail_and_code():

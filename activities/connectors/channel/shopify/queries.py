@@ -109,7 +109,7 @@ query OrderFulfillments($id: ID!) {
 FULFILLMENT_CREATE: Final = """
 mutation FulfillmentCreate($fulfillment: FulfillmentInput!) {
   fulfillmentCreate(fulfillment: $fulfillment) {
-    fulfillment { id status }
+    fulfillment { id status trackingInfo(first: 10) { number } }
     userErrors { field message }
   }
 }

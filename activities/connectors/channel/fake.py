@@ -1,0 +1,62 @@
+"""A sales channel in memory, for tests and for people who build a connector.
+
+The tracking number carries the instruction: "1Z fake:push_fulfillment:cut" is told to the channel
+and its answer lost. The table of instructions is in `activities/connectors/instructions.py`.
+`declined` is "fulfillment_refused". `documents` is what `fetch_orders` answers, on one page.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from activities.connectors.channel.port import ChannelPage, OrderDocument
+from activities.connectors.instructions import VENDOR, Obedience
+from activities.connectors.port import UnknownRule
+
+UNKNOWN_RULES: Final[Mapping[str, UnknownRule]] = MappingProxyType(
+    {
+        "fetch_orders": UnknownRule.NONE,
+        "find_fulfillment": UnknownRule.NONE,
+        "push_fulfillment": UnknownRule.LOOKUP,
+    }
+)
+DECLINED: Final = {"push_fulfillment": "fulfillment_refused"}
+
+
+class FakeChannel:
+    """A ChannelGateway. `ledger` lists every fulfillment made: order and tracking number."""
+
+    vendor: str = VENDOR
+    unknown_rules: Mapping[str, UnknownRule] = UNKNOWN_RULES
+
+    def __init__(self, documents: tuple[OrderDocument, ...] = ()) -> None:
+        self.ledger: list[tuple[str, str]] = []
+        self._documents = documents
+        self._obedience = Obedience(DECLINED)
+
+    async def fetch_orders(
+        self, updated_since: str | None, cursor: str | None, limit: int
+    ) -> ChannelPage:
+        del cursor, limit
+        return ChannelPage(self._documents, (), None, updated_since)
+
+    async def find_fulfillment(self, external_id: str, tracking_number: str) -> str | None:
+        made = (external_id, tracking_number)
+        return f"fulfillment-{self.ledger.index(made) + 1}" if made in self.ledger else None
+
+    async def push_fulfillment(
+        self,
+        external_id: str,
+        tracking_number: str,
+        carrier: str,
+        lines: tuple[tuple[str, int], ...] | None,
+    ) -> str:
+        del carrier, lines
+        made = (external_id, tracking_number)
+
+        def act() -> str:
+            if made not in self.ledger:
+                self.ledger.append(made)
+            return f"fulfillment-{self.ledger.index(made) + 1}"
+
+        return self._obedience.do("push_fulfillment", tracking_number, tracking_number, act)
