@@ -216,10 +216,12 @@ class PaymentActivities:
                 tender_no=share.tender_no,
             )
             assert part is not None, "a share is authorized before it is captured"
+            refused = await payments.count_ended(tx, part.authorization_key, "capture", "refused")
+            act = f"f{share.number}.t{share.tender_no}:capture:{refused + 1}"
             intent = await payments.begin(
                 tx,
                 Intent(
-                    key=f"{share.order_id}:f{share.number}.t{share.tender_no}:capture:1",
+                    key=f"{share.order_id}:{act}",
                     order_id=share.order_id,
                     tender_no=share.tender_no,
                     verb="capture",
@@ -231,12 +233,16 @@ class PaymentActivities:
             )
         if intent.state == "done":
             return
-        await once(
-            intent,
-            self._gateway.key_window_s,
-            look=lambda: self._captured(intent, part.vendor_ref),
-            act=lambda: self._capture(intent, part.vendor_ref),
-        )
+        try:
+            await once(
+                intent,
+                self._gateway.key_window_s,
+                look=lambda: self._captured(intent, part.vendor_ref),
+                act=lambda: self._capture(intent, part.vendor_ref),
+            )
+        except Rejected as refusal:
+            await record_refusal(self._engine, intent, refusal.code)
+            raise
         async with self._engine.begin() as tx:
             await orders.head(tx, share.order_id, lock=True)
             await record_capture(tx, intent)
@@ -272,6 +278,17 @@ async def record_slip(tx: AsyncConnection, news: SlipState) -> bool:
     event = "SlipPaid" if news.paid else "SlipExpired"
     await orders.tell(tx, news.order_id, event, data={"tender_no": news.tender_no})
     return True
+
+
+async def record_refusal(engine: AsyncEngine, intent: Any, code: str) -> None:
+    """End what the vendor refused: its key would bring the same answer for as long as it is kept.
+
+    When a person has it tried anew, the act has a key of its own.
+    """
+    async with engine.begin() as tx:
+        await orders.head(tx, intent.order_id, lock=True)
+        if await payments.end(tx, intent.key, "refused", code):
+            await payments.note(tx, intent, "declined", intent.amount_minor)
 
 
 async def record_capture(tx: AsyncConnection, intent: Any) -> None:

@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.connectors.answers import as_asked
 from activities.connectors.errors import OutcomeUnknown, Rejected
 from activities.connectors.payment.port import PaymentGateway, RefundState, RefundStatus
-from activities.payments import INTERNAL, record_capture
+from activities.payments import INTERNAL, record_capture, record_refusal
 from activities.repeating import once
 from db.engine import row
 from db.stores import orders, payments
@@ -44,10 +44,12 @@ class SettlementActivities:
             if held.vendor in INTERNAL:
                 await self._record(tx, intent, held)
                 return
-        if due.operation == "void":
-            await self._void(intent, held, due)
-        else:
-            await self._refund(intent, held, due)
+        act = self._void if due.operation == "void" else self._refund
+        try:
+            await act(intent, held, due)
+        except Rejected as refusal:
+            await record_refusal(self._engine, intent, refusal.code)
+            raise
 
     async def _void(self, intent: Any, held: Any, due: Due) -> None:
         """Void, unless a capture that we were never answered about came first."""
@@ -85,15 +87,11 @@ class SettlementActivities:
         as_asked(held.vendor, state, amount_minor=intent.amount_minor, currency=held.currency)
         if state.status is RefundStatus.UNKNOWN:
             raise OutcomeUnknown(held.vendor, f"{state.vendor_ref} is in no known state")
-        async with self._engine.begin() as tx:
-            await _locked(tx, due)
-            if state.status is not RefundStatus.FAILED:
-                await self._record(tx, intent, held)
-            elif await payments.end(tx, intent.key, "refused", "refund_failed"):
-                # Its key would only bring the same answer again: the next one has its own.
-                await payments.note(tx, intent, "declined", intent.amount_minor)
         if state.status is RefundStatus.FAILED:
             raise Rejected(held.vendor, f"{state.vendor_ref} failed", "refund_failed")
+        async with self._engine.begin() as tx:
+            await _locked(tx, due)
+            await self._record(tx, intent, held)
 
     async def _ask_refund(self, intent: Any, held: Any) -> RefundState:
         """A vendor that says "already" gave it all back: by us or in its own dashboard."""
@@ -146,18 +144,10 @@ async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
 
 async def _intent(tx: AsyncConnection, held: Any, due: Due, amount_minor: int) -> Intent:
     """Number a refund by those ended before of the same authorization: a retry meets its own."""
-    ended = await row(
-        tx,
-        """
-        SELECT count(*) AS n FROM payment_intents
-        WHERE authorization_key = :key AND verb = :verb AND state <> 'begun'
-        """,
-        key=due.subject,
-        verb=due.operation,
-    )
+    ended = await payments.count_ended(tx, due.subject, due.operation, "done", "refused")
     part = due.subject.removeprefix(f"{held.order_id}:").split(":")[0]
     return Intent(
-        key=f"{held.order_id}:{part}:{due.operation}:{(ended.n if ended else 0) + 1}",
+        key=f"{held.order_id}:{part}:{due.operation}:{ended + 1}",
         order_id=held.order_id,
         tender_no=held.tender_no,
         verb=due.operation,

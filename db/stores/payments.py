@@ -75,6 +75,21 @@ async def intent_row(tx: AsyncConnection, key: str) -> Any | None:
     )
 
 
+async def count_ended(tx: AsyncConnection, authorization_key: str, verb: str, *states: str) -> int:
+    """Say how many intents about an authorization ended so: the next one's number is one more."""
+    found = await row(
+        tx,
+        """
+        SELECT count(*) AS n FROM payment_intents
+        WHERE authorization_key = :key AND verb = :verb AND state = ANY(CAST(:states AS text[]))
+        """,
+        key=authorization_key,
+        verb=verb,
+        states=list(states),
+    )
+    return int(found.n) if found else 0
+
+
 async def begun_capture(tx: AsyncConnection, authorization_key: str) -> Any | None:
     """Return the capture that was asked for and not answered, if there is one."""
     return await row(

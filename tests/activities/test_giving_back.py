@@ -85,7 +85,9 @@ async def test_a_refund_the_vendor_calls_done_is_recorded(shop: Shop) -> None:
     assert (await shop.money_events(order_id))[-1] == ("refunded", 1_000)
 
 
-async def test_a_refund_that_is_refused_stays_due(shop: Shop) -> None:
+async def test_a_refund_that_is_refused_stays_due_and_is_tried_anew_with_its_own_key(
+    shop: Shop,
+) -> None:
     order_id = await shop.admitted((await shop.sku(), 1), tenders=[paid("debit", 1_000)])
     await shop.take(order_id)
     (due,) = await dues(shop, order_id)
@@ -93,6 +95,9 @@ async def test_a_refund_that_is_refused_stays_due(shop: Shop) -> None:
     with pytest.raises(Rejected):
         await shop.settlement.give_back(due)
     assert await dues(shop, order_id) == (due,)
+    await shop.settlement.give_back(due)
+    assert shop.bank.calls("refund") == [f"{order_id}:t1:refund:{n}" for n in (1, 2)]
+    assert await dues(shop, order_id) == ()
 
 
 async def test_refunds_of_one_authorization_are_numbered(shop: Shop) -> None:

@@ -237,4 +237,17 @@ async def test_money_captured_by_somebody_else_for_another_sum_is_not_ours(shop:
     with pytest.raises(Rejected) as refused:
         await shop.money.capture(share(part))
     assert refused.value.code == "already_captured"
-    assert await shop.money_events(order_id) == [("authorized", 2_000)]
+    assert await shop.money_events(order_id) == [("authorized", 2_000), ("declined", 2_000)]
+
+
+async def test_a_refused_capture_tried_anew_has_a_key_of_its_own(shop: Shop) -> None:
+    """The vendor would answer the first key as before, whatever has changed since."""
+    (part,) = await shop.routed((await shop.sku(east=5), 1))
+    shop.bank.faults.before = [Rejected("bank", "the bank is closed", "other")]
+    with pytest.raises(Rejected):
+        await shop.money.capture(share(part))
+    for _ in range(2):
+        await shop.money.capture(share(part))
+    order_id = share(part).order_id
+    assert shop.bank.calls("capture") == [f"{order_id}:f1.t1:capture:{n}" for n in (1, 2)]
+    assert (await shop.money_events(order_id))[-1] == ("captured", 1_000)
