@@ -146,7 +146,11 @@ class PaymentActivities:
     async def _declined(self, intent: Any, code: str) -> Taken:
         async with self._engine.begin() as tx:
             await orders.head(tx, intent.order_id, lock=True)
-            return await _decline(tx, intent, code)
+            now = await payments.intent_row(tx, intent.key)
+            assert now is not None
+            if now.state == "done":  # by an attempt that overlapped this one
+                return await self._known(tx, now, None)
+            return await _decline(tx, now, code)
 
     async def _record(self, intent: Any, answer: PaymentState, want: Take) -> Taken:
         states = {

@@ -59,6 +59,7 @@ class SettlementActivities:
             if refusal.code != "already_captured":
                 raise
             await self._adopt_capture(held, due, refusal)
+            await record_refusal(self._engine, intent, refusal.code)
             return
         async with self._engine.begin() as tx:
             await _locked(tx, due)
@@ -109,6 +110,7 @@ class SettlementActivities:
             return
         if intent.verb == "void":
             await payments.voided(tx, intent)
+            await _end_begun_capture(tx, held)
         else:
             await payments.refunded(tx, intent)
             if held.vendor == "store_credit":
@@ -155,6 +157,13 @@ async def _intent(tx: AsyncConnection, held: Any, due: Due, amount_minor: int) -
         currency=held.currency,
         authorization_key=due.subject,
     )
+
+
+async def _end_begun_capture(tx: AsyncConnection, held: Any) -> None:
+    """What is void was not captured, and never will be: nobody need ask what became of it."""
+    asked = await payments.begun_capture(tx, held.authorization_key)
+    if asked is not None and await payments.end(tx, asked.key, "refused", "voided"):
+        await payments.note(tx, asked, "declined", asked.amount_minor)
 
 
 async def _put_back(tx: AsyncConnection, held: Any, amount_minor: int) -> None:

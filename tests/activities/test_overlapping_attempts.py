@@ -7,13 +7,15 @@ import pytest
 
 from activities.connectors.carrier.port import Label
 from activities.connectors.errors import OutcomeUnknown, Rejected
-from activities.connectors.payment.port import PaymentStatus
+from activities.connectors.http import CALL_TIMEOUT_S
+from activities.connectors.payment.port import AuthorizeCommand, PaymentState, PaymentStatus
 from activities.payments import Taken
 from activities.shipping import PURCHASE_OVER_S
 from activities.stock import Reserved
 from db.stores import stock
 from tests.activities.doubles import Road
 from tests.activities.shop import Shop, at_once, share
+from workflows.steps.call import VENDOR_TIMEOUT
 
 
 class SlowRoad(Road):
@@ -88,9 +90,43 @@ async def test_a_capture_nobody_heard_of_is_written_down_and_refunded(shop: Shop
     assert await shop.money_events(order_id) == [
         ("authorized", 1_000),
         ("captured", 1_000),
+        ("declined", 1_000),  # the void
         ("refunded", 1_000),
     ]
     assert list(shop.bank.refunded.values()) == [1_000]
+
+
+async def test_a_capture_that_never_arrived_ends_with_its_void(shop: Shop) -> None:
+    (part,) = await shop.routed((await shop.sku(east=1), 1))
+    order_id = share(part).order_id
+    shop.bank.faults.before = [OutcomeUnknown("bank", "timed out")]
+    with pytest.raises(OutcomeUnknown):
+        await shop.money.capture(share(part))
+    assert await shop.fulfillment.cancel_fulfillment(part.fulfillment_id)
+    await shop.close(order_id, "cancelled")
+    left = await shop.rows(
+        "SELECT key FROM payment_intents WHERE order_id = :o AND state = 'begun'", o=order_id
+    )
+    assert left == []
+    assert ("voided", 1_000) in await shop.money_events(order_id)
+
+
+async def test_a_refusal_that_comes_after_anothers_success_undoes_nothing(shop: Shop) -> None:
+    order_id = await shop.admitted((await shop.sku(), 1))
+    authorize = shop.bank.authorize
+
+    async def overtaken(command: AuthorizeCommand) -> PaymentState:
+        shop.bank.authorize = authorize  # type: ignore[method-assign]
+        await shop.take(order_id)
+        raise Rejected("bank", "too late", "payment_declined")
+
+    shop.bank.authorize = overtaken  # type: ignore[method-assign]
+    assert await shop.take(order_id) == Taken("held")
+    assert await shop.money_events(order_id) == [("authorized", 1_000)]
+
+
+def test_a_call_is_over_before_anybody_gives_it_up() -> None:
+    assert CALL_TIMEOUT_S < VENDOR_TIMEOUT.total_seconds() < PURCHASE_OVER_S
 
 
 async def test_money_taken_by_somebody_else_is_not_called_voided(shop: Shop) -> None:

@@ -145,6 +145,7 @@ class FakePayments:
                 capturable_minor=_if(status is PaymentStatus.AUTHORIZED, command),
                 received_minor=_if(status is PaymentStatus.CAPTURED, command),
                 currency=command.currency,
+                voucher_url=_voucher(ref) if status is PaymentStatus.PENDING else None,
             )
             self.ledger.append(Effect(verb, command.order_id, command.amount_minor))
             return self._payments[ref]
@@ -185,6 +186,10 @@ class FakePayments:
     def _change(self, ref: str, **changes: PaymentStatus | int) -> PaymentState:
         self._payments[ref] = replace(self._payments[ref], **changes)  # type: ignore[arg-type]  # by name
         return self._payments[ref]
+
+
+def _voucher(ref: str) -> str:
+    return f"https://fake.invalid/{ref}"
 
 
 def _if(is_so: bool, command: Command) -> int:  # noqa: FBT001 - a condition, not an option

@@ -1,6 +1,8 @@
 """Every failure of every vendor answers "did it happen?", over a faked and over a real wire."""
 
 import asyncio
+import contextlib
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -248,6 +250,30 @@ async def test_an_answer_that_never_comes_may_have_happened(subject, monkeypatch
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(OutcomeUnknown):
             await subject.act(subject.build(f"http://127.0.0.1:{port}"))
+
+
+async def test_an_answer_that_comes_drop_by_drop_is_not_waited_for(subject, monkeypatch):
+    monkeypatch.setattr(http, "CALL_TIMEOUT_S", 0.3)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 200 OK\r\n")
+            for number in itertools.count():
+                writer.write(b"X-Drop-%d: 1\r\n" % number)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+                if reader.at_eof():
+                    break
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        gateway = subject.build(f"http://127.0.0.1:{port}")
+        with pytest.raises(OutcomeUnknown):
+            await subject.act(gateway)
+        with pytest.raises(NotSent):
+            await subject.read(gateway)
 
 
 def test_every_leaf_keeps_vendor_detail_and_code():
