@@ -56,7 +56,7 @@ class Effect:
 
 
 class FakePayments:
-    """A PaymentGateway. `ledger` says what was really done."""
+    """A PaymentGateway. `ledger` says what was really done, `payments` how it stands."""
 
     vendor: str = VENDOR
     supports: frozenset[Capability] = frozenset({Capability.BANK_SLIP})
@@ -67,13 +67,18 @@ class FakePayments:
         self.ledger: list[Effect] = []
         self._obedience = Obedience(DECLINED)
         self._begun: dict[str, Command] = {}  # by payment
-        self._payments: dict[str, PaymentState] = {}
-        self._refunds: dict[str, RefundState] = {}  # by key
+        self.payments: dict[str, PaymentState] = {}
+        self.refunds: dict[str, RefundState] = {}  # by key
         self._answers: dict[str, tuple[str, PaymentState | RefundState]] = {}  # by key
 
     def forget_keys(self) -> None:
         """As a vendor does with keys older than its window."""
         self._answers.clear()
+
+    def pay_slip(self, vendor_ref: str) -> None:
+        """The customer pays."""
+        amount = self.payments[vendor_ref].amount_minor
+        self._change(vendor_ref, status=PaymentStatus.CAPTURED, received_minor=amount)
 
     async def authorize(self, command: AuthorizeCommand) -> PaymentState:
         return self._begin("authorize", command, PaymentStatus.AUTHORIZED)
@@ -98,7 +103,7 @@ class FakePayments:
 
     async def void(self, key: str, vendor_ref: str) -> PaymentState:
         def act() -> PaymentState:
-            if self._payments[vendor_ref].status is PaymentStatus.CAPTURED:
+            if self.payments[vendor_ref].status is PaymentStatus.CAPTURED:
                 raise Rejected(VENDOR, "it was captured", "already_captured")
             return self._change(vendor_ref, status=PaymentStatus.VOIDED, capturable_minor=0)
 
@@ -106,39 +111,41 @@ class FakePayments:
 
     async def refund(self, key: str, vendor_ref: str, amount_minor: int) -> RefundState:
         def act() -> RefundState:
-            payment = self._payments[vendor_ref]
-            given = [r.amount_minor for r in self._refunds.values() if r.payment_ref == vendor_ref]
+            payment = self.payments[vendor_ref]
+            given = [r.amount_minor for r in self.refunds.values() if r.payment_ref == vendor_ref]
             if sum(given) + amount_minor > payment.received_minor:
                 raise Rejected(VENDOR, "more than is left", "already_refunded")
-            self._refunds[key] = RefundState(
-                f"refund-{len(self._refunds) + 1}",
+            self.refunds[key] = RefundState(
+                f"refund-{len(self.refunds) + 1}",
                 vendor_ref,
                 RefundStatus.SUCCEEDED,
                 amount_minor,
                 payment.currency,
             )
-            return self._refunds[key]
+            return self.refunds[key]
 
         return self._once("refund", key, vendor_ref, amount_minor, act)
 
     async def retrieve(self, vendor_ref: str) -> PaymentState:
-        return self._payments[vendor_ref]
+        return self.payments[vendor_ref]
 
     async def find_payment(self, key: str, begun_at: datetime) -> PaymentState | None:
         del begun_at  # nothing here is old
         refs = [ref for ref, command in self._begun.items() if command.key == key]
-        return self._payments[refs[-1]] if refs else None
+        return self.payments[refs[-1]] if refs else None
 
     async def find_refund(self, key: str, vendor_ref: str) -> RefundState | None:
-        found = self._refunds.get(key)
+        found = self.refunds.get(key)
         return found if found and found.payment_ref == vendor_ref else None
 
     def _begin(self, verb: str, command: Command, status: PaymentStatus) -> PaymentState:
-        ref = f"payment-{len(self._payments) + 1}"
+        ref = f"pay_{command.key}"
+        if ref in self.payments:  # its key was forgotten
+            ref += f"_{len(self.payments) + 1}"
 
         def act() -> PaymentState:
             self._begun[ref] = command
-            self._payments[ref] = PaymentState(
+            self.payments[ref] = PaymentState(
                 vendor_ref=ref,
                 status=status,
                 amount_minor=command.amount_minor,
@@ -148,7 +155,7 @@ class FakePayments:
                 voucher_url=_voucher(ref) if status is PaymentStatus.PENDING else None,
             )
             self.ledger.append(Effect(verb, command.order_id, command.amount_minor))
-            return self._payments[ref]
+            return self.payments[ref]
 
         body = repr(command)
         return self._obedience.do(
@@ -178,14 +185,14 @@ class FakePayments:
         return answer  # type: ignore[return-value]  # the body names the verb
 
     def _expect(self, ref: str, status: PaymentStatus) -> None:
-        if self._payments[ref].status is PaymentStatus.CAPTURED:
+        if self.payments[ref].status is PaymentStatus.CAPTURED:
             raise Rejected(VENDOR, "it was captured", "already_captured")
-        if self._payments[ref].status is not status:
+        if self.payments[ref].status is not status:
             raise Rejected(VENDOR, "it is not held", "expired_authorization")
 
     def _change(self, ref: str, **changes: PaymentStatus | int) -> PaymentState:
-        self._payments[ref] = replace(self._payments[ref], **changes)  # type: ignore[arg-type]  # by name
-        return self._payments[ref]
+        self.payments[ref] = replace(self.payments[ref], **changes)  # type: ignore[arg-type]  # by name
+        return self.payments[ref]
 
 
 def _voucher(ref: str) -> str:
