@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.connectors.carrier.easypost import webhook as easypost
 from activities.connectors.payment.stripe import webhook as stripe
 from activities.fulfillment import tracked
+from activities.payments import SlipState, record_slip, slip_key
 from activities.shipping import record_tracking
-from db.engine import row
+from db.stores import orders, payments
 from domain.tracking import TrackingStatus
 
 # The key a slip was begun with: order, tender, verb, number.
@@ -29,10 +30,13 @@ class NotYetKnown(Exception):
 
 @dataclass(frozen=True)
 class SlipNews:
+    """`is_late`: the order was closed before, and its run listens no more."""
+
     event_id: str
     order_id: str
     tender_no: int
     paid: bool
+    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,17 +50,27 @@ class ParcelNews:
 async def payment_news(tx: AsyncConnection, document: Mapping[str, Any]) -> SlipNews | None:
     """Read a payment vendor's event; only bank slips are news, all else we asked for ourselves.
 
+    That a slip was paid is written down here: the order's run may be undoing the order just now,
+    and then gives back what is written down. A closed order's is written with its refund.
+
     Raises: NotYetKnown, ValueError.
     """
     notice = stripe.parse(json.dumps(document).encode())
     match = _SLIP.match(notice.key or "")
     if match is None or notice.kind not in ("paid", "failed"):
         return None
-    order_id = match["order_id"]
-    known = await row(tx, "SELECT 1 FROM orders WHERE order_id = :order_id", order_id=order_id)
-    if known is None:
-        raise NotYetKnown(order_id)
-    return SlipNews(notice.event_id, order_id, int(match["tender_no"]), notice.kind == "paid")
+    said = SlipState(match["order_id"], int(match["tender_no"]), notice.kind == "paid")
+    order = await orders.head(tx, said.order_id, lock=True)
+    if order is None:
+        raise NotYetKnown(said.order_id)
+    is_late = order.outcome is not None
+    if said.paid:
+        key = slip_key(said.order_id, said.tender_no)
+        if await payments.authorization(tx, key) is None:
+            raise NotYetKnown(key)
+        if not is_late:
+            await record_slip(tx, said)
+    return SlipNews(notice.event_id, said.order_id, said.tender_no, said.paid, is_late)
 
 
 async def carrier_news(tx: AsyncConnection, document: Mapping[str, Any]) -> ParcelNews | None:

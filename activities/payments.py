@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
+from activities.connectors.answers import as_asked
 from activities.connectors.errors import OutcomeUnknown, Rejected
 from activities.connectors.payment.port import (
     AuthorizeCommand,
@@ -16,6 +17,7 @@ from activities.connectors.payment.port import (
     SlipCommand,
 )
 from activities.mail import post_mail, written_amount
+from activities.repeating import once
 from db.engine import row
 from db.stores import orders, payments
 from db.stores.payments import Authorized, Intent
@@ -79,15 +81,32 @@ class PaymentActivities:
         A refusal by the vendor is an answer (`declined`), not an error.
         """
         async with self._engine.begin() as tx:
+            order = await orders.head(tx, want.order_id, lock=True)
+            assert order is not None
             tender = await _tender(tx, want.order_id, want.tender_no)
-            intent = await payments.begin(tx, await _intent(tx, want, tender))
+            wanted = await _intent(tx, want, tender)
+            if order.outcome and await payments.intent_row(tx, wanted.key) is None:
+                # An attempt given up for lost that wakes after the end takes nothing any more.
+                return Taken("voided")
+            intent = await payments.begin(tx, wanted)
             if intent.state != "begun" or tender.kind in INTERNAL:
                 return await self._known(tx, intent, tender)
         try:
-            answer = await self._ask(intent, tender, want)
+            answer = await once(
+                intent,
+                self._gateway.key_window_s,
+                look=lambda: self._gateway.find_payment(intent.key, intent.begun_at),
+                act=lambda: self._ask(intent, tender, want),
+            )
         except Rejected as refusal:
-            return await self._declined(intent.key, refusal.code)
-        return await self._record(intent.key, answer, want)
+            return await self._declined(intent, refusal.code)
+        as_asked(
+            self._gateway.vendor,
+            answer,
+            amount_minor=intent.amount_minor,
+            currency=intent.currency,
+        )
+        return await self._record(intent, answer, want)
 
     async def _known(self, tx: AsyncConnection, intent: Any, tender: Any) -> Taken:
         """Answer from our records, or from our own ledger when that is all it takes."""
@@ -124,12 +143,16 @@ class PaymentActivities:
         command = SlipCommand(**about, expires_after_days=want.slip_days)
         return await self._gateway.begin_slip(command)
 
-    async def _declined(self, key: str, code: str) -> Taken:
+    async def _declined(self, intent: Any, code: str) -> Taken:
         async with self._engine.begin() as tx:
-            intent = await payments.intent_row(tx, key)
-            return await _decline(tx, intent, code)
+            await orders.head(tx, intent.order_id, lock=True)
+            now = await payments.intent_row(tx, intent.key)
+            assert now is not None
+            if now.state == "done":  # by an attempt that overlapped this one
+                return await self._known(tx, now, None)
+            return await _decline(tx, now, code)
 
-    async def _record(self, key: str, answer: PaymentState, want: Take) -> Taken:
+    async def _record(self, intent: Any, answer: PaymentState, want: Take) -> Taken:
         states = {
             PaymentStatus.AUTHORIZED: ("held", "PaymentAuthorized"),
             PaymentStatus.CAPTURED: ("taken", "PaymentCaptured"),
@@ -139,12 +162,11 @@ class PaymentActivities:
             # Not guessed: money may be held. A person looks when it stays so.
             raise OutcomeUnknown(self._gateway.vendor, f"{answer.vendor_ref} is in no known state")
         if answer.status not in states:
-            return await self._declined(key, f"payment_{answer.status}")
+            return await self._declined(intent, f"payment_{answer.status}")
         state, event = states[answer.status]
         async with self._engine.begin() as tx:
-            intent = await payments.intent_row(tx, key)
-            assert intent is not None
-            if await payments.end(tx, key, "done"):
+            await orders.head(tx, intent.order_id, lock=True)
+            if await payments.end(tx, intent.key, "done"):
                 taken = answer.received_minor if state == "taken" else 0
                 record = Authorized(
                     vendor=self._gateway.vendor,
@@ -168,21 +190,13 @@ class PaymentActivities:
         step of its own might be lost between the two.
         """
         async with self._engine.begin() as tx:
-            key = f"{news.order_id}:t{news.tender_no}:slip:1"
-            if not await payments.settle_slip(tx, key, paid=news.paid):
-                return False
-            event = "SlipPaid" if news.paid else "SlipExpired"
-            await orders.tell(tx, news.order_id, event, data={"tender_no": news.tender_no})
-            order = await orders.head(tx, news.order_id)
-            assert order is not None
-            if news.paid and order.outcome is not None:
-                await post_mail(tx, order, "late_payment_refunded")
-            return True
+            await orders.head(tx, news.order_id, lock=True)
+            return await record_slip(tx, news)
 
     @activity.defn
     async def slip_is_paid(self, slip_ref: SlipRef) -> bool:
         """Ask the vendor, when its webhook may have been lost."""
-        key = f"{slip_ref.order_id}:t{slip_ref.tender_no}:slip:1"
+        key = slip_key(slip_ref.order_id, slip_ref.tender_no)
         async with self._engine.connect() as tx:
             slip = await payments.authorization(tx, key, lock=False)
         assert slip is not None
@@ -198,6 +212,7 @@ class PaymentActivities:
         Raises: Rejected, when the vendor refuses; a person decides then.
         """
         async with self._engine.begin() as tx:
+            await orders.head(tx, share.order_id, lock=True)
             part = await row(
                 tx,
                 """
@@ -209,10 +224,12 @@ class PaymentActivities:
                 tender_no=share.tender_no,
             )
             assert part is not None, "a share is authorized before it is captured"
+            refused = await payments.count_ended(tx, part.authorization_key, "capture", "refused")
+            act = f"f{share.number}.t{share.tender_no}:capture:{refused + 1}"
             intent = await payments.begin(
                 tx,
                 Intent(
-                    key=f"{share.order_id}:f{share.number}.t{share.tender_no}:capture:1",
+                    key=f"{share.order_id}:{act}",
                     order_id=share.order_id,
                     tender_no=share.tender_no,
                     verb="capture",
@@ -224,22 +241,78 @@ class PaymentActivities:
             )
         if intent.state == "done":
             return
-        await self._capture_once(intent, part.vendor_ref)
-        async with self._engine.begin() as tx:
-            if await payments.end(tx, intent.key, "done"):
-                await payments.captured(tx, intent)
-                await _tell(tx, intent, "PaymentCaptured")
-
-    async def _capture_once(self, intent: Any, vendor_ref: str) -> None:
-        """Past the key's window the vendor may say "already": then it happened, if the sum fits."""
         try:
-            await self._gateway.capture(intent.key, vendor_ref, intent.amount_minor)
+            await once(
+                intent,
+                self._gateway.key_window_s,
+                look=lambda: self._captured(intent, part.vendor_ref),
+                act=lambda: self._capture(intent, part.vendor_ref),
+            )
+        except Rejected as refusal:
+            await record_refusal(self._engine, intent, refusal.code)
+            raise
+        async with self._engine.begin() as tx:
+            await orders.head(tx, share.order_id, lock=True)
+            await record_capture(tx, intent)
+
+    async def _captured(self, intent: Any, vendor_ref: str) -> PaymentState | None:
+        """The payment, when it was captured for just this sum."""
+        state = await self._gateway.retrieve(vendor_ref)
+        done = state.status is PaymentStatus.CAPTURED
+        return state if done and state.received_minor == intent.amount_minor else None
+
+    async def _capture(self, intent: Any, vendor_ref: str) -> PaymentState:
+        """The vendor may say "already", to an overlapping attempt or past the key's window."""
+        try:
+            return await self._gateway.capture(intent.key, vendor_ref, intent.amount_minor)
         except Rejected as refusal:
             if refusal.code != "already_captured":
                 raise
-            state = await self._gateway.retrieve(vendor_ref)
-            if state.received_minor != intent.amount_minor:
+            state = await self._captured(intent, vendor_ref)
+            if state is None:
                 raise
+            return state
+
+
+def slip_key(order_id: str, tender_no: int) -> str:
+    return f"{order_id}:t{tender_no}:slip:1"
+
+
+async def record_slip(tx: AsyncConnection, news: SlipState) -> bool:
+    """Record what became of a slip; true when that was news. The order's row is locked before.
+
+    Money that comes when the order has closed goes back, and the customer is told so here: a step
+    of its own might be lost between the two.
+    """
+    key = slip_key(news.order_id, news.tender_no)
+    if not await payments.settle_slip(tx, key, paid=news.paid):
+        return False
+    event = "SlipPaid" if news.paid else "SlipExpired"
+    await orders.tell(tx, news.order_id, event, data={"tender_no": news.tender_no})
+    order = await orders.head(tx, news.order_id)
+    assert order is not None
+    if news.paid and order.outcome is not None:
+        await post_mail(tx, order, "late_payment_refunded")
+    return True
+
+
+async def record_refusal(engine: AsyncEngine, intent: Any, code: str) -> None:
+    """End what the vendor refused: its key would bring the same answer for as long as it is kept.
+
+    When a person has it tried anew, the act has a key of its own.
+    """
+    async with engine.begin() as tx:
+        await orders.head(tx, intent.order_id, lock=True)
+        if await payments.end(tx, intent.key, "refused", code):
+            await payments.note(tx, intent, "declined", intent.amount_minor)
+
+
+async def record_capture(tx: AsyncConnection, intent: Any) -> None:
+    """Record a capture once. The order's row is locked before."""
+    await payments.authorization(tx, intent.authorization_key)
+    if await payments.end(tx, intent.key, "done"):
+        await payments.captured(tx, intent)
+        await _tell(tx, intent, "PaymentCaptured")
 
 
 async def _ask_for_payment(

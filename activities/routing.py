@@ -12,6 +12,7 @@ from activities.mail import post_mail
 from db.engine import row, rows, run
 from db.stores import fulfillments, orders, stock
 from db.stores.stock import Cause, Change
+from domain.money import settled_step
 from domain.promise import promise
 from domain.routing import Candidate, Sourced, Unroutable, distance_km, route
 from domain.shares import assign_lines, tender_shares, value_shares
@@ -146,7 +147,8 @@ async def _write_parts(
 ) -> None:
     lines = await orders.lines(tx, head.order_id)
     parts = assign_lines(lines, [part.units for part in sourced])
-    shares = value_shares(lines, await orders.charges(tx, head.order_id), parts)
+    charges = await orders.charges(tx, head.order_id)
+    shares = value_shares(lines, charges, parts, settled_step(head.currency))
     paid = tender_shares(shares, await orders.tenders(tx, head.order_id))
     skus = {line.line_no: line.sku for line in lines}
     for number, (part, units, share) in enumerate(zip(sourced, parts, shares, strict=True), 1):

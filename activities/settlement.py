@@ -6,9 +6,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
-from activities.connectors.errors import Rejected
-from activities.connectors.payment.port import PaymentGateway
-from activities.payments import INTERNAL
+from activities.connectors.answers import as_asked
+from activities.connectors.errors import OutcomeUnknown, Rejected
+from activities.connectors.payment.port import PaymentGateway, RefundState, RefundStatus
+from activities.payments import INTERNAL, record_capture, record_refusal
+from activities.repeating import once
 from db.engine import row
 from db.stores import orders, payments
 from db.stores.payments import Intent
@@ -32,10 +34,9 @@ class SettlementActivities:
 
     @activity.defn
     async def give_back(self, due: Due) -> None:
-        """Void or refund what one authorization holds too much; at most one vendor call."""
+        """Void or refund what one authorization holds too much."""
         async with self._engine.begin() as tx:
-            held = await payments.authorization(tx, due.subject)
-            assert held is not None
+            held = await _locked(tx, due)
             amount_minor = await _still_due(tx, held, due)
             if amount_minor is None:
                 return
@@ -43,27 +44,73 @@ class SettlementActivities:
             if held.vendor in INTERNAL:
                 await self._record(tx, intent, held)
                 return
+        act = self._void if due.operation == "void" else self._refund
         try:
-            await self._ask(intent, held)
+            await act(intent, held, due)
         except Rejected as refusal:
-            # Past the key's window the vendor says "already": then it happened.
-            if refusal.code != "already_refunded":
+            await record_refusal(self._engine, intent, refusal.code)
+            raise
+
+    async def _void(self, intent: Any, held: Any, due: Due) -> None:
+        """Void, unless a capture that we were never answered about came first."""
+        try:
+            await self._gateway.void(intent.key, held.vendor_ref)
+        except Rejected as refusal:
+            if refusal.code != "already_captured":
                 raise
+            await self._adopt_capture(held, due, refusal)
+            await record_refusal(self._engine, intent, refusal.code)
+            return
         async with self._engine.begin() as tx:
-            await payments.authorization(tx, due.subject)
+            await _locked(tx, due)
             await self._record(tx, intent, held)
 
-    async def _ask(self, intent: Any, held: Any) -> None:
-        if intent.verb == "void":
-            await self._gateway.void(intent.key, held.vendor_ref)
-        else:
-            await self._gateway.refund(intent.key, held.vendor_ref, intent.amount_minor)
+    async def _adopt_capture(self, held: Any, due: Due, refusal: Rejected) -> None:
+        """Write the capture down; what of it must go back is due from then on.
+
+        Raises: `refusal`, when the money was taken by nobody of us.
+        """
+        state = await self._gateway.retrieve(held.vendor_ref)
+        async with self._engine.begin() as tx:
+            await _locked(tx, due)
+            asked = await payments.begun_capture(tx, due.subject)
+            if asked is None or asked.amount_minor != state.received_minor:
+                raise refusal
+            await record_capture(tx, asked)
+
+    async def _refund(self, intent: Any, held: Any, due: Due) -> None:
+        state = await once(
+            intent,
+            self._gateway.key_window_s,
+            look=lambda: self._gateway.find_refund(intent.key, held.vendor_ref),
+            act=lambda: self._ask_refund(intent, held),
+        )
+        as_asked(held.vendor, state, amount_minor=intent.amount_minor, currency=held.currency)
+        if state.status is RefundStatus.UNKNOWN:
+            raise OutcomeUnknown(held.vendor, f"{state.vendor_ref} is in no known state")
+        if state.status is RefundStatus.FAILED:
+            raise Rejected(held.vendor, f"{state.vendor_ref} failed", "refund_failed")
+        async with self._engine.begin() as tx:
+            await _locked(tx, due)
+            await self._record(tx, intent, held)
+
+    async def _ask_refund(self, intent: Any, held: Any) -> RefundState:
+        """A vendor that says "already" gave it all back: by us or in its own dashboard."""
+        try:
+            return await self._gateway.refund(intent.key, held.vendor_ref, intent.amount_minor)
+        except Rejected as refusal:
+            if refusal.code != "already_refunded":
+                raise
+        return RefundState(
+            intent.key, held.vendor_ref, RefundStatus.SUCCEEDED, intent.amount_minor, held.currency
+        )
 
     async def _record(self, tx: AsyncConnection, intent: Any, held: Any) -> None:
         if not await payments.end(tx, intent.key, "done"):
             return
         if intent.verb == "void":
             await payments.voided(tx, intent)
+            await _end_begun_capture(tx, held)
         else:
             await payments.refunded(tx, intent)
             if held.vendor == "store_credit":
@@ -75,6 +122,15 @@ class SettlementActivities:
             "currency": intent.currency,
         }
         await orders.tell(tx, intent.order_id, event, data=data)
+
+
+async def _locked(tx: AsyncConnection, due: Due) -> Any:
+    """Return the authorization, locked after its order."""
+    order_id = due.subject.partition(":")[0]
+    await orders.head(tx, order_id, lock=True)
+    held = await payments.authorization(tx, due.subject)
+    assert held is not None
+    return held
 
 
 async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
@@ -89,19 +145,11 @@ async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
 
 
 async def _intent(tx: AsyncConnection, held: Any, due: Due, amount_minor: int) -> Intent:
-    """Number a refund by those already made of the same authorization: a retry meets its own."""
-    done = await row(
-        tx,
-        """
-        SELECT count(*) AS n FROM payment_intents
-        WHERE authorization_key = :key AND verb = :verb AND state = 'done'
-        """,
-        key=due.subject,
-        verb=due.operation,
-    )
+    """Number a refund by those ended before of the same authorization: a retry meets its own."""
+    ended = await payments.count_ended(tx, due.subject, due.operation, "done", "refused")
     part = due.subject.removeprefix(f"{held.order_id}:").split(":")[0]
     return Intent(
-        key=f"{held.order_id}:{part}:{due.operation}:{(done.n if done else 0) + 1}",
+        key=f"{held.order_id}:{part}:{due.operation}:{ended + 1}",
         order_id=held.order_id,
         tender_no=held.tender_no,
         verb=due.operation,
@@ -109,6 +157,13 @@ async def _intent(tx: AsyncConnection, held: Any, due: Due, amount_minor: int) -
         currency=held.currency,
         authorization_key=due.subject,
     )
+
+
+async def _end_begun_capture(tx: AsyncConnection, held: Any) -> None:
+    """What is void was not captured, and never will be: nobody need ask what became of it."""
+    asked = await payments.begun_capture(tx, held.authorization_key)
+    if asked is not None and await payments.end(tx, asked.key, "refused", "voided"):
+        await payments.note(tx, asked, "declined", asked.amount_minor)
 
 
 async def _put_back(tx: AsyncConnection, held: Any, amount_minor: int) -> None:

@@ -13,7 +13,7 @@ from activities.connectors.carrier.port import (
     Parcel,
     cheapest,
 )
-from activities.connectors.errors import Rejected
+from activities.connectors.errors import OutcomeUnknown, Rejected
 from activities.fulfillment import refresh_tracking, tracked
 from db.engine import row, rows, run
 from db.stores import labels, orders
@@ -23,6 +23,9 @@ from domain.tracking import TrackingEvent, TrackingStatus, fold
 
 # The parcel must arrive inside the promise; the road may take this many days of it.
 ROAD_DAYS = 5
+UNBOUGHT = frozenset({"begun", "created"})
+# Longer than any call to a vendor lasts: one given up for lost may still arrive.
+PURCHASE_OVER_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -92,21 +95,33 @@ class ShippingActivities:
 
     @activity.defn
     async def void_label(self, fulfillment_id: str) -> None:
-        """Give back the label of a parcel that will not leave; none is no error."""
+        """Give back the label of a parcel that will not leave; none is no error.
+
+        Raises: OutcomeUnknown, while somebody may still be buying it.
+        """
         async with self._engine.begin() as tx:
             label = await labels.current(tx, fulfillment_id)
-        if label is None:
-            return
-        if label.state == "buying":
-            found = await self._carrier.find_label(label.vendor_shipment_id)
-            if found is not None:
-                await self._carrier.void_label(label.vendor_shipment_id)
-        if label.state == "bought":
+            if label is None:
+                return
+            if label.state in UNBOUGHT:
+                # Under the row's lock: whoever comes to buy it finds it voided.
+                await labels.voided(tx, label.label_key)
+                return
+        was_bought = label.state == "bought" or await self._was_bought(label)
+        if was_bought:
             await self._carrier.void_label(label.vendor_shipment_id)
         async with self._engine.begin() as tx:
-            if await labels.voided(tx, label.label_key) and label.state == "bought":
+            if await labels.voided(tx, label.label_key) and was_bought:
                 facts = await _shipment_facts(tx, fulfillment_id)
                 await orders.tell(tx, facts.order_id, "LabelVoided", fulfillment_id=fulfillment_id)
+
+    async def _was_bought(self, label: Any) -> bool:
+        """Ask the vendor; a "no" counts only when no purchase can be on its way any more."""
+        if await self._carrier.find_label(label.vendor_shipment_id) is not None:
+            return True
+        if label.buying_s < PURCHASE_OVER_S:
+            raise OutcomeUnknown(self._carrier.vendor, "the label may still be being bought")
+        return False
 
     @activity.defn
     async def poll_tracking(self, fulfillment_id: str) -> str:

@@ -40,6 +40,9 @@ class StockActivities:
         async with self._engine.connect() as tx:
             head = await orders.head(tx, order.order_id, lock=True)
             assert head is not None
+            if head.outcome:
+                # An attempt given up for lost that wakes after the end holds nothing any more.
+                return Reserved()
             last = await row(
                 tx,
                 """

@@ -19,6 +19,14 @@ def exponent(currency: str) -> int:
     return EXPONENTS.get(currency, DEFAULT_EXPONENT)
 
 
+def settled_step(currency: str) -> int:
+    """Return the smallest amount that cards settle: of three decimals the last has to be zero.
+
+    Source: https://docs.stripe.com/currencies#three-decimal
+    """
+    return 10 if exponent(currency) > DEFAULT_EXPONENT else 1
+
+
 def parse_minor(text: str, currency: str) -> int:
     """Read a decimal text such as "10.50" as minor units.
 

@@ -32,11 +32,15 @@ def assign_lines(
 
 
 def value_shares(
-    lines: Sequence[Line], charges: Sequence[Charge], parts: Sequence[Mapping[int, int]]
+    lines: Sequence[Line],
+    charges: Sequence[Charge],
+    parts: Sequence[Mapping[int, int]],
+    step: int = 1,
 ) -> tuple[int, ...]:
     """Return what each part is worth; the parts sum to lines plus charges when they hold all units.
 
     A line is split by units; charges by the value of the goods, or by units when all are free.
+    `step` is the smallest amount that can be paid: shares keep to it when their sum does.
     """
     goods = [0] * len(parts)
     units = [sum(part.values()) for part in parts]
@@ -46,7 +50,10 @@ def value_shares(
             for index, amount in enumerate(split(line.total_minor, counts)):
                 goods[index] += amount
     charged = split(sum(charge.amount_minor for charge in charges), goods if any(goods) else units)
-    return tuple(good + extra for good, extra in zip(goods, charged, strict=True))
+    exact = tuple(good + extra for good, extra in zip(goods, charged, strict=True))
+    if step == 1 or sum(exact) % step:
+        return exact
+    return tuple(step * count for count in split(sum(exact) // step, exact))
 
 
 def tender_shares(shares: Sequence[int], tenders: Sequence[Tender]) -> tuple[dict[int, int], ...]:

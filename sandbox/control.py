@@ -1,4 +1,4 @@
-"""The control plane under `/_`: health, ledger, faults, seeded orders; no vendor has it."""
+"""The control plane under `/_`: health, ledger, faults, keys, seeded orders; no vendor has it."""
 
 import json
 from collections.abc import Callable
@@ -36,6 +36,7 @@ class Control:
             Route("/_/faults", self.faults),
             Route("/_/faults", self.add_fault, methods=["POST"]),
             Route("/_/faults", self.clear_faults, methods=["DELETE"]),
+            Route("/_/stripe/keys", self.forget_keys, methods=["DELETE"]),
             Route("/_/shopify/orders", self.seed_order, methods=["POST"]),
             Route("/_/shopify/orders/{id}/cancel", self.cancel_order, methods=["POST"]),
         ]
@@ -95,6 +96,12 @@ class Control:
 
     async def clear_faults(self, _: Request) -> Response:
         self._faults.clear()
+        return Response(status_code=204)
+
+    async def forget_keys(self, _: Request) -> Response:
+        """Stripe's idempotency keys, as if a day had passed."""
+        with self._store.transaction() as tx:
+            tx.db.execute("DELETE FROM idempotency")
         return Response(status_code=204)
 
     async def seed_order(self, request: Request) -> Response:

@@ -145,9 +145,11 @@ class InboxLoop(TableLoop):
             await self._tell_parcel(news)
 
     async def _tell_order(self, news: SlipNews) -> None:
-        handle = self._client.get_workflow_handle(order_workflow_id(news.order_id))
-        notice = SlipNotice(news.event_id, news.tender_no, news.paid)
-        if await _signalled(handle.signal(OrderWorkflow.slip_settled, notice)) or not news.paid:
+        if not (news.is_late and news.paid):
+            # A run that is lost needs no word: the one that is started anew reads our records.
+            handle = self._client.get_workflow_handle(order_workflow_id(news.order_id))
+            notice = SlipNotice(news.event_id, news.tender_no, news.paid)
+            await _signalled(handle.signal(OrderWorkflow.slip_settled, notice))
             return
         try:
             await self._client.start_workflow(
@@ -182,12 +184,10 @@ class InboxLoop(TableLoop):
             )
 
 
-async def _signalled(sending: Any) -> bool:
-    """False when the run has closed: its news belong to somebody else."""
+async def _signalled(sending: Any) -> None:
+    """A run that has closed, or is lost, needs no word any more."""
     try:
         await sending
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
-        return False
-    return True

@@ -218,7 +218,7 @@ class FulfillmentWorkflow:
     async def picked(self, done: LinesDone) -> None:
         if self._state == "open":
             await shipping.record_picked(self._part, done.actor)
-            self._state = "picked"
+            self._move("open", "picked")
 
     @picked.validator
     def _check_picked(self, done: LinesDone) -> None:
@@ -228,11 +228,16 @@ class FulfillmentWorkflow:
     async def packed(self, done: LinesDone) -> None:
         if self._state == "picked":
             await shipping.record_packed(self._part, done.actor)
-            self._state = "packed"
+            self._move("picked", "packed")
 
     @packed.validator
     def _check_packed(self, done: LinesDone) -> None:
         self._check_lines(done, ("picked", "packed"))
+
+    def _move(self, before: str, after: str) -> None:
+        """The same report twice, or one that met a cancellation, takes nothing back."""
+        if self._state == before:
+            self._state = after
 
     def _check_lines(self, done: LinesDone, states: tuple[str, ...]) -> None:
         """The same report twice is no error; another quantity or another moment is."""

@@ -1,5 +1,6 @@
 """One HTTP client for all vendors: sends, and turns every failure into "did it happen?"."""
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
@@ -22,6 +23,8 @@ CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0
 WRITE_TIMEOUT_S: Final = 10.0
 POOL_TIMEOUT_S: Final = 5.0
+# All of it together, answers that come drop by drop included: a step waits 45 s for its call.
+CALL_TIMEOUT_S: Final = 40.0
 # A throttled answer that does not say for how long.
 DEFAULT_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 300.0
@@ -72,12 +75,13 @@ class VendorClient:
         Raises: the leaves of ConnectorError and nothing else.
         """
         try:
-            response = await self._http.request(method, path, **request)
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                response = await self._http.request(method, path, **request)
         except _NEVER_LEFT as error:
             raise NotSent(self.vendor, self._text(error)) from error
         except _NEVER_CAN as error:
             raise Misconfigured(self.vendor, self._text(error)) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise self._unclear(mutating=mutating)(self.vendor, self._text(error)) from error
         if not response.is_success:
             raise self._failure(response, mutating=mutating)
@@ -88,13 +92,17 @@ class VendorClient:
             raise self._unclear(mutating=mutating)(self.vendor, detail) from error
 
     def parse(self, model: type[ModelT], data: Any, *, mutating: bool = True) -> ModelT:
-        """Read an answer. One that lacks what we need leaves an act's outcome open."""
+        """Read an answer. One that lacks what we need leaves an act's outcome open.
+
+        A proxy's page instead of an answer goes away by itself; a vendor that changed its answers
+        for good becomes a person's task when the step's patience ends.
+        """
         try:
             return model.model_validate(data)
         except pydantic.ValidationError as error:
             # Locations only: the values are the customers'.
             where = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
-            kind = OutcomeUnknown if mutating else Misconfigured
+            kind = self._unclear(mutating=mutating)
             detail = self.redact(f"unexpected {model.__name__}: {where}")
             raise kind(self.vendor, detail) from None
 

@@ -8,11 +8,12 @@ from db.engine import row, run
 
 
 async def current(tx: AsyncConnection, fulfillment_id: str) -> Any | None:
-    """Return the one label that is not voided."""
+    """Return the one label that is not voided; `buying_s`: seconds since it was last asked for."""
     return await row(
         tx,
         """
-        SELECT * FROM labels WHERE fulfillment_id = :fulfillment_id AND state <> 'voided' FOR UPDATE
+        SELECT *, extract(epoch FROM now() - buying_at)::float AS buying_s
+        FROM labels WHERE fulfillment_id = :fulfillment_id AND state <> 'voided' FOR UPDATE
         """,
         fulfillment_id=fulfillment_id,
     )
@@ -59,7 +60,10 @@ async def buying(tx: AsyncConnection, label_key: str) -> None:
     """Say that the vendor is about to be asked: whoever comes next must look first."""
     await run(
         tx,
-        "UPDATE labels SET state = 'buying' WHERE label_key = :label_key AND state = 'created'",
+        """
+        UPDATE labels SET state = 'buying', buying_at = now()
+        WHERE label_key = :label_key AND state IN ('created', 'buying')
+        """,
         label_key=label_key,
     )
 

@@ -1,4 +1,7 @@
-"""Money: the intent is written before the call, its result after it, and the ledger only grows."""
+"""Money: the intent is written before the call, its result after it, and the ledger only grows.
+
+Locks are always taken in the same order: the order's row, then authorizations, then intents.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,7 +64,42 @@ async def begin(tx: AsyncConnection, intent: Intent) -> Any:
 
 
 async def intent_row(tx: AsyncConnection, key: str) -> Any | None:
-    return await row(tx, "SELECT * FROM payment_intents WHERE key = :key FOR UPDATE", key=key)
+    """Return the intent, locked, with its age in seconds."""
+    return await row(
+        tx,
+        """
+        SELECT *, extract(epoch FROM now() - begun_at)::float AS age_s
+        FROM payment_intents WHERE key = :key FOR UPDATE
+        """,
+        key=key,
+    )
+
+
+async def count_ended(tx: AsyncConnection, authorization_key: str, verb: str, *states: str) -> int:
+    """Say how many intents about an authorization ended so: the next one's number is one more."""
+    found = await row(
+        tx,
+        """
+        SELECT count(*) AS n FROM payment_intents
+        WHERE authorization_key = :key AND verb = :verb AND state = ANY(CAST(:states AS text[]))
+        """,
+        key=authorization_key,
+        verb=verb,
+        states=list(states),
+    )
+    return int(found.n) if found else 0
+
+
+async def begun_capture(tx: AsyncConnection, authorization_key: str) -> Any | None:
+    """Return the capture that was asked for and not answered, if there is one."""
+    return await row(
+        tx,
+        """
+        SELECT * FROM payment_intents
+        WHERE authorization_key = :key AND verb = 'capture' AND state = 'begun' FOR UPDATE
+        """,
+        key=authorization_key,
+    )
 
 
 async def end(tx: AsyncConnection, key: str, state: str, code: str | None = None) -> bool:

@@ -97,14 +97,20 @@ async def lock_pool(tx: AsyncConnection, pool: str, skus: list[str]) -> None:
 
 
 async def end_reservation(tx: AsyncConnection, order_id: str, state: str) -> int:
-    """Give back what the order still holds (`released` or `expired`); return units given back."""
+    """Give back what the order still holds (`released` or `expired`); return units given back.
+
+    Only what is overdue expires: the order may have reserved anew since somebody looked.
+    """
     held = await rows(
         tx,
         """
         SELECT sku, pool, attempt, quantity FROM reservations
-        WHERE order_id = :order_id AND state = 'held' ORDER BY sku FOR UPDATE
+        WHERE order_id = :order_id AND state = 'held'
+            AND (:state <> 'expired' OR expires_at < now())
+        ORDER BY sku FOR UPDATE
         """,
         order_id=order_id,
+        state=state,
     )
     if not held:
         return 0

@@ -112,10 +112,12 @@ labels = sa.Table(
     integer("cost_minor", null=True),
     text("cost_currency", null=True),
     now_at("created_at"),
+    at("buying_at"),  # when the vendor was last asked to sell it
     sa.UniqueConstraint("vendor", "vendor_shipment_id"),
     sa.UniqueConstraint("vendor", "tracking_number"),
     sa.UniqueConstraint("vendor", "tracker_id"),
     one_of("state", "begun", "created", "buying", "bought", "voided"),
+    check("buying_since_when", "state <> 'buying' OR buying_at IS NOT NULL"),
     check("bought_is_tracked", "state <> 'bought' OR tracking_number IS NOT NULL"),
     sa.Index(
         "uq_labels_one_unvoided", "fulfillment_id", unique=True,

@@ -1,7 +1,7 @@
 """Bank slips: issued at confirmation, paid days later, never, or after they expired.
 
 A slip paid late models a late bank settlement: Stripe first reports the intent failed at expiry,
-and the money arrives all the same one day later, unless the intent was canceled in between.
+and the money arrives all the same two days later, unless the intent was canceled in between.
 """
 
 from typing import Any, Final
@@ -17,7 +17,7 @@ PAID_AFTER_S: Final = DAY_S
 PROCESSING_AFTER_S: Final = 0.8 * DAY_S
 EXPIRES_AFTER_DAYS: Final = 3
 LONGEST_DAYS: Final = 60
-LATE_BY_S: Final = DAY_S
+LATE_BY_S: Final = 2 * DAY_S
 
 
 def issue(tx: Tx, intent: Json, fate: str, form: Json) -> None:

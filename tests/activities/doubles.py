@@ -1,8 +1,9 @@
 """Vendors in memory that do each act once a key, and fail on demand before or after doing it."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from activities.connectors.carrier.port import (
     CreatedShipment,
@@ -11,10 +12,10 @@ from activities.connectors.carrier.port import (
     Rate,
     Tracking,
 )
-from activities.connectors.errors import ConnectorError, OutcomeUnknown, Rejected
+from activities.connectors.errors import ConnectorError, OutcomeUnknown
+from activities.connectors.payment.fake import FakePayments
 from activities.connectors.payment.port import (
     AuthorizeCommand,
-    Capability,
     ChargeCommand,
     PaymentState,
     PaymentStatus,
@@ -25,6 +26,9 @@ from activities.connectors.payment.port import (
 from activities.connectors.port import UnknownRule
 from domain.address import Address
 from domain.tracking import TrackingEvent, TrackingStatus
+
+AnswerT = TypeVar("AnswerT")
+StateT = TypeVar("StateT", PaymentState, RefundState)
 
 
 @dataclass
@@ -37,100 +41,69 @@ class Faults:
     def meet(self, act: Callable[[], Any]) -> Any:
         if self.before:
             raise self.before.pop(0)
-        answer = act()
+        return self.after(act())
+
+    def after(self, answer: AnswerT) -> AnswerT:
         if self.silent:
             self.silent -= 1
             raise OutcomeUnknown("double", "the answer was lost")
         return answer
 
 
-class Bank:
-    """A payment vendor: a key seen before answers as it did then."""
+class Bank(FakePayments):
+    """The fake vendor, which also fails before or after any act, and remembers who asked."""
 
     vendor = "bank"
-    supports: frozenset[Capability] = frozenset()
-    unknown_rules: Mapping[str, UnknownRule] = {}
+    key_window_s = 3_600.0
 
     def __init__(self) -> None:
+        super().__init__()
         self.faults = Faults()
         self.keys: list[str] = []  # of every call, repeats too
-        self.payments: dict[str, PaymentState] = {}
-        self.refunded: dict[str, int] = {}
         self.status = PaymentStatus.AUTHORIZED  # of the next authorization
-        self._answers: dict[str, Any] = {}
+        self.refund_status = RefundStatus.SUCCEEDED  # of the next refund
+
+    @property
+    def refunded(self) -> dict[str, int]:
+        """What was given back of each payment."""
+        given: Counter[str] = Counter()
+        for refund in self.refunds.values():
+            given[refund.payment_ref] += refund.amount_minor
+        return dict(given)
 
     def calls(self, verb: str) -> list[str]:
         return [key for key in self.keys if f":{verb}:" in key]
 
     async def authorize(self, command: AuthorizeCommand) -> PaymentState:
-        return self._once(command.key, lambda: self._begin(command, self.status))
+        state = await self._met(command.key, super().authorize(command))
+        return replace(state, status=self.status)
 
     async def charge(self, command: ChargeCommand) -> PaymentState:
-        return self._once(command.key, lambda: self._begin(command, PaymentStatus.CAPTURED))
+        return await self._met(command.key, super().charge(command))
 
     async def begin_slip(self, command: SlipCommand) -> PaymentState:
-        return self._once(command.key, lambda: self._begin(command, PaymentStatus.PENDING))
+        return await self._met(command.key, super().begin_slip(command))
 
     async def capture(self, key: str, vendor_ref: str, amount_minor: int) -> PaymentState:
-        def act() -> PaymentState:
-            if self.payments[vendor_ref].status is not PaymentStatus.AUTHORIZED:
-                raise Rejected(self.vendor, "done before", "already_captured")
-            return self._change(
-                vendor_ref, status=PaymentStatus.CAPTURED, received_minor=amount_minor
-            )
-
-        return self._once(key, act)
+        return await self._met(key, super().capture(key, vendor_ref, amount_minor))
 
     async def void(self, key: str, vendor_ref: str) -> PaymentState:
-        return self._once(key, lambda: self._change(vendor_ref, status=PaymentStatus.VOIDED))
+        return await self._met(key, super().void(key, vendor_ref))
 
     async def refund(self, key: str, vendor_ref: str, amount_minor: int) -> RefundState:
-        def act() -> RefundState:
-            total = self.refunded.get(vendor_ref, 0) + amount_minor
-            if total > self.payments[vendor_ref].received_minor:
-                raise Rejected(self.vendor, "more than was taken", "already_refunded")
-            self.refunded[vendor_ref] = total
-            return RefundState(key, vendor_ref, RefundStatus.SUCCEEDED, amount_minor, "USD")
+        if self.refund_status is RefundStatus.FAILED:
+            self.keys.append(key)
+            return RefundState(key, vendor_ref, self.refund_status, amount_minor, "USD")
+        state = await self._met(key, super().refund(key, vendor_ref, amount_minor))
+        return replace(state, status=self.refund_status)
 
-        return self._once(key, act)
-
-    async def retrieve(self, vendor_ref: str) -> PaymentState:
-        return self.payments[vendor_ref]
-
-    def pay_slip(self, vendor_ref: str) -> None:
-        amount = self.payments[vendor_ref].amount_minor
-        self._change(vendor_ref, status=PaymentStatus.CAPTURED, received_minor=amount)
-
-    def forget_keys(self) -> None:
-        """The vendor keeps keys for a day."""
-        self._answers.clear()
-
-    def _once(self, key: str, act: Callable[[], Any]) -> Any:
+    async def _met(self, key: str, act: Coroutine[Any, Any, StateT]) -> StateT:
         self.keys.append(key)
-
-        def known() -> Any:
-            if key not in self._answers:
-                self._answers[key] = act()
-            return self._answers[key]
-
-        return self.faults.meet(known)
-
-    def _begin(
-        self, command: AuthorizeCommand | ChargeCommand | SlipCommand, status: PaymentStatus
-    ) -> PaymentState:
-        if command.method == "pm_declined":
-            raise Rejected(self.vendor, "the bank says no", "payment_declined")
-        ref = f"pay_{command.key}"
-        taken = command.amount_minor if status is PaymentStatus.CAPTURED else 0
-        self.payments[ref] = PaymentState(
-            ref, status, command.amount_minor, command.amount_minor - taken, taken,
-            command.currency, voucher_url="https://bank.example/slip",
-        )  # fmt: skip
-        return self.payments[ref]
-
-    def _change(self, vendor_ref: str, **changes: Any) -> PaymentState:
-        self.payments[vendor_ref] = replace(self.payments[vendor_ref], **changes)
-        return self.payments[vendor_ref]
+        if self.faults.before:
+            act.close()
+            raise self.faults.before.pop(0)
+        state = await act
+        return self.faults.after(state)
 
 
 class Road:

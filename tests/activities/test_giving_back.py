@@ -4,6 +4,7 @@ import pytest
 
 from activities.closing import Close
 from activities.connectors.errors import NotSent, OutcomeUnknown, Rejected
+from activities.connectors.payment.port import RefundStatus
 from activities.payments import SlipState
 from activities.settlement import Due
 from tests.activities.shop import Shop, at_once, card, paid
@@ -84,7 +85,9 @@ async def test_a_refund_the_vendor_calls_done_is_recorded(shop: Shop) -> None:
     assert (await shop.money_events(order_id))[-1] == ("refunded", 1_000)
 
 
-async def test_a_refund_that_is_refused_stays_due(shop: Shop) -> None:
+async def test_a_refund_that_is_refused_stays_due_and_is_tried_anew_with_its_own_key(
+    shop: Shop,
+) -> None:
     order_id = await shop.admitted((await shop.sku(), 1), tenders=[paid("debit", 1_000)])
     await shop.take(order_id)
     (due,) = await dues(shop, order_id)
@@ -92,6 +95,9 @@ async def test_a_refund_that_is_refused_stays_due(shop: Shop) -> None:
     with pytest.raises(Rejected):
         await shop.settlement.give_back(due)
     assert await dues(shop, order_id) == (due,)
+    await shop.settlement.give_back(due)
+    assert shop.bank.calls("refund") == [f"{order_id}:t1:refund:{n}" for n in (1, 2)]
+    assert await dues(shop, order_id) == ()
 
 
 async def test_refunds_of_one_authorization_are_numbered(shop: Shop) -> None:
@@ -165,3 +171,28 @@ async def test_what_shipped_is_kept_and_the_order_closes_once(shop: Shop) -> Non
     for _ in range(2):
         assert (await shop.closing.close_order(Close(order_id, "delivered"))).dues == ()
     assert (await shop.story(order_id)).count("OrderClosed") == 1
+
+
+async def test_a_refund_that_failed_is_no_refund_and_the_next_has_its_own_key(shop: Shop) -> None:
+    order_id = await shop.admitted((await shop.sku(), 1), tenders=[paid("debit", 1_000)])
+    await shop.take(order_id)
+    (due,) = await dues(shop, order_id)
+    shop.bank.refund_status = RefundStatus.FAILED
+    with pytest.raises(Rejected):
+        await shop.settlement.give_back(due)
+    assert await dues(shop, order_id) == (due,)
+    shop.bank.refund_status = RefundStatus.SUCCEEDED
+    await shop.settlement.give_back(due)
+    assert shop.bank.calls("refund") == [f"{order_id}:t1:refund:{n}" for n in (1, 2)]
+    assert list(shop.bank.refunded.values()) == [1_000]
+    assert await dues(shop, order_id) == ()
+
+
+async def test_a_refund_in_no_known_state_is_not_called_done(shop: Shop) -> None:
+    order_id = await shop.admitted((await shop.sku(), 1), tenders=[paid("debit", 1_000)])
+    await shop.take(order_id)
+    (due,) = await dues(shop, order_id)
+    shop.bank.refund_status = RefundStatus.UNKNOWN
+    with pytest.raises(OutcomeUnknown):
+        await shop.settlement.give_back(due)
+    assert (await shop.money_events(order_id))[-1] == ("captured", 1_000)

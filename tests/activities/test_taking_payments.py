@@ -62,7 +62,9 @@ async def test_two_takers_at_once_leave_one_record(shop: Shop) -> None:
 
 
 async def test_a_decline_is_remembered_and_not_asked_again(shop: Shop) -> None:
-    order_id = await shop.admitted((await shop.sku(), 1), tenders=[card(1_000, "pm_declined")])
+    order_id = await shop.admitted(
+        (await shop.sku(), 1), tenders=[card(1_000, "fake:authorize:declined")]
+    )
     for _ in range(2):
         assert await shop.take(order_id) == Taken("declined", "payment_declined")
     assert len(shop.bank.keys) == 1
@@ -156,7 +158,7 @@ async def test_a_slip_is_issued_once_and_its_voucher_is_mailed(shop: Shop) -> No
     assert order.next_step == "bank slip payment"
     mail = await shop.row("SELECT payload FROM outbox WHERE order_id = :o", o=order_id)
     facts = mail.payload["facts"]
-    assert facts["voucher"] == "https://bank.example/slip"
+    assert facts["voucher"] == f"https://fake.invalid/pay_{order_id}:t1:slip:1"
     assert facts["amount"] == "10.00 USD"
     assert facts["due"] == order.next_deadline.date().isoformat()
 
@@ -240,4 +242,17 @@ async def test_money_captured_by_somebody_else_for_another_sum_is_not_ours(shop:
     with pytest.raises(Rejected) as refused:
         await shop.money.capture(share(part))
     assert refused.value.code == "already_captured"
-    assert await shop.money_events(order_id) == [("authorized", 2_000)]
+    assert await shop.money_events(order_id) == [("authorized", 2_000), ("declined", 2_000)]
+
+
+async def test_a_refused_capture_tried_anew_has_a_key_of_its_own(shop: Shop) -> None:
+    """The vendor would answer the first key as before, whatever has changed since."""
+    (part,) = await shop.routed((await shop.sku(east=5), 1))
+    shop.bank.faults.before = [Rejected("bank", "the bank is closed", "other")]
+    with pytest.raises(Rejected):
+        await shop.money.capture(share(part))
+    for _ in range(2):
+        await shop.money.capture(share(part))
+    order_id = share(part).order_id
+    assert shop.bank.calls("capture") == [f"{order_id}:f1.t1:capture:{n}" for n in (1, 2)]
+    assert (await shop.money_events(order_id))[-1] == ("captured", 1_000)

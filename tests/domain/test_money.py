@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import EXPONENTS, format_minor, parse_minor, split
+from domain.money import EXPONENTS, format_minor, parse_minor, settled_step, split
 
 CURRENCIES = st.sampled_from(["USD", "BRL", *EXPONENTS])
 
@@ -64,3 +64,8 @@ def test_weights_must_be_given_and_not_negative() -> None:
         split(1, [])
     with pytest.raises(ValueError, match="weights"):
         split(1, [1, -1])
+
+
+@pytest.mark.parametrize(("currency", "step"), [("KWD", 10), ("USD", 1), ("JPY", 1)])
+def test_cards_settle_two_decimals_at_most(currency: str, step: int) -> None:
+    assert settled_step(currency) == step

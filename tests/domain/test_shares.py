@@ -77,6 +77,25 @@ def test_charges_of_free_goods_are_split_by_units() -> None:
     assert value_shares(lines, [Charge("shipping", 100)], [{1: 2}, {1: 1}]) == (67, 33)
 
 
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=5), st.integers(0, 9))
+def test_shares_keep_to_the_step_of_the_currency_when_their_sum_does(
+    prices: list[int], odd: int
+) -> None:
+    """Three decimals of which cards settle two: a share of 3.333 could not be captured."""
+    lines = [Line(number, "a", 1, price) for number, price in enumerate(prices, start=1)]
+    total = sum(prices) + odd
+    parts = [{line.line_no: 1} for line in lines]
+    shares = value_shares(lines, [Charge("shipping", odd)], parts, step=10)
+    assert sum(shares) == total
+    assert all(share % 10 == 0 for share in shares) or total % 10
+
+
+def test_a_dinar_is_shared_in_tens() -> None:
+    lines = [Line(1, "a", 3, 3_330), Line(2, "b", 1, 10)]
+    assert value_shares(lines, [], [{1: 1, 2: 1}, {1: 2}], step=10) == (3_340, 6_660)
+    assert value_shares([Line(1, "a", 2, 5_005)], [], [{1: 1}, {1: 1}], step=10) == (5_010, 5_000)
+
+
 def test_a_line_no_parcel_holds_is_worth_nothing_to_any() -> None:
     lines = [Line(1, "a", 1, 500), Line(2, "b", 1, 300)]
     assert value_shares(lines, [], [{1: 1}]) == (500,)

@@ -42,7 +42,7 @@ async def until(is_so: Callable[[], bool], patience_s: float) -> None:
 async def test_the_worker_is_killed_in_the_middle_of_fifty_orders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan, console = plan_shipped(ORDERS), Console()
+    plan, console = unhurried(plan_shipped(ORDERS)), Console()
     seen: list[Course] = []
     monkeypatch.setattr(
         "workers.local.demo.run.Course", lambda plan: seen.append(Course(plan)) or seen[0]
@@ -101,7 +101,7 @@ async def test_the_supervisor_is_killed_in_the_middle_of_fifty_orders(tmp_path: 
 
     All orders are placed a second time, too: nothing may come of that.
     """
-    data_dir, plan, console = tmp_path / "oms", without_late_slips(plan_shipped(ORDERS)), Console()
+    data_dir, plan, console = tmp_path / "oms", unhurried(plan_shipped(ORDERS)), Console()
     supervisor = up(data_dir)
     try:
         running = await ready(data_dir)
@@ -115,7 +115,7 @@ async def test_the_supervisor_is_killed_in_the_middle_of_fifty_orders(tmp_path: 
         assert await run_inside(plan, wish, console, stack)
 
 
-def without_late_slips(plan: Plan) -> Plan:
+def unhurried(plan: Plan) -> Plan:
     """A slip that expires and is paid while we are down is simply paid: both ends are right."""
     punctual = [order for order in plan.orders if "pm_boleto_late" not in str(order.document)]
     return replace(plan, orders=type(plan.orders)(punctual))

@@ -146,7 +146,8 @@ class PaymentNotice:
 class PaymentGateway(Protocol):
     """`key` makes a repeat harmless: the same key with the same arguments is the same act.
 
-    Every verb raises the leaves of `ConnectorError` and nothing else.
+    Every verb raises the leaves of `ConnectorError` and nothing else. An answer about another
+    payment, amount or currency than was asked is an `OutcomeUnknown`.
     """
 
     @property
@@ -157,6 +158,11 @@ class PaymentGateway(Protocol):
 
     @property
     def unknown_rules(self) -> Mapping[str, UnknownRule]: ...
+
+    @property
+    def key_window_s(self) -> float:
+        """How long after its first use a key surely makes a repeat harmless."""
+        ...
 
     async def authorize(self, command: AuthorizeCommand) -> PaymentState: ...
 
@@ -178,4 +184,15 @@ class PaymentGateway(Protocol):
 
     async def list_payments(self, since: datetime, cursor: str | None) -> PaymentPage:
         """Payments begun since then (inclusive), newest first."""
+        ...
+
+    async def find_payment(self, key: str, begun_at: datetime) -> PaymentState | None:
+        """The payment that was begun with `key`, not before `begun_at`: for after the window.
+
+        Never by an eventually consistent search.
+        """
+        ...
+
+    async def find_refund(self, key: str, vendor_ref: str) -> RefundState | None:
+        """The refund of this payment that was made with `key`: for after the window."""
         ...

@@ -15,10 +15,10 @@ import pytest
 
 from activities.connectors.carrier.easypost import webhook as easypost_webhook
 from activities.connectors.carrier.easypost.gateway import EasyPostGateway, easypost_client
-from activities.connectors.carrier.port import CreateShipment, Parcel, cheapest
+from activities.connectors.carrier.port import CreateShipment, Parcel
 from activities.connectors.channel.shopify import webhook as shopify_webhook
 from activities.connectors.channel.shopify.gateway import ShopifyGateway, shopify_client
-from activities.connectors.errors import Misconfigured, OutcomeUnknown, Rejected, Throttled
+from activities.connectors.errors import Misconfigured, Rejected
 from activities.connectors.payment.port import (
     AuthorizeCommand,
     ChargeCommand,
@@ -229,31 +229,6 @@ async def test_a_slip_tells_how_it_ends(stripe, receiver, method):
         assert notice.key == given["key"]
 
 
-async def fault(control: httpx.AsyncClient, vendor: str, path: str, kind: str, **more: Any) -> None:
-    body = {"vendor": vendor, "method": "POST", "path_prefix": path, "kind": kind, "times": 1}
-    assert (await control.post("/_/faults", json=body | more)).is_success
-
-
-@pytest.mark.parametrize("kind", ["cut_after_effect", "cut_before_effect", "http_500"])
-async def test_an_open_end_is_closed_by_the_same_key(stripe, control, kind):
-    order_id = f"t-7-{kind}"
-    await fault(control, "stripe", "/v1/payment_intents", kind)
-    command = AuthorizeCommand(**details(order_id))
-    with pytest.raises(OutcomeUnknown):
-        await stripe.authorize(command)
-    held = await stripe.authorize(command)
-    assert held.status is PaymentStatus.AUTHORIZED
-    entries = await payments(control, order_id)
-    assert [each["authorized_minor"] for each in entries] == [2500]
-
-
-async def test_throttling_says_when(stripe, control):
-    await fault(control, "stripe", "/v1/payment_intents", "http_429", retry_after=3)
-    with pytest.raises(Throttled) as caught:
-        await stripe.authorize(AuthorizeCommand(**details("t-8")))
-    assert caught.value.retry_after_s == 3.0
-
-
 async def test_wrong_credentials_wake_a_person(sandbox):
     wrong = [
         StripeGateway(stripe_client(f"{sandbox}/stripe", "sk_wrong")).retrieve("pi_1"),
@@ -285,23 +260,6 @@ def parcel_of(reference: str) -> CreateShipment:
 
 async def test_an_address_is_verified(easypost):
     assert (await easypost.verify_address(BUYER)).country == "US"
-
-
-async def test_a_label_cut_after_buying_is_found_and_bought_once(easypost, control):
-    created = await easypost.create_shipment(parcel_of("t-10-f1"))
-    path = f"/v2/shipments/{created.vendor_shipment_id}/buy"
-    await fault(control, "easypost", path, "cut_after_effect")
-    rate = cheapest(created.rates)
-    with pytest.raises(OutcomeUnknown):
-        await easypost.buy_label(created.vendor_shipment_id, rate.rate_id)
-    found = await easypost.find_label(created.vendor_shipment_id)
-    assert found is not None
-    assert found.amount_minor == rate.amount_minor
-    again = await easypost.buy_label(created.vendor_shipment_id, rate.rate_id)
-    assert again == found
-    labels = (await control.get("/_/ledger")).json()["labels"]
-    mine = [each for each in labels if each["reference"] == "t-10-f1"]
-    assert [each["bought"] for each in mine] == [1]
 
 
 async def test_a_label_is_voided_once(easypost):

@@ -1,6 +1,8 @@
 """Every failure of every vendor answers "did it happen?", over a faked and over a real wire."""
 
 import asyncio
+import contextlib
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +22,6 @@ from activities.connectors.errors import (
     Throttled,
 )
 from activities.connectors.payment.stripe.gateway import StripeGateway, stripe_client
-from activities.connectors.port import UnknownRule
 
 SECRET = "sk_test_neverShown"
 
@@ -251,13 +252,28 @@ async def test_an_answer_that_never_comes_may_have_happened(subject, monkeypatch
             await subject.act(subject.build(f"http://127.0.0.1:{port}"))
 
 
-@pytest.mark.parametrize("build", [stripe, easypost, shopify])
-def test_every_verb_declares_what_to_do_when_its_end_is_unknown(build):
-    gateway = build("http://vendor.test")
-    verbs = {name for name in dir(type(gateway)) if not name.startswith("_")}
-    declared = set(gateway.unknown_rules)
-    assert declared == verbs - {"vendor", "supports", "unknown_rules"}
-    assert set(gateway.unknown_rules.values()) <= set(UnknownRule)
+async def test_an_answer_that_comes_drop_by_drop_is_not_waited_for(subject, monkeypatch):
+    monkeypatch.setattr(http, "CALL_TIMEOUT_S", 0.3)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 200 OK\r\n")
+            for number in itertools.count():
+                writer.write(b"X-Drop-%d: 1\r\n" % number)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+                if reader.at_eof():
+                    break
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        gateway = subject.build(f"http://127.0.0.1:{port}")
+        with pytest.raises(OutcomeUnknown):
+            await subject.act(gateway)
+        with pytest.raises(NotSent):
+            await subject.read(gateway)
 
 
 def test_every_leaf_keeps_vendor_detail_and_code():

@@ -55,3 +55,12 @@ async def test_two_at_the_same_time_do_not_both_run(world):
     assert (await slow).status_code == 200
     third = await world.stripe.post("/payment_intents", data=hold(), headers=key)
     assert third.headers["idempotent-replayed"] == "true"
+
+
+async def test_a_key_that_was_forgotten_protects_nothing(world):
+    key = {"Idempotency-Key": "a day ago"}
+    first = await world.stripe.post("/payment_intents", data=hold(), headers=key)
+    await world.control.delete("/stripe/keys")
+    again = await world.stripe.post("/payment_intents", data=hold(), headers=key)
+    assert again.json()["id"] != first.json()["id"]
+    assert len(await world.ledger("payments")) == 2

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 from domain.address import Address
@@ -112,7 +112,13 @@ class PlannedOrder:
         """The same order where stock is scarce: whatever needs stock may find none."""
         if not self.expected & {DELIVERED, CANCELLED}:
             return self
-        return PlannedOrder(**{**vars(self), "expected": self.expected | {REFUSED_STOCK}})
+        return replace(self, expected=self.expected | {REFUSED_STOCK})
+
+    def delayed(self) -> "PlannedOrder":
+        """The same order where machines stop in between: a slip paid late may then be in time."""
+        if EXPIRED_PAYMENT not in self.expected:
+            return self
+        return replace(self, expected=self.expected | {DELIVERED})
 
 
 @dataclass(frozen=True)

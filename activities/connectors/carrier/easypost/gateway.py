@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
+from activities.connectors.answers import as_asked
 from activities.connectors.carrier.easypost import translate
 from activities.connectors.carrier.easypost.wire import (
     ShipmentList,
@@ -22,7 +23,7 @@ from activities.connectors.carrier.port import (
     LabelPage,
     Tracking,
 )
-from activities.connectors.errors import Misconfigured, OutcomeUnknown, Rejected
+from activities.connectors.errors import NotSent, OutcomeUnknown, Rejected
 from activities.connectors.http import VendorClient, open_http
 from activities.connectors.port import UnknownRule
 from domain.address import Address
@@ -72,8 +73,11 @@ class EasyPostGateway:
     async def create_shipment(self, command: CreateShipment) -> CreatedShipment:
         body = translate.shipment_to_wire(command)
         data = await self._client.send("POST", "/v2/shipments", json=body)
+        wire = self._client.parse(WireShipment, data)
+        if wire.reference is not None:
+            as_asked(self.vendor, wire, reference=command.reference)
         try:
-            return translate.shipment_from_wire(self._client.parse(WireShipment, data))
+            return translate.shipment_from_wire(wire)
         except ValueError as error:
             raise OutcomeUnknown(self.vendor, self._client.redact(str(error))) from error
 
@@ -87,22 +91,24 @@ class EasyPostGateway:
                 raise
             label = await self.find_label(vendor_shipment_id)
         else:
-            label = self._label(data, mutating=True)
+            label = self._label(data, vendor_shipment_id, mutating=True)
         if label is None:
             raise OutcomeUnknown(self.vendor, "bought, but the answer shows no label")
         return label
 
     async def find_label(self, vendor_shipment_id: str) -> Label | None:
         data = await self._client.get(_shipment(vendor_shipment_id))
-        return self._label(data, mutating=False)
+        return self._label(data, vendor_shipment_id, mutating=False)
 
     async def void_label(self, vendor_shipment_id: str) -> None:
         try:
-            await self._client.send("POST", f"{_shipment(vendor_shipment_id)}/refund")
+            data = await self._client.send("POST", f"{_shipment(vendor_shipment_id)}/refund")
         except Rejected:
             label = await self.find_label(vendor_shipment_id)
             if label is None or not label.voided:
                 raise
+        else:
+            self._label(data, vendor_shipment_id, mutating=True)
 
     async def track(self, tracker_id: str) -> Tracking:
         data = await self._client.get(f"/v2/trackers/{quote(tracker_id, safe='')}")
@@ -126,12 +132,14 @@ class EasyPostGateway:
             next_cursor=found.shipments[-1].id if more else None,
         )
 
-    def _label(self, data: Any, *, mutating: bool) -> Label | None:
+    def _label(self, data: Any, vendor_shipment_id: str, *, mutating: bool) -> Label | None:
+        kind = OutcomeUnknown if mutating else NotSent
         wire = self._client.parse(WireShipment, data, mutating=mutating)
+        if wire.id != vendor_shipment_id:
+            raise kind(self.vendor, "the answer is about another shipment than was asked")
         try:
             return translate.label_from_wire(wire)
         except ValueError as error:
-            kind = OutcomeUnknown if mutating else Misconfigured
             raise kind(self.vendor, self._client.redact(str(error))) from error
 
 

@@ -24,7 +24,12 @@ from activities.connectors.carrier.port import (
     RejectionCode,
     Tracking,
 )
-from activities.connectors.errors import ConnectorError, Misconfigured, Rejected
+from activities.connectors.errors import (
+    ConnectorError,
+    Misconfigured,
+    OutcomeUnknown,
+    Rejected,
+)
 from domain.address import Address
 from domain.money import exponent, parse_minor
 from domain.tracking import TrackingEvent, TrackingStatus
@@ -250,6 +255,9 @@ def refusal(status: int, body: Mapping[str, Any]) -> ConnectorError:
     detail = f"{status} {code}: {error.get('message') or 'no message'}"
     if status == PAYMENT_REQUIRED:
         return Misconfigured(VENDOR, detail)
+    if code.endswith("IN_PROGRESS"):
+        # An attempt given up for lost is still at it.
+        return OutcomeUnknown(VENDOR, detail)
     if code.endswith("POSTAGE.EXISTS"):
         return Rejected(VENDOR, detail, POSTAGE_EXISTS)
     return Rejected(VENDOR, detail, REJECTION.get(code, "other"))

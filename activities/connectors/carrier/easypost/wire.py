@@ -79,6 +79,7 @@ class Message(Wire):
 
 class WireShipment(Wire):
     id: str
+    reference: str | None = None
     rates: tuple[WireRate, ...] = ()
     messages: tuple[Message, ...] = ()
     selected_rate: WireRate | None = None

@@ -134,6 +134,8 @@ class ShopifyGateway:
             raise Rejected(self.vendor, said, "fulfillment_refused")
         if created.fulfillment is None:
             raise OutcomeUnknown(self.vendor, "neither a fulfillment nor an error in the answer")
+        if tracking_number not in {each.number for each in created.fulfillment.tracking_info}:
+            raise OutcomeUnknown(self.vendor, "the answer is about another parcel than was told")
         return created.fulfillment.id
 
     async def _order(self, external_id: str) -> OrderFulfillments:

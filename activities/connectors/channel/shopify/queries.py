@@ -128,7 +128,7 @@ query OrderBook($first: Int!, $after: String, $query: String, $fulfillments: Int
 FULFILLMENT_CREATE: Final = """
 mutation FulfillmentCreate($fulfillment: FulfillmentInput!) {
   fulfillmentCreate(fulfillment: $fulfillment) {
-    fulfillment { id status }
+    fulfillment { id status trackingInfo(first: 10) { number } }
     userErrors { field message }
   }
 }

@@ -177,12 +177,8 @@ class UserError(Graph):
     field: tuple[str, ...] | None = None
 
 
-class CreatedFulfillment(Graph):
-    id: str
-
-
 class FulfillmentCreated(Graph):
-    fulfillment: CreatedFulfillment | None = None
+    fulfillment: Fulfillment | None = None
     user_errors: tuple[UserError, ...] = ()
 
 

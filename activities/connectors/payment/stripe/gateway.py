@@ -1,13 +1,14 @@
 """Stripe's PaymentIntents as a payment gateway: one method a verb."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
+from activities.connectors.answers import as_asked
 from activities.connectors.errors import Rejected
 from activities.connectors.http import VendorClient, open_http
 from activities.connectors.payment.port import (
@@ -21,15 +22,25 @@ from activities.connectors.payment.port import (
     SlipCommand,
 )
 from activities.connectors.payment.stripe import translate
-from activities.connectors.payment.stripe.wire import API_VERSION, IntentList, PaymentIntent, Refund
+from activities.connectors.payment.stripe.wire import (
+    API_VERSION,
+    IntentList,
+    PaymentIntent,
+    PaymentIntents,
+    Refund,
+    RefundList,
+)
 from activities.connectors.port import UnknownRule
 
 INTENTS: Final = "/v1/payment_intents"
+REFUNDS: Final = "/v1/refunds"
 # The most that one list may show. Source: https://docs.stripe.com/api/payment_intents/list
 PAGE: Final = 100
 # Stripe remembers a key for at least 24 hours, also a key whose first request it failed with 500.
+# An hour less, for the call itself and for clocks that differ.
 # Source: https://docs.stripe.com/api/idempotent_requests
-KEY_WINDOW_S: Final = 24 * 3600
+KEY_WINDOW_S: Final = 23 * 3600.0
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
 UNKNOWN_RULES: Final[Mapping[str, UnknownRule]] = MappingProxyType(
     {
         "authorize": UnknownRule.SAME_KEY,
@@ -40,6 +51,8 @@ UNKNOWN_RULES: Final[Mapping[str, UnknownRule]] = MappingProxyType(
         "refund": UnknownRule.SAME_KEY,
         "retrieve": UnknownRule.NONE,
         "list_payments": UnknownRule.NONE,
+        "find_payment": UnknownRule.NONE,
+        "find_refund": UnknownRule.NONE,
     }
 )
 
@@ -59,38 +72,40 @@ class StripeGateway:
     vendor: str = translate.VENDOR
     supports: frozenset[Capability] = frozenset({Capability.BANK_SLIP})
     unknown_rules: Mapping[str, UnknownRule] = UNKNOWN_RULES
+    key_window_s: float = KEY_WINDOW_S
 
     def __init__(self, client: VendorClient) -> None:
         self._client = client
 
     async def authorize(self, command: AuthorizeCommand) -> PaymentState:
-        return await self._intent(INTENTS, command.key, translate.authorize_to_wire(command))
+        return await self._begin(command, translate.authorize_to_wire(command))
 
     async def charge(self, command: ChargeCommand) -> PaymentState:
-        return await self._intent(INTENTS, command.key, translate.charge_to_wire(command))
+        return await self._begin(command, translate.charge_to_wire(command))
 
     async def begin_slip(self, command: SlipCommand) -> PaymentState:
-        return await self._intent(INTENTS, command.key, translate.slip_to_wire(command))
+        return await self._begin(command, translate.slip_to_wire(command))
 
     async def capture(self, key: str, vendor_ref: str, amount_minor: int) -> PaymentState:
         form = translate.capture_to_wire(amount_minor)
-        return await self._intent(f"{_path(vendor_ref)}/capture", key, form)
+        state = await self._intent(f"{_path(vendor_ref)}/capture", key, form)
+        asked = {"vendor_ref": vendor_ref, "received_minor": amount_minor}
+        return as_asked(self.vendor, state, status=PaymentStatus.CAPTURED, **asked)
 
     async def void(self, key: str, vendor_ref: str) -> PaymentState:
         try:
-            return await self._intent(f"{_path(vendor_ref)}/cancel", key, {})
+            state = await self._intent(f"{_path(vendor_ref)}/cancel", key, {})
         except Rejected as rejected:
             if rejected.code != "expired_authorization":
                 raise
             state = await self.retrieve(vendor_ref)  # lapsed or cancelled before: what we wanted
-            if state.status is not PaymentStatus.VOIDED:
-                raise
-            return state
+        return as_asked(self.vendor, state, vendor_ref=vendor_ref, status=PaymentStatus.VOIDED)
 
     async def refund(self, key: str, vendor_ref: str, amount_minor: int) -> RefundState:
         form = translate.refund_to_wire(key, vendor_ref, amount_minor)
-        data = await self._post("/v1/refunds", key, form)
-        return translate.refund_from_wire(self._client.parse(Refund, data), vendor_ref)
+        data = await self._post(REFUNDS, key, form)
+        state = translate.refund_from_wire(self._client.parse(Refund, data), vendor_ref)
+        return as_asked(self.vendor, state, payment_ref=vendor_ref, amount_minor=amount_minor)
 
     async def retrieve(self, vendor_ref: str) -> PaymentState:
         data = await self._client.get(_path(vendor_ref))
@@ -109,6 +124,42 @@ class StripeGateway:
         payments = tuple(translate.record_from_wire(intent) for intent in found.data)
         more = found.has_more and payments
         return PaymentPage(payments, payments[-1].vendor_ref if more else None)
+
+    async def find_payment(self, key: str, begun_at: datetime) -> PaymentState | None:
+        since = int((begun_at - CLOCKS_DIFFER).timestamp())
+        async for intent in self._listed(PaymentIntents, INTENTS, {"created[gte]": str(since)}):
+            if intent.metadata.get("key") == key:
+                return translate.state_from_wire(intent)
+        return None
+
+    async def find_refund(self, key: str, vendor_ref: str) -> RefundState | None:
+        async for refund in self._listed(RefundList, REFUNDS, {"payment_intent": vendor_ref}):
+            if refund.metadata.get("key") == key:
+                return translate.refund_from_wire(refund, vendor_ref)
+        return None
+
+    async def _listed(
+        self, model: type[PaymentIntents | RefundList], path: str, params: Mapping[str, str]
+    ) -> AsyncIterator[Any]:
+        """Page by page, newest first: a list is consistent, unlike Stripe's search."""
+        asked = {**params, "limit": str(PAGE)}
+        while True:
+            answer = await self._client.get(path, asked)
+            page = self._client.parse(model, answer, mutating=False)
+            for each in page.data:
+                yield each
+            if not page.data or not page.has_more:
+                return
+            asked["starting_after"] = page.data[-1].id
+
+    async def _begin(
+        self, command: AuthorizeCommand | ChargeCommand | SlipCommand, form: translate.Form
+    ) -> PaymentState:
+        state = await self._intent(INTENTS, command.key, form)
+        asked = {"amount_minor": command.amount_minor, "currency": command.currency}
+        if state.status is PaymentStatus.CAPTURED:
+            asked["received_minor"] = command.amount_minor
+        return as_asked(self.vendor, state, **asked)
 
     async def _intent(self, path: str, key: str, form: translate.Form) -> PaymentState:
         data = await self._post(path, key, form)

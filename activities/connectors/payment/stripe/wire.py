@@ -59,6 +59,19 @@ class Refund(Wire):
     # Null in the specification, yet set on every refund made by payment intent.
     payment_intent: str | None = None
     status: str | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class PaymentIntents(Wire):
+    """One page of the list, newest first, its charges as ids."""
+
+    data: tuple[PaymentIntent, ...]
+    has_more: bool
+
+
+class RefundList(Wire):
+    data: tuple[Refund, ...]
+    has_more: bool
 
 
 class Charge(Wire):

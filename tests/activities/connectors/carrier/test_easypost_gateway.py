@@ -9,7 +9,7 @@ import pytest
 
 from activities.connectors.carrier.easypost.gateway import EasyPostGateway, easypost_client
 from activities.connectors.carrier.port import CreateShipment, Parcel
-from activities.connectors.errors import Misconfigured, OutcomeUnknown, Rejected
+from activities.connectors.errors import Misconfigured, NotSent, OutcomeUnknown, Rejected
 from domain.address import Address
 from domain.tracking import TrackingStatus, fold
 
@@ -141,6 +141,12 @@ async def test_a_label_that_exists_but_cannot_be_found_is_open(gateway, vendor, 
         await gateway.buy_label("shp_1", "rate_1")
 
 
+async def test_a_purchase_beside_another_is_open_and_not_refused(gateway, vendor):
+    vendor.answers({"error": {"code": "SHIPMENT.PURCHASE.IN_PROGRESS"}}, 422)
+    with pytest.raises(OutcomeUnknown):
+        await gateway.buy_label("shp_1", "rate_1")
+
+
 async def test_what_was_cut_after_buying_is_found_by_lookup(gateway, vendor, curl, shipment):
     vendor.fails(httpx.ReadError("cut")).answers(shipment())
     with pytest.raises(OutcomeUnknown):
@@ -152,15 +158,20 @@ async def test_what_was_cut_after_buying_is_found_by_lookup(gateway, vendor, cur
 
 
 async def test_nothing_bought_is_nothing_found(gateway, vendor, official):
-    vendor.answers(official("shipments/shipments-retrieve"))
-    assert await gateway.find_label("shp_1") is None
+    answer = official("shipments/shipments-retrieve")
+    vendor.answers(answer)
+    assert await gateway.find_label(answer["id"]) is None
 
 
 async def test_a_label_is_voided_by_asking_the_postage_back(gateway, vendor, official):
-    vendor.answers(official("shipping-refund/shipping-refund-refund"))
-    await gateway.void_label("shp_1")
-    assert (vendor.last.method, vendor.last.url.path) == ("POST", "/v2/shipments/shp_1/refund")
-    label = await gateway.find_label("shp_1")
+    answer = official("shipping-refund/shipping-refund-refund")
+    vendor.answers(answer)
+    shipment = answer["id"]
+    await gateway.void_label(shipment)
+    assert (vendor.last.method, vendor.last.url.path) == (
+        "POST", f"/v2/shipments/{shipment}/refund"
+    )  # fmt: skip
+    label = await gateway.find_label(shipment)
     assert label is not None
     assert label.voided
 
@@ -234,7 +245,7 @@ async def test_a_price_that_is_none_leaves_a_purchase_open(gateway, vendor, ship
     vendor.answers(shipment(selected_rate=rate))
     with pytest.raises(OutcomeUnknown):
         await gateway.buy_label("shp_1", "rate_1")
-    with pytest.raises(Misconfigured):
+    with pytest.raises(NotSent):
         await gateway.find_label("shp_1")
 
 

@@ -186,7 +186,8 @@ class Shop:
             return {"fulfillment": None, "userErrors": self.user_errors}
         self.fulfilled.append(fulfillment)
         gid = f"gid://shopify/Fulfillment/{len(self.fulfilled)}"
-        return {"fulfillment": {"id": gid, "status": "SUCCESS"}, "userErrors": []}
+        made = {"id": gid, "status": "SUCCESS", "trackingInfo": [fulfillment["trackingInfo"]]}
+        return {"fulfillment": made, "userErrors": []}
 
 
 @pytest.fixture

@@ -152,6 +152,37 @@ async def test_a_payment_is_retrieved_by_its_reference(gateway, vendor, intent, 
     assert state.status is PaymentStatus.PENDING
 
 
+def listed(*data, has_more: bool) -> dict:
+    return {"object": "list", "url": "/v1/x", "has_more": has_more, "data": list(data)}
+
+
+async def test_a_payment_is_looked_for_page_by_page(gateway, vendor, intent, stripe_judge):
+    other = {"key": "shop-1:t1:authorize:1"}
+    vendor.answers(listed(intent(id="pi_9", metadata=other), intent(id="pi_8"), has_more=True))
+    vendor.answers(listed(intent(id="pi_7", metadata={"key": "k"}), has_more=False))
+    state = await gateway.find_payment("k", CREATED)
+    assert state is not None
+    assert state.vendor_ref == "pi_7"
+    first, second = vendor.requests
+    for request in vendor.requests:
+        stripe_judge.check_request(request)
+    assert dict(first.url.params) == {"created[gte]": str(1_795_000_000 - 300), "limit": "100"}
+    assert second.url.params["starting_after"] == "pi_8"
+
+
+async def test_a_refund_is_looked_for_among_those_of_its_payment(
+    gateway, vendor, refund_object, stripe_judge
+):
+    mine = refund_object | {"id": "re_2", "metadata": {"key": "k"}}
+    vendor.answers(listed(refund_object, mine, has_more=False))
+    state = await gateway.find_refund("k", "pi_1")
+    stripe_judge.check_request(vendor.last)
+    assert state is not None
+    assert state.vendor_ref == "re_2"
+    assert dict(vendor.last.url.params) == {"payment_intent": "pi_1", "limit": "100"}
+    assert await gateway.find_refund("other", "pi_1") is None
+
+
 async def test_a_reference_cannot_reach_another_path(gateway, vendor, intent):
     vendor.answers(intent())
     await gateway.retrieve("../refunds")

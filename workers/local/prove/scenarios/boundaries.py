@@ -7,7 +7,7 @@ from typing import Any, Final
 from temporalio.client import ScheduleOverlapPolicy
 
 from workers.errors import UserError
-from workers.local.demo.plan import CANCELLED, DELIVERED, EXPIRED_PAYMENT, PlannedOrder
+from workers.local.demo.plan import CANCELLED, PlannedOrder
 from workers.local.demo.shipped_set import plan_shipped
 from workers.local.prove import boundaries, failpoints
 from workers.local.prove.orders import EAST, SLIP, an_order
@@ -27,7 +27,7 @@ async def every_boundary(stage: Stage) -> Outcome:
         await stage.fault("webhook_delay", path_prefix=topic, seconds=WEBHOOKS_LATE_S, times=times)
     special = [await _hold_that_runs_out(stage), await _label_to_be_voided(stage)]
     special.append(await _asked_for_help(stage))
-    orders = [tolerant(order) for order in plan_shipped(stage.size.shipped).orders]
+    orders = [order.delayed() for order in plan_shipped(stage.size.shipped).orders]
     outcome.violations += await stage.drive(orders)
     outcome.violations += await stage.follow(special)
     await _run_schedules(stage)
@@ -35,13 +35,6 @@ async def every_boundary(stage: Stage) -> Outcome:
     outcome.orders = len(orders) + 3
     outcome.faults = len(failpoints.struck(stage.points))
     return outcome
-
-
-def tolerant(order: PlannedOrder) -> PlannedOrder:
-    """A slip that expires and is paid while we are down is simply paid: both ends are right."""
-    if EXPIRED_PAYMENT not in order.expected:
-        return order
-    return PlannedOrder(**{**vars(order), "expected": order.expected | {DELIVERED}})
 
 
 async def _label_to_be_voided(stage: Stage) -> PlannedOrder:

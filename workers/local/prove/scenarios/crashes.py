@@ -4,7 +4,6 @@ import asyncio
 from typing import Final
 
 from workers.local.prove.orders import a_mix
-from workers.local.prove.scenarios.boundaries import tolerant
 from workers.local.prove.stage import Outcome, Stage
 
 KINDS: Final = ("worker", "api", "sandbox", "temporal", "postgres")
@@ -13,7 +12,7 @@ PAUSE_S: Final = (1.0, 4.0)
 
 
 async def killed_processes(stage: Stage) -> Outcome:
-    orders = [tolerant(order) for order in a_mix("crash", stage.size.mix, stage.dice)]
+    orders = [order.delayed() for order in a_mix("crash", stage.size.mix, stage.dice)]
     driving = asyncio.create_task(stage.drive(orders))
     kills = [kind for kind in KINDS for _ in range(stage.size.kills)]
     stage.dice.shuffle(kills)

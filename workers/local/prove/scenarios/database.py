@@ -6,7 +6,6 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 
 from workers.local.prove.orders import EAST, a_mix
-from workers.local.prove.scenarios.boundaries import tolerant
 from workers.local.prove.stage import Outcome, Stage
 
 DROPS: Final = 3
@@ -43,7 +42,7 @@ ROGUE: Final = {
 
 
 async def troubled_database(stage: Stage) -> Outcome:
-    orders = [tolerant(order) for order in a_mix("database", stage.size.mix, stage.dice)]
+    orders = [order.delayed() for order in a_mix("database", stage.size.mix, stage.dice)]
     driving = asyncio.create_task(stage.drive(orders))
     try:
         for _ in range(DROPS):

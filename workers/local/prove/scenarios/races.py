@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
@@ -71,7 +72,7 @@ async def _all_at_once(stage: Stage, orders: list[PlannedOrder]) -> list[tuple[P
 async def _delivered_or_refused(
     stage: Stage, buyers: list[PlannedOrder], sold: list[PlannedOrder]
 ) -> list[str]:
-    winners = [PlannedOrder(**{**vars(o), "expected": frozenset({DELIVERED})}) for o in sold]
+    winners = [replace(order, expected=frozenset({DELIVERED})) for order in sold]
     names = {order.order_id for order in sold}
     losers = [order for order in buyers if order.order_id not in names]
     stage.orders += [*winners, *losers]
