@@ -12,7 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 from temporalio.client import Client
 
-from api import docs, exceptions, fulfillments, health, orders, stock, webhooks
+from api import (
+    dead_letters,
+    docs,
+    exceptions,
+    fulfillments,
+    health,
+    orders,
+    stock,
+    subscriptions,
+    webhooks,
+)
 from api.context import ApiConfig, Context
 from api.limits import BodyLimit
 from api.problems import BY_STATUS, Kind, Problem, invalid
@@ -20,7 +30,17 @@ from db.inbox.keys import KeyRing
 
 __all__ = ["ApiConfig", "create_app"]
 log = logging.getLogger(__name__)
-_ROUTERS: Final = (orders, fulfillments, exceptions, stock, webhooks, health, docs)
+_ROUTERS: Final = (
+    orders,
+    fulfillments,
+    exceptions,
+    stock,
+    subscriptions,
+    dead_letters,
+    webhooks,
+    health,
+    docs,
+)
 
 
 def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> FastAPI:

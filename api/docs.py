@@ -25,6 +25,11 @@ _TAGS: Final = [
     {"name": "fulfillments", "description": "What each location picks, packs and hands over."},
     {"name": "exceptions", "description": "What waits for a person, and the decision about it."},
     {"name": "stock", "description": "Levels, and what may be sold with its explanation."},
+    {"name": "subscriptions", "description": "Merchants' webhooks: who is told of which events."},
+    {
+        "name": "dead letters",
+        "description": "What could not be told, to anybody, and was given up.",
+    },
     {"name": "webhooks", "description": "Receivers of the vendors' signed events."},
     {"name": "health", "description": "For supervisors and probes."},
 ]

@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     smtp_starttls: bool = True
     smtp_sender: str = "Orders <orders@localhost>"
 
+    # Merchants' webhooks may go to private and loopback addresses, the latter without TLS: for a
+    # stack on one machine. Elsewhere it lets a subscriber reach the inside of the network.
+    webhooks_allow_private: bool = False
+
     # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
     time_factor: float = Field(default=1.0, gt=0)
     # Temporal's sandbox finds indeterministic code, at over a third of a worker's CPU. The tests

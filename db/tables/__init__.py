@@ -1,6 +1,6 @@
 """The tables: what the system of record holds, and what it refuses to hold."""
 
-from db.tables import catalog, fulfillments, inbox, messages, orders, payments, stock
+from db.tables import catalog, fulfillments, inbox, messages, orders, payments, stock, webhooks
 from db.tables.columns import metadata
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "orders",
     "payments",
     "stock",
+    "webhooks",
 ]

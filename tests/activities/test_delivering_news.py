@@ -8,9 +8,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.channel_news import ChannelNews
 from activities.connectors.errors import NotSent
-from activities.delivery import Delivery, MailServer
+from activities.delivery import Delivery
 from activities.mail import compose
+from activities.mailing import Mails, MailServer
 from db.engine import rows
 from db.stores import outbox
 from workers.local.ports import any_free_port
@@ -76,7 +78,17 @@ async def waiting(engine: AsyncEngine) -> dict[str, str | None]:
 
 
 def to_channels(engine: AsyncEngine, mall: Mall) -> Delivery:
-    return Delivery(engine, MailServer(None, 0, SENDER), {"mall": mall})  # type: ignore[dict-item]
+    return Delivery(engine, {"channel": ChannelNews({"mall": mall})})  # type: ignore[dict-item]
+
+
+def by_mail(engine: AsyncEngine, server: MailServer) -> Delivery:
+    return Delivery(engine, {"email": Mails(server)})
+
+
+async def deliver(delivery: Delivery) -> int:
+    """Give every lane with something due one turn."""
+    turns = await asyncio.gather(*map(delivery.deliver, await delivery.due_lanes()))
+    return sum(turn.count for turn in turns)
 
 
 async def test_a_mail_is_delivered_once(
@@ -85,8 +97,8 @@ async def test_a_mail_is_delivered_once(
     box, server = letterbox
     await post_mail(fresh_engine, "ada@example.com", "bob@example.com")
     await post_mail(fresh_engine, "ada@example.com")
-    delivery = Delivery(fresh_engine, server, {})
-    assert sorted(await asyncio.gather(*(delivery.deliver_batch() for _ in range(4)))) == [
+    delivery = by_mail(fresh_engine, server)
+    assert sorted(await asyncio.gather(*(deliver(delivery) for _ in range(4)))) == [
         0, 0, 0, 2,
     ]  # fmt: skip
     assert box.received == ["ada@example.com", "bob@example.com"]
@@ -98,7 +110,7 @@ async def test_a_mail_that_cannot_be_sent_waits_alone(
 ) -> None:
     box, server = letterbox
     await post_mail(fresh_engine, "ada@example.com", bad, "bob@example.com")
-    assert await Delivery(fresh_engine, server, {}).deliver_batch() == 3
+    assert await deliver(by_mail(fresh_engine, server)) == 3
     assert box.received == ["ada@example.com", "bob@example.com"]
     assert list(await waiting(fresh_engine)) == [f"o:{bad}"]
 
@@ -109,12 +121,12 @@ async def test_without_a_mail_server_mail_waits(
 ) -> None:
     await post_mail(fresh_engine, "ada@example.com", "bob@example.com")
     server = MailServer(host, any_free_port(), SENDER, starttls=False)
-    delivery = Delivery(fresh_engine, server, {})
-    assert await delivery.deliver_batch() == 2
+    delivery = by_mail(fresh_engine, server)
+    assert await deliver(delivery) == 2
     assert all(
         "no mail server" in (error or "") for error in (await waiting(fresh_engine)).values()
     )
-    assert await delivery.deliver_batch() == 0
+    assert await deliver(delivery) == 0
 
 
 async def test_a_channel_is_told_of_lines_when_all_of_them_are_known_there(
@@ -123,7 +135,7 @@ async def test_a_channel_is_told_of_lines_when_all_of_them_are_known_there(
     mall = Mall()
     await post_news(fresh_engine, "1", [["gid://line/1", 2]])
     await post_news(fresh_engine, "2", [["gid://line/1", 2], [None, 1]])
-    assert await to_channels(fresh_engine, mall).deliver_batch() == 2
+    assert await deliver(to_channels(fresh_engine, mall)) == 2
     assert mall.told == [
         ("1", "TRACK", "road", (("gid://line/1", 2),)),
         ("2", "TRACK", "road", None),
@@ -138,7 +150,7 @@ async def test_a_channel_that_fails_is_told_later(
     mall.failure = failure
     await post_news(fresh_engine, "1", [])
     await post_news(fresh_engine, "2", [], channel="nowhere")
-    assert await to_channels(fresh_engine, mall).deliver_batch() == 2
+    assert await deliver(to_channels(fresh_engine, mall)) == 2
     errors = await waiting(fresh_engine)
     assert errors["o:2"] == "no account for the channel nowhere"
     assert type(failure).__name__ in str(errors["o:1"]) or "refused" in str(errors["o:1"])
