@@ -50,19 +50,18 @@ async def replay_since(
     Returns how many events; None when there is no such subscription. What waits anyway is neither
     touched nor counted.
     """
-    named = {"subscription_id": subscription_id, "since": since}
-    if (
-        await row(
-            tx,
-            """
+    known = await row(
+        tx,
+        """
         SELECT 1 FROM webhook_subscriptions
         WHERE subscription_id = :subscription_id AND deleted_at IS NULL
+        FOR NO KEY UPDATE -- one replay at a time, while orders go on being told
         """,
-            subscription_id=subscription_id,
-        )
-        is None
-    ):
+        subscription_id=subscription_id,
+    )
+    if known is None:
         return None
+    named = {"subscription_id": subscription_id, "since": since}
     # Two statements, since one that did both would wait for rows that are being delivered.
     again = await run(
         tx,

@@ -139,20 +139,25 @@ async def postponed(tx: AsyncConnection, message: Any, error: str) -> None:
 async def _followers_wait_alike(tx: AsyncConnection, message: Any) -> None:
     """What must come after a message is not due before it, and due at once when it has ended.
 
-    Without this, every look at a lane would pass by all that cannot go yet.
+    Without this, every look at a lane would pass by all that cannot go yet. One that is locked is
+    being sent: its predecessor was replayed meanwhile.
     """
     if message.subscription_id is None:
         return
     await run(
         tx,
         """
-        UPDATE outbox f SET next_attempt_at =
-            CASE WHEN m.delivered_at IS NULL AND m.dead_at IS NULL
-                THEN m.next_attempt_at ELSE now() END
-        FROM outbox m
-        WHERE m.outbox_id = :outbox_id AND f.subscription_id = m.subscription_id
-            AND f.order_id = m.order_id AND f.sequence > m.sequence
-            AND f.delivered_at IS NULL AND f.dead_at IS NULL
+        UPDATE outbox o SET next_attempt_at = followers.due_at
+        FROM (
+            SELECT f.outbox_id,
+                CASE WHEN m.delivered_at IS NULL AND m.dead_at IS NULL
+                    THEN m.next_attempt_at ELSE now() END AS due_at
+            FROM outbox m JOIN outbox f ON f.subscription_id = m.subscription_id
+                AND f.order_id = m.order_id AND f.sequence > m.sequence
+                AND f.delivered_at IS NULL AND f.dead_at IS NULL
+            WHERE m.outbox_id = :outbox_id FOR UPDATE OF f SKIP LOCKED
+        ) followers
+        WHERE o.outbox_id = followers.outbox_id
         """,
         outbox_id=message.outbox_id,
     )
