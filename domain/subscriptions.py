@@ -13,13 +13,20 @@ LONGEST_URL: Final = 2_000
 _HOST_NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Public by its number, and yet the inside of a cloud. Source:
-# https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
-_METADATA: Final = frozenset({ipaddress.ip_address("168.63.129.16")})
-# They carry an IPv4 address inside, and a gateway may lead to it: NAT64, 6to4, Teredo.
-_TUNNELS: Final = tuple(
-    ipaddress.IPv6Network(network)
-    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+# Public by their numbers for the standard library, and yet the inside of a cloud, or a way into it.
+_INSIDE: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        # Azure: https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+        "168.63.129.16/32",
+        # For protocols, not for hosts; Oracle's metadata among them, and older Pythons miss them.
+        "192.0.0.0/24",
+        # NAT64, 6to4 and Teredo carry an IPv4 address inside, to which a gateway may lead.
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/32",
+    )
 )
 
 
@@ -73,12 +80,11 @@ def _fault_of_host(scheme: str, host: str, *, allow_private: bool) -> str | None
 
 def is_public(address: Address) -> bool:
     """Whether this leads out of our own network: never loopback, private, link-local, metadata."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return is_public(address.ipv4_mapped)
-        if any(address in tunnel for tunnel in _TUNNELS):
-            return False
-    return address.is_global and not address.is_multicast and address not in _METADATA
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return is_public(address.ipv4_mapped)
+    if address.is_multicast or any(address in network for network in _INSIDE):
+        return False
+    return address.is_global
 
 
 def _literal(host: str) -> Address | None:
