@@ -73,11 +73,10 @@ async def claim(tx: AsyncConnection, lane: str, most: int) -> Sequence[Any]:
         FROM outbox o
         WHERE o.lane = :lane AND o.delivered_at IS NULL AND o.dead_at IS NULL
             AND o.next_attempt_at <= now()
-            AND NOT EXISTS (
-                SELECT 1 FROM outbox before
-                WHERE before.subscription_id = o.subscription_id AND before.order_id = o.order_id
-                    AND before.sequence < o.sequence
-                    AND before.delivered_at IS NULL AND before.dead_at IS NULL
+            AND o.sequence IS NOT DISTINCT FROM (
+                SELECT min(first.sequence) FROM outbox first
+                WHERE first.subscription_id = o.subscription_id AND first.order_id = o.order_id
+                    AND first.delivered_at IS NULL AND first.dead_at IS NULL
             )
         ORDER BY o.next_attempt_at, o.outbox_id LIMIT :most FOR UPDATE OF o SKIP LOCKED
         """,

@@ -76,7 +76,7 @@ outbox = sa.Table(
     ),
     check("one_end", "delivered_at IS NULL OR dead_at IS NULL"),
     check("dead_has_its_reason", "dead_at IS NULL OR last_error IS NOT NULL"),
-    sa.Index("ix_outbox_waiting", "lane", "next_attempt_at", postgresql_where=WAITING),
+    sa.Index("ix_outbox_waiting", "lane", "next_attempt_at", "outbox_id", postgresql_where=WAITING),
     sa.Index(
         "ix_outbox_sequence", "subscription_id", "order_id", "sequence", postgresql_where=WAITING
     ),

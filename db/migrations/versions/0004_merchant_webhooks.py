@@ -119,7 +119,10 @@ def _widen_the_outbox() -> None:
     )
     op.drop_index("ix_outbox_waiting", "outbox")
     op.create_index(
-        "ix_outbox_waiting", "outbox", ["lane", "next_attempt_at"], postgresql_where=WAITING
+        "ix_outbox_waiting",
+        "outbox",
+        ["lane", "next_attempt_at", "outbox_id"],
+        postgresql_where=WAITING,
     )
     op.create_index(
         "ix_outbox_sequence",
