@@ -13,7 +13,7 @@ from activities.connectors.errors import NotSent
 from activities.delivery import Delivery
 from activities.mail import compose
 from activities.mailing import Mails, MailServer
-from db.engine import rows
+from db.engine import rows, run
 from db.stores import outbox
 from workers.local.ports import any_free_port
 
@@ -127,6 +127,40 @@ async def test_without_a_mail_server_mail_waits(
         "no mail server" in (error or "") for error in (await waiting(fresh_engine)).values()
     )
     assert await deliver(delivery) == 0
+
+
+async def test_what_waits_for_a_mail_server_s_address_never_dies_and_what_fails_does(
+    fresh_engine: AsyncEngine,
+) -> None:
+    async def give_up_after_one_more(delivery: Delivery) -> list[str]:
+        async with fresh_engine.begin() as tx:
+            await run(
+                tx,
+                "UPDATE outbox SET attempts = :last, next_attempt_at = now()",
+                last=outbox.MOST_ATTEMPTS - 1,
+            )
+        await deliver(delivery)
+        async with fresh_engine.connect() as tx:
+            found = await rows(tx, "SELECT last_error FROM outbox WHERE dead_at IS NOT NULL")
+        return [message.last_error for message in found]
+
+    await post_mail(fresh_engine, "ada@example.com")
+    nowhere = MailServer(None, 0, SENDER)
+    away = MailServer("127.0.0.1", any_free_port(), SENDER, starttls=False)
+    assert await give_up_after_one_more(by_mail(fresh_engine, nowhere)) == []
+    (error,) = await give_up_after_one_more(by_mail(fresh_engine, away))
+    assert error.endswith("no mail server")
+    assert await deliver(by_mail(fresh_engine, away)) == 0
+
+
+async def test_news_for_a_channel_that_stays_away_dies(fresh_engine: AsyncEngine) -> None:
+    await post_news(fresh_engine, "1", [], channel="nowhere")
+    async with fresh_engine.begin() as tx:
+        await run(tx, "UPDATE outbox SET attempts = :last", last=outbox.MOST_ATTEMPTS - 1)
+    assert await deliver(to_channels(fresh_engine, Mall())) == 1
+    async with fresh_engine.connect() as tx:
+        (dead,) = await rows(tx, "SELECT last_error FROM outbox WHERE dead_at IS NOT NULL")
+    assert dead.last_error == "no account for the channel nowhere"
 
 
 async def test_a_channel_is_told_of_lines_when_all_of_them_are_known_there(
