@@ -7,13 +7,13 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.answers import Once
-from api.auth import WebhooksReader, WebhooksWriter
+from api.auth import WebhooksReader
 from api.context import Ctx
-from api.fields import IdempotencyKey, ListQuery
+from api.fields import ListQuery
 from api.pagination import decode, fingerprint, moment, page_of
 from api.problems import Kind, Problem, documented
 from api.subscription_models import DeadLetterPage, ReplayedLetter
+from api.writes import Write
 from db.inbox import replays
 from db.queries import dead_letters
 from db.queries.dead_letters import Before, Wanted
@@ -61,21 +61,21 @@ def _before(at: str, number: str) -> Before:
         Kind.NOT_FOUND, Kind.WRONG_STATE, Kind.IDEMPOTENCY_KEY_REUSED, Kind.STILL_IN_PROGRESS
     ),
 )
-async def replay_dead_letter(
-    dead_letter_id: DeadLetterId,
-    context: Ctx,
-    caller: WebhooksWriter,
-    idempotency_key: IdempotencyKey = None,
-) -> JSONResponse:
+async def replay_dead_letter(dead_letter_id: DeadLetterId, by: Write) -> JSONResponse:
     """Send it again, with all its attempts, under the same id. Scope: `webhooks:write`."""
 
     async def write(tx: AsyncConnection) -> dict[str, Any]:
-        try:
-            if not await replays.replay_dead_letter(tx, caller.actor, dead_letter_id):
-                raise Problem(Kind.NOT_FOUND, f"there is no dead letter {dead_letter_id}")
-        except replays.ReceiverGone:
-            raise Problem(Kind.WRONG_STATE, "its subscription was deleted") from None
+        await _replay(tx, by.actor, dead_letter_id)
         return ReplayedLetter(dead_letter_id=dead_letter_id).model_dump()
 
-    request = [f"POST /dead-letters/{dead_letter_id}/replay"]
-    return await Once(context, caller, idempotency_key, request).written(write)
+    return await by.once([f"POST /dead-letters/{dead_letter_id}/replay"], write)
+
+
+async def _replay(tx: AsyncConnection, actor: str, dead_letter_id: int) -> None:
+    """Raises: Problem."""
+    try:
+        is_found = await replays.replay_dead_letter(tx, actor, dead_letter_id)
+    except replays.ReceiverGone:
+        raise Problem(Kind.WRONG_STATE, "its subscription was deleted") from None
+    if not is_found:
+        raise Problem(Kind.NOT_FOUND, f"there is no dead letter {dead_letter_id}")

@@ -6,10 +6,9 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.answers import Once
-from api.auth import WebhooksReader, WebhooksWriter
+from api.auth import WebhooksReader
 from api.context import Context, Ctx
-from api.fields import IdempotencyKey, ListQuery
+from api.fields import ListQuery
 from api.pagination import decode, fingerprint, moment, page_of
 from api.problems import Kind, Problem, documented, invalid
 from api.subscription_models import (
@@ -23,6 +22,7 @@ from api.subscription_models import (
     SubscriptionPage,
     SubscriptionView,
 )
+from api.writes import Write
 from db.inbox import replays, subscriptions
 from db.inbox.subscriptions import BadSubscription, Wish
 from db.queries import subscriptions as kept
@@ -73,20 +73,18 @@ async def list_subscriptions(
 )
 async def create_subscription(
     asked: NewSubscription,
-    context: Ctx,
-    caller: WebhooksWriter,
-    idempotency_key: IdempotencyKey = None,
+    by: Write,
 ) -> JSONResponse:
     """Subscribe to events, and read the secret that will sign them. Scope: `webhooks:write`."""
-    wish = _wish(context, asked)
+    wish = _wish(by.context, asked)
 
     async def write(tx: AsyncConnection) -> dict[str, Any]:
-        subscription_id, secret = await subscriptions.subscribe(tx, caller.actor, wish)
+        subscription_id, secret = await subscriptions.subscribe(tx, by.actor, wish)
         made = _known(await kept.get_subscription(tx, subscription_id), subscription_id)
         return CreatedSubscription(**made, secret=secret).model_dump(mode="json")
 
     request = ["POST /webhook-subscriptions", asked.model_dump()]
-    return await Once(context, caller, idempotency_key, request).written(write, CREATED)
+    return await by.once(request, write, CREATED)
 
 
 @router.get(
@@ -109,20 +107,18 @@ async def get_subscription(
 async def change_subscription(
     subscription_id: SubscriptionId,
     asked: SubscriptionChange,
-    context: Ctx,
-    caller: WebhooksWriter,
-    idempotency_key: IdempotencyKey = None,
+    by: Write,
 ) -> JSONResponse:
     """Change the address or the events, or enable and disable. Scope: `webhooks:write`."""
-    wish = _wish(context, asked)
+    wish = _wish(by.context, asked)
 
     async def write(tx: AsyncConnection) -> dict[str, Any]:
-        _known(await subscriptions.change(tx, caller.actor, subscription_id, wish), subscription_id)
+        _known(await subscriptions.change(tx, by.actor, subscription_id, wish), subscription_id)
         changed = await kept.get_subscription(tx, subscription_id)
         return SubscriptionView.model_validate(changed).model_dump(mode="json")
 
     request = [f"PATCH /webhook-subscriptions/{subscription_id}", asked.model_dump()]
-    return await Once(context, caller, idempotency_key, request).written(write)
+    return await by.once(request, write)
 
 
 @router.delete(
@@ -130,19 +126,17 @@ async def change_subscription(
 )
 async def delete_subscription(
     subscription_id: SubscriptionId,
-    context: Ctx,
-    caller: WebhooksWriter,
-    idempotency_key: IdempotencyKey = None,
+    by: Write,
 ) -> JSONResponse:
     """End a subscription; what still waits for it is dropped. Scope: `webhooks:write`."""
 
     async def write(tx: AsyncConnection) -> dict[str, Any]:
-        ended = await subscriptions.unsubscribe(tx, caller.actor, subscription_id)
+        ended = await subscriptions.unsubscribe(tx, by.actor, subscription_id)
         _known(ended, subscription_id)
         return DeletedSubscription(subscription_id=subscription_id).model_dump()
 
     request = [f"DELETE /webhook-subscriptions/{subscription_id}"]
-    return await Once(context, caller, idempotency_key, request).written(write)
+    return await by.once(request, write)
 
 
 @router.post(
@@ -150,36 +144,32 @@ async def delete_subscription(
 )
 async def rotate_secret(
     subscription_id: SubscriptionId,
-    context: Ctx,
-    caller: WebhooksWriter,
-    idempotency_key: IdempotencyKey = None,
+    by: Write,
 ) -> JSONResponse:
     """Read a new secret; the old one signs beside it for 24 hours. Scope: `webhooks:write`."""
 
     async def write(tx: AsyncConnection) -> dict[str, Any]:
-        rotated = await subscriptions.rotate_secret(tx, caller.actor, subscription_id)
+        rotated = await subscriptions.rotate_secret(tx, by.actor, subscription_id)
         fresh = vars(_known(rotated, subscription_id))
         return RotatedSecret(subscription_id=subscription_id, **fresh).model_dump(mode="json")
 
     request = [f"POST /webhook-subscriptions/{subscription_id}/rotate-secret"]
-    return await Once(context, caller, idempotency_key, request).written(write)
+    return await by.once(request, write)
 
 
 @router.post("/{subscription_id}/replay", response_model=Replayed, responses=documented(*_WRITES))
 async def replay_subscription(
     subscription_id: SubscriptionId,
     asked: ReplayFrom,
-    context: Ctx,
-    caller: WebhooksWriter,
-    idempotency_key: IdempotencyKey = None,
+    by: Write,
 ) -> JSONResponse:
     """Tell again all that happened since a moment, under the same ids. Scope: `webhooks:write`."""
 
     async def write(tx: AsyncConnection) -> dict[str, Any]:
-        count = await replays.replay_since(tx, caller.actor, subscription_id, asked.since)
+        count = await replays.replay_since(tx, by.actor, subscription_id, asked.since)
         if count is None:
             raise Problem(Kind.NOT_FOUND, f"there is no subscription {subscription_id}")
         return Replayed(subscription_id=subscription_id, events=count).model_dump()
 
     request = [f"POST /webhook-subscriptions/{subscription_id}/replay", asked.since.isoformat()]
-    return await Once(context, caller, idempotency_key, request).written(write)
+    return await by.once(request, write)
