@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,12 +17,10 @@ from activities.merchant_news import MerchantNews, open_merchant_http
 from workers.loop import AFTER_FAILURE_S, SWEEP_S, TableLoop
 from workers.settings import Settings
 
-# Each turn holds one connection to the database. Merchants' systems are not ours to mend: however
-# many of them hang, they never take the turns of e-mails and channels.
-WEBHOOK_TURNS: Final = 6
-OTHER_TURNS: Final = 4
-# Beside the turns, one connection listens and one looks for lanes.
-CONNECTIONS: Final = WEBHOOK_TURNS + OTHER_TURNS + 2
+# How many lanes of a kind have their turns at once: whoever hangs takes no turn of another kind.
+TURNS: Final[Mapping[str, int]] = {"email": 1, "channel": 5, "webhook": 6}
+# Each turn holds one connection to the database; one more listens, and one looks for lanes.
+CONNECTIONS: Final = sum(TURNS.values()) + 2
 # A receiver that hangs costs its turn ten seconds: one turn serves up to seven of them, and still
 # has room for those who answer.
 HUNG_REST_S: Final = 60.0
@@ -61,11 +59,10 @@ class OutboxLoop(TableLoop):
         self._had_its_turn = {lane: self._had_its_turn.get(lane, 0.0) for lane in due}
         waiting = sorted(self._had_its_turn.keys() - self._turns.keys() - self._rests_until.keys())
         waiting.sort(key=lambda lane: self._had_its_turn[lane])
-        webhooks = [lane for lane in waiting if _is_webhook(lane)]
-        others = [lane for lane in waiting if not _is_webhook(lane)]
-        running = sum(map(_is_webhook, self._turns))
-        chosen = webhooks[: WEBHOOK_TURNS - running]
-        chosen += others[: OTHER_TURNS - (len(self._turns) - running)]
+        chosen: list[str] = []
+        for kind, most in TURNS.items():
+            free = most - sum(_kind(lane) == kind for lane in self._turns)
+            chosen += [lane for lane in waiting if _kind(lane) == kind][:free]
         self._had_its_turn |= dict.fromkeys(chosen, now)
         return chosen
 
@@ -83,8 +80,8 @@ class OutboxLoop(TableLoop):
             self._wake.set()
 
 
-def _is_webhook(lane: str) -> bool:
-    return lane.startswith("webhook:")
+def _kind(lane: str) -> str:
+    return lane.partition(":")[0]
 
 
 @asynccontextmanager

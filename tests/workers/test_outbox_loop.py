@@ -13,7 +13,9 @@ from activities.delivery import Delivery, Failure
 from activities.merchant_news import MerchantNews
 from db.stores import outbox
 from tests.activities.merchants import Merchants, answers, hang, merchants_of, receiving
-from workers.outbox import WEBHOOK_TURNS, OutboxLoop
+from workers.outbox import TURNS, OutboxLoop
+
+WEBHOOK_TURNS = TURNS["webhook"]
 
 PATIENCE_S = 60.0
 
@@ -27,6 +29,12 @@ class Noted:
     async def carry(self, _: Any, messages: Sequence[Any]) -> Mapping[int, Failure | None]:
         self.keys += [message.key for message in messages]
         return {message.outbox_id: None for message in messages}
+
+
+class Hanging:
+    async def carry(self, _: Any, messages: Sequence[Any]) -> Mapping[int, Failure | None]:
+        await asyncio.Event().wait()
+        raise AssertionError
 
 
 class Broken:
@@ -100,6 +108,16 @@ async def test_those_who_hang_delay_nobody_else(
             await until(are_told)
     assert set(healthy.ids().values()) == {1}
     assert all(healthy.sequences(order_id) == [1, 2] for order_id in orders)
+
+
+async def test_channels_that_all_hang_delay_no_mail(merchants: Merchants) -> None:
+    for number in range(TURNS["channel"] + 1):
+        await post(merchants, "channel_fulfillment", f"news-{number}", channel=f"mall{number}")
+    mails = Noted()
+    async with running(merchants, email=mails, channel=Hanging()) as loop:
+        await until(lambda: _is(len(loop._turns) == TURNS["channel"]))
+        await post(merchants, "email", "mail")
+        await until(lambda: _is(mails.keys == ["mail"]))
 
 
 async def test_who_hung_rests_and_its_turn_goes_to_others(
