@@ -1,7 +1,8 @@
 """The warehouse's part: picked, packed, handed over, delivered; or cancelled while it can be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
@@ -9,6 +10,7 @@ from temporalio import activity
 from activities.mail import post_mail
 from db.engine import row, rows, run
 from db.stores import fulfillments, labels, orders, outbox
+from domain.events import OrderEvent
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Cancellable:
     gone: tuple[int, ...] = ()
 
 
-EVENTS = {"picked": "Picked", "packed": "Packed", "delivered": "Delivered", "lost": "Lost"}
+EVENTS: Final[Mapping[str, OrderEvent]] = {
+    "picked": "Picked", "packed": "Packed", "delivered": "Delivered", "lost": "Lost",
+}  # fmt: skip
 
 
 class FulfillmentActivities:

@@ -21,6 +21,7 @@ from activities.repeating import once
 from db.engine import row
 from db.stores import orders, payments
 from db.stores.payments import Authorized, Intent
+from domain.events import OrderEvent
 
 VERBS = {"card": "authorize", "debit": "charge", "bank_slip": "slip"}
 # Store credit is our own ledger; a manual tender was paid elsewhere and is only written down.
@@ -153,7 +154,7 @@ class PaymentActivities:
             return await _decline(tx, now, code)
 
     async def _record(self, intent: Any, answer: PaymentState, want: Take) -> Taken:
-        states = {
+        states: dict[PaymentStatus, tuple[str, OrderEvent]] = {
             PaymentStatus.AUTHORIZED: ("held", "PaymentAuthorized"),
             PaymentStatus.CAPTURED: ("taken", "PaymentCaptured"),
             PaymentStatus.PENDING: ("pending", "SlipIssued"),
@@ -287,7 +288,7 @@ async def record_slip(tx: AsyncConnection, news: SlipState) -> bool:
     key = slip_key(news.order_id, news.tender_no)
     if not await payments.settle_slip(tx, key, paid=news.paid):
         return False
-    event = "SlipPaid" if news.paid else "SlipExpired"
+    event: OrderEvent = "SlipPaid" if news.paid else "SlipExpired"
     await orders.tell(tx, news.order_id, event, data={"tender_no": news.tender_no})
     order = await orders.head(tx, news.order_id)
     assert order is not None
@@ -375,7 +376,9 @@ async def _decline(tx: AsyncConnection, intent: Any, code: str) -> Taken:
     return Taken("declined", code)
 
 
-async def _tell(tx: AsyncConnection, intent: Any, event: str, code: str | None = None) -> None:
+async def _tell(
+    tx: AsyncConnection, intent: Any, event: OrderEvent, code: str | None = None
+) -> None:
     data = {
         "tender_no": intent.tender_no,
         "amount_minor": intent.amount_minor,

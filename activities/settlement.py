@@ -14,6 +14,7 @@ from activities.repeating import once
 from db.engine import row
 from db.stores import orders, payments
 from db.stores.payments import Intent
+from domain.events import OrderEvent
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class SettlementActivities:
             await payments.refunded(tx, intent)
             if held.vendor == "store_credit":
                 await _put_back(tx, held, intent.amount_minor)
-        event = "PaymentVoided" if intent.verb == "void" else "PaymentRefunded"
+        event: OrderEvent = "PaymentVoided" if intent.verb == "void" else "PaymentRefunded"
         data = {
             "tender_no": intent.tender_no,
             "amount_minor": intent.amount_minor,

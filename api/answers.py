@@ -56,6 +56,22 @@ class Once:
         await self._end(None if answer.status == ACCEPTED else answer)
         return _response(answer)
 
+    async def written(
+        self, write: Callable[[AsyncConnection], Awaitable[dict[str, Any]]], status: int = 200
+    ) -> JSONResponse:
+        """Claim the key, `write` and store the answer in one transaction: all of it, or nothing.
+
+        For what only our own database must know. Raises: Problem, which undoes everything.
+        """
+        async with self.context.engine.begin() as tx:
+            stored = await self._claim(tx)
+            if stored is not None:
+                return _response(stored, {"Idempotency-Replayed": "true"})
+            answer = StoredAnswer(status, await write(tx))
+            if self.key is not None:
+                await idempotency.finish(tx, self.caller.key_id, self.key, answer)
+        return _response(answer)
+
     async def _claim(self, tx: AsyncConnection) -> StoredAnswer | None:
         if self.key is None:
             return None

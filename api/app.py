@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from temporalio.client import Client
 
 from api import (
+    dead_letters,
     docs,
     exceptions,
     fulfillments,
@@ -20,6 +21,7 @@ from api import (
     orders,
     reconciliation,
     stock,
+    subscriptions,
     webhooks,
 )
 from api.context import ApiConfig, Context
@@ -31,7 +33,8 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, fulfillments, exceptions, reconciliation, stock, webhooks, health, docs,
+    orders, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters, webhooks,
+    health, docs,
 )  # fmt: skip
 
 

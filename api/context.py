@@ -26,6 +26,8 @@ class ApiConfig:
     shopify_channel: str = "shopify"
     # For demonstrations and tests only: the cart's attributes name the tenders.
     shopify_tenders_from_attributes: bool = False
+    # Subscriptions to private and loopback addresses: for a stack on one machine.
+    webhooks_allow_private: bool = False
     timings: Timings = field(default_factory=Timings)
     # How long a placement waits for its admission before the order is answered as accepted.
     admission_wait_s: float = 5.0

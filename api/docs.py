@@ -29,6 +29,11 @@ _TAGS: Final = [
         "description": "Where our books and others' differ, with both sides.",
     },
     {"name": "stock", "description": "Levels, and what may be sold with its explanation."},
+    {"name": "subscriptions", "description": "Merchants' webhooks: who is told of which events."},
+    {
+        "name": "dead letters",
+        "description": "What could not be told, to anybody, and was given up.",
+    },
     {"name": "webhooks", "description": "Receivers of the vendors' signed events."},
     {"name": "health", "description": "For supervisors and probes."},
 ]

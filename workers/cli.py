@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from workers import commands, reconcile_command
+from workers import commands, reconcile_command, webhook_commands
 from workers.errors import UserError
 from workers.local import commands as local_commands
 from workers.local.demo import commands as demo_commands
@@ -32,6 +32,7 @@ def build() -> typer.Typer:
     for module in (
         commands,
         reconcile_command,
+        webhook_commands,
         local_commands,
         demo_commands,
         prove_commands,

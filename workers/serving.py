@@ -55,5 +55,6 @@ def api_config(settings: Settings) -> ApiConfig:
         shopify_secrets=tuple(s.get_secret_value() for s in settings.shopify_webhook_secrets),
         shopify_channel=settings.shopify_channel,
         shopify_tenders_from_attributes=settings.shopify_tenders_from_notes,
+        webhooks_allow_private=settings.webhooks_allow_private,
         timings=Timings().scaled(settings.time_factor),
     )

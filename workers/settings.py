@@ -58,6 +58,9 @@ class Settings(BaseSettings):
 
     # Whom to tell of what waits too long: an address, or owner=address for one owner alone.
     escalation_email: Annotated[dict[str, str], NoDecode] = {}
+    # Merchants' webhooks may go to private and loopback addresses, the latter without TLS: for a
+    # stack on one machine. Elsewhere it lets a subscriber reach the inside of the network.
+    webhooks_allow_private: bool = False
 
     # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
     time_factor: float = Field(default=1.0, gt=0, le=FASTEST_TIME_FACTOR)

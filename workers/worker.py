@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from db.engine import make_engine
 from domain.timings import Timings
 from workers.errors import UserError
 from workers.inbox import InboxLoop
-from workers.outbox import OutboxLoop, mail_server
+from workers.outbox import CONNECTIONS, OutboxLoop, open_ways
 from workers.settings import Settings
 from workers.temporal import WORKFLOWS, connect, workflow_runner
 from workers.wiring import Gateways, activities_by_queue, addressees, open_gateways
@@ -91,7 +91,7 @@ async def run_worker(
     engine = made_of.engine(settings)
     client = await connect(settings)
     try:
-        async with made_of.gateways(settings) as gateways:
+        async with made_of.gateways(settings) as gateways, AsyncExitStack() as stack:
             served = activities_by_queue(engine, gateways, addressees(settings))
             sandboxed = settings.workflow_sandbox
             workers = [
@@ -103,9 +103,19 @@ async def run_worker(
                 timings = Timings().scaled(settings.time_factor)
                 loops.append(InboxLoop(engine, client, timings))
             if CHANNELS_QUEUE in queues:
-                delivery = Delivery(engine, mail_server(settings), gateways.channels)
-                loops.append(OutboxLoop(engine, delivery))
+                loops.append(await stack.enter_async_context(_outbox_loop(settings, gateways)))
             await _serve(settings, workers, loops, stop)
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def _outbox_loop(settings: Settings, gateways: Gateways) -> AsyncIterator[OutboxLoop]:
+    """Its turns hold connections while others are told: it has its own, and takes nobody's."""
+    engine = make_engine(settings.require_database_url(), pool_size=CONNECTIONS)
+    try:
+        async with open_ways(settings, gateways.channels) as ways:
+            yield OutboxLoop(engine, Delivery(engine, ways))
     finally:
         await engine.dispose()
 

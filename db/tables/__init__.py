@@ -9,6 +9,7 @@ from db.tables import (
     payments,
     reconciliation,
     stock,
+    webhooks,
 )
 from db.tables.columns import metadata
 
@@ -22,4 +23,5 @@ __all__ = [
     "payments",
     "reconciliation",
     "stock",
+    "webhooks",
 ]

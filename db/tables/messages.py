@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from db.tables.columns import ORDER, at, check, identity, integer, metadata, now_at, one_of, text
+from db.tables.webhooks import SUBSCRIPTION
 
 exceptions = sa.Table(
     "exceptions",
@@ -32,6 +33,8 @@ exceptions = sa.Table(
     sa.Index("ix_exceptions_order", "order_id"),
 )
 
+WAITING = sa.text("delivered_at IS NULL AND dead_at IS NULL")
+
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -40,14 +43,47 @@ outbox = sa.Table(
     text("kind"),
     text("order_id", null=True),
     sa.Column("payload", JSONB, nullable=False),
+    # A webhook's content is its order's event.
+    text("subscription_id", sa.ForeignKey(SUBSCRIPTION), null=True),
+    integer("sequence", null=True),
+    # Messages of one lane go to one receiver; no lane waits for another.
+    sa.Column(
+        "lane",
+        sa.Text,
+        sa.Computed(
+            "CASE kind WHEN 'webhook' THEN 'webhook:' || subscription_id "
+            "WHEN 'channel_fulfillment' THEN 'channel:' || coalesce(payload ->> 'channel', '') "
+            "ELSE kind END",
+            persisted=True,
+        ),
+        nullable=False,
+    ),
     integer("attempts", default=0),
     text("last_error", null=True),
     now_at("created_at"),
     now_at("next_attempt_at"),
     at("delivered_at"),
-    one_of("kind", "email", "channel_fulfillment"),
+    at("dead_at"),  # given up; a person may replay it
+    sa.ForeignKeyConstraint(
+        ["order_id", "sequence"],
+        ["order_events.order_id", "order_events.sequence"],
+        name="fk_outbox_event",
+    ),
+    one_of("kind", "email", "channel_fulfillment", "webhook"),
+    check(
+        "webhook_tells_an_event",
+        "(kind = 'webhook') = (subscription_id IS NOT NULL) AND "
+        "(kind = 'webhook') = (sequence IS NOT NULL) AND "
+        "(kind <> 'webhook' OR order_id IS NOT NULL)",
+    ),
+    check("one_end", "delivered_at IS NULL OR dead_at IS NULL"),
+    check("dead_has_its_reason", "dead_at IS NULL OR last_error IS NOT NULL"),
+    sa.Index("ix_outbox_waiting", "lane", "next_attempt_at", "outbox_id", postgresql_where=WAITING),
     sa.Index(
-        "ix_outbox_waiting", "next_attempt_at", postgresql_where=sa.text("delivered_at IS NULL")
+        "ix_outbox_sequence", "subscription_id", "order_id", "sequence", postgresql_where=WAITING
+    ),
+    sa.Index(
+        "ix_outbox_dead", "dead_at", "outbox_id", postgresql_where=sa.text("dead_at IS NOT NULL")
     ),
     sa.Index("ix_outbox_order", "order_id"),
 )

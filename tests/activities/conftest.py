@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.setting_up import upsert_catalog
 from db.engine import make_engine
+from tests.activities.merchants import Merchants, Receiver, merchants_of, receiving
 from tests.activities.shop import SETUP, Shop
 from workers.local.postgres import PostgresServer
 
@@ -35,3 +36,15 @@ async def shop(shop_engine: AsyncEngine) -> AsyncIterator[Shop]:
     shop = Shop(shop_engine, prefix=f"s{next(NUMBERS)}x")
     yield shop
     await shop.assert_sound()
+
+
+@pytest.fixture
+async def merchants(fresh_engine: AsyncEngine) -> AsyncIterator[Merchants]:
+    async with merchants_of(fresh_engine) as merchants:
+        yield merchants
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver

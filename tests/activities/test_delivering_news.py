@@ -8,9 +8,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.channel_news import ChannelNews
 from activities.connectors.errors import NotSent
-from activities.delivery import Delivery, MailServer
-from db.engine import rows
+from activities.delivery import Delivery
+from activities.mailing import Mails, MailServer
+from db.engine import rows, run
 from db.stores import outbox
 from workers.local.ports import any_free_port
 
@@ -75,7 +77,17 @@ async def waiting(engine: AsyncEngine) -> dict[str, str | None]:
 
 
 def to_channels(engine: AsyncEngine, mall: Mall) -> Delivery:
-    return Delivery(engine, MailServer(None, 0, SENDER), {"mall": mall})  # type: ignore[dict-item]
+    return Delivery(engine, {"channel": ChannelNews({"mall": mall})})  # type: ignore[dict-item]
+
+
+def by_mail(engine: AsyncEngine, server: MailServer) -> Delivery:
+    return Delivery(engine, {"email": Mails(server)})
+
+
+async def deliver(delivery: Delivery) -> int:
+    """Give every lane with something due one turn."""
+    turns = await asyncio.gather(*map(delivery.deliver, await delivery.due_lanes()))
+    return sum(turn.count for turn in turns)
 
 
 async def test_a_mail_is_delivered_once(
@@ -84,8 +96,8 @@ async def test_a_mail_is_delivered_once(
     box, server = letterbox
     await post_mail(fresh_engine, "ada@example.com", "bob@example.com")
     await post_mail(fresh_engine, "ada@example.com")
-    delivery = Delivery(fresh_engine, server, {})
-    assert sorted(await asyncio.gather(*(delivery.deliver_batch() for _ in range(4)))) == [
+    delivery = by_mail(fresh_engine, server)
+    assert sorted(await asyncio.gather(*(deliver(delivery) for _ in range(4)))) == [
         0, 0, 0, 2,
     ]  # fmt: skip
     assert box.received == ["ada@example.com", "bob@example.com"]
@@ -97,7 +109,7 @@ async def test_a_mail_that_cannot_be_sent_waits_alone(
 ) -> None:
     box, server = letterbox
     await post_mail(fresh_engine, "ada@example.com", bad, "bob@example.com")
-    assert await Delivery(fresh_engine, server, {}).deliver_batch() == 3
+    assert await deliver(by_mail(fresh_engine, server)) == 3
     assert box.received == ["ada@example.com", "bob@example.com"]
     assert list(await waiting(fresh_engine)) == [f"o:{bad}"]
 
@@ -108,12 +120,46 @@ async def test_without_a_mail_server_mail_waits(
 ) -> None:
     await post_mail(fresh_engine, "ada@example.com", "bob@example.com")
     server = MailServer(host, any_free_port(), SENDER, starttls=False)
-    delivery = Delivery(fresh_engine, server, {})
-    assert await delivery.deliver_batch() == 2
+    delivery = by_mail(fresh_engine, server)
+    assert await deliver(delivery) == 2
     assert all(
         "no mail server" in (error or "") for error in (await waiting(fresh_engine)).values()
     )
-    assert await delivery.deliver_batch() == 0
+    assert await deliver(delivery) == 0
+
+
+async def test_what_waits_for_a_mail_server_s_address_never_dies_and_what_fails_does(
+    fresh_engine: AsyncEngine,
+) -> None:
+    async def give_up_after_one_more(delivery: Delivery) -> list[str]:
+        async with fresh_engine.begin() as tx:
+            await run(
+                tx,
+                "UPDATE outbox SET attempts = :last, next_attempt_at = now()",
+                last=outbox.MOST_ATTEMPTS - 1,
+            )
+        await deliver(delivery)
+        async with fresh_engine.connect() as tx:
+            found = await rows(tx, "SELECT last_error FROM outbox WHERE dead_at IS NOT NULL")
+        return [message.last_error for message in found]
+
+    await post_mail(fresh_engine, "ada@example.com")
+    nowhere = MailServer(None, 0, SENDER)
+    away = MailServer("127.0.0.1", any_free_port(), SENDER, starttls=False)
+    assert await give_up_after_one_more(by_mail(fresh_engine, nowhere)) == []
+    (error,) = await give_up_after_one_more(by_mail(fresh_engine, away))
+    assert error.endswith("no mail server")
+    assert await deliver(by_mail(fresh_engine, away)) == 0
+
+
+async def test_news_for_a_channel_that_stays_away_dies(fresh_engine: AsyncEngine) -> None:
+    await post_news(fresh_engine, "1", [], channel="nowhere")
+    async with fresh_engine.begin() as tx:
+        await run(tx, "UPDATE outbox SET attempts = :last", last=outbox.MOST_ATTEMPTS - 1)
+    assert await deliver(to_channels(fresh_engine, Mall())) == 1
+    async with fresh_engine.connect() as tx:
+        (dead,) = await rows(tx, "SELECT last_error FROM outbox WHERE dead_at IS NOT NULL")
+    assert dead.last_error == "no account for the channel nowhere"
 
 
 async def test_a_channel_is_told_of_lines_when_all_of_them_are_known_there(
@@ -122,7 +168,7 @@ async def test_a_channel_is_told_of_lines_when_all_of_them_are_known_there(
     mall = Mall()
     await post_news(fresh_engine, "1", [["gid://line/1", 2]])
     await post_news(fresh_engine, "2", [["gid://line/1", 2], [None, 1]])
-    assert await to_channels(fresh_engine, mall).deliver_batch() == 2
+    assert await deliver(to_channels(fresh_engine, mall)) == 2
     assert mall.told == [
         ("1", "TRACK", "road", (("gid://line/1", 2),)),
         ("2", "TRACK", "road", None),
@@ -137,7 +183,7 @@ async def test_a_channel_that_fails_is_told_later(
     mall.failure = failure
     await post_news(fresh_engine, "1", [])
     await post_news(fresh_engine, "2", [], channel="nowhere")
-    assert await to_channels(fresh_engine, mall).deliver_batch() == 2
+    assert await deliver(to_channels(fresh_engine, mall)) == 2
     errors = await waiting(fresh_engine)
     assert errors["o:2"] == "no account for the channel nowhere"
     assert type(failure).__name__ in str(errors["o:1"]) or "refused" in str(errors["o:1"])

@@ -138,6 +138,8 @@ async def test_answers_fit_their_description(api: Api, schema: Any) -> None:
         ("/fulfillments", "FulfillmentPage"),
         ("/exceptions", "ExceptionPage"),
         ("/stock", "LevelPage"),
+        ("/webhook-subscriptions", "SubscriptionPage"),
+        ("/dead-letters", "DeadLetterPage"),
         ("/orders/shop-nobody", "ProblemBody"),
     ):
         whole = {"$ref": f"#/components/schemas/{name}", "components": schema["components"]}
@@ -191,10 +193,32 @@ async def test_no_order_makes_the_api_fail(api: Api, order: Any) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    path=st.sampled_from(["/orders", "/fulfillments", "/exceptions", "/stock", "/ats"]),
+    path=st.sampled_from(
+        [
+            "/orders",
+            "/fulfillments",
+            "/exceptions",
+            "/stock",
+            "/ats",
+            "/webhook-subscriptions",
+            "/dead-letters",
+        ]
+    ),
     query=st.dictionaries(
         st.sampled_from(
-            ["limit", "cursor", "status", "state", "q", "sku", "channel", "placed_from", "pool"]
+            [
+                "limit",
+                "cursor",
+                "status",
+                "state",
+                "q",
+                "sku",
+                "channel",
+                "placed_from",
+                "pool",
+                "kind",
+                "subscription_id",
+            ]
         ),
         st.text(st.characters(codec="utf-8"), max_size=20),
     ),
@@ -207,7 +231,7 @@ async def test_no_query_makes_the_api_fail(api: Api, path: str, query: dict[str,
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(part=st.text(st.characters(codec="utf-8"), min_size=1, max_size=30))
 async def test_no_path_makes_the_api_fail(api: Api, part: str) -> None:
-    for folder in ("orders", "fulfillments", "exceptions", "stock"):
+    for folder in ("orders", "fulfillments", "exceptions", "stock", "webhook-subscriptions"):
         answer = await api.client.get(f"/{folder}/{quote(part, safe='')}")
         assert answer.status_code in (200, 404, 405, 307), answer.text
 

@@ -15,6 +15,8 @@ READS = {
     "/exceptions": "exceptions:read",
     "/stock": "stock:read",
     "/ats?channel=shop&sku=A-1": "stock:read",
+    "/webhook-subscriptions": "webhooks:read",
+    "/dead-letters": "webhooks:read",
 }
 
 

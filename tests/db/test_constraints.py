@@ -38,6 +38,11 @@ INSERT INTO stock_movements (key, kind, sku, pool, pool_on_hand, pool_reserved, 
 INSERT INTO order_events (order_id, sequence, event, actor) VALUES ('shop-1', 1, 'E', 'test');
 INSERT INTO inbox (source, kind, external_id, content_sha256, document, state)
     VALUES ('shop', 'order', '1', 'h', '{}', 'new');
+INSERT INTO webhook_subscriptions (subscription_id, url, events)
+    VALUES ('sub', 'https://example.com', '{*}');
+INSERT INTO webhook_secrets (subscription_id, secret) VALUES ('sub', 'whsec_1');
+INSERT INTO outbox (key, kind, order_id, payload, subscription_id, sequence)
+    SELECT 'w', 'webhook', order_id, '{}', 'sub', sequence FROM order_events LIMIT 1;
 """
 VIOLATIONS = {
     "overselling a pool": "UPDATE pool_levels SET open_demand = 6",
@@ -81,6 +86,23 @@ VIOLATIONS = {
     "one document twice":
         "INSERT INTO inbox (source, kind, external_id, content_sha256, document, state) "
         "VALUES ('shop', 'order', '1', 'h2', '{}', 'new')",
+    "a subscription to nothing": "UPDATE webhook_subscriptions SET events = '{}'",
+    "a subscription to all and some": "UPDATE webhook_subscriptions SET events = '{*,Lost}'",
+    "a subscription to no web address": "UPDATE webhook_subscriptions SET url = 'ftp://x'",
+    "a deleted subscription that is told": "UPDATE webhook_subscriptions SET deleted_at = now()",
+    "two current secrets":
+        "INSERT INTO webhook_secrets (subscription_id, secret) VALUES ('sub', 'whsec_2')",
+    "one secret twice":
+        "INSERT INTO webhook_secrets (subscription_id, secret, expires_at) "
+        "VALUES ('sub', 'whsec_1', now())",
+    "a secret that is none": "UPDATE webhook_secrets SET secret = 'password'",
+    "an e-mail to a subscription": "UPDATE outbox SET kind = 'email'",
+    "a webhook about nothing": "UPDATE outbox SET sequence = NULL",
+    "a webhook about what never happened": "UPDATE outbox SET sequence = 99",
+    "a webhook to a stranger": "UPDATE outbox SET subscription_id = 'other'",
+    "a dead letter without a reason": "UPDATE outbox SET dead_at = now()",
+    "a dead letter that was delivered":
+        "UPDATE outbox SET dead_at = now(), delivered_at = now(), last_error = 'x'",
     "an order of nobody's channel": "UPDATE orders SET channel = 'nobody'",
     "a product without weight": "UPDATE products SET weight_g = 0",
 }  # fmt: skip
