@@ -19,19 +19,23 @@ Every operation but health and the signed webhooks needs an API key:
 Money is whole minor units with an ISO 4217 currency. Every refusal is a problem document
 (RFC 9457) with a stable `code`. Lists are read page by page: give `next_cursor` back as `cursor`.
 A write may carry an `Idempotency-Key`: its repeat hears the same answer.
+
+Each key may ask so often; more is answered 429. Under overload, or when the database is away, the
+answer is 503. Both carry `Retry-After`; nothing was taken, and the same request may be sent again.
 """
 _TAGS: Final = [
     {"name": "orders", "description": "Placing, listing, reading and cancelling orders."},
     {"name": "fulfillments", "description": "What each location picks, packs and hands over."},
     {"name": "exceptions", "description": "What waits for a person, and the decision about it."},
     {"name": "stock", "description": "Levels, and what may be sold with its explanation."},
+    {"name": "audit", "description": "Who changed what, and why."},
     {"name": "webhooks", "description": "Receivers of the vendors' signed events."},
     {"name": "health", "description": "For supervisors and probes."},
 ]
 # Any operation may answer these; those behind a key the second list too.
-_ANYWHERE: Final = (Kind.INTERNAL_ERROR, Kind.UNAVAILABLE)
-_BEHIND_A_KEY: Final = (Kind.UNAUTHORIZED, Kind.FORBIDDEN)
-_WITH_A_BODY: Final = (Kind.INVALID_JSON, Kind.TOO_LARGE)
+_ANYWHERE: Final = (Kind.INTERNAL_ERROR, Kind.UNAVAILABLE, Kind.OVERLOADED)
+_BEHIND_A_KEY: Final = (Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.TOO_OFTEN)
+_WITH_A_BODY: Final = (Kind.INVALID_JSON, Kind.TOO_LARGE, Kind.TOO_SLOW)
 router: Final = APIRouter(include_in_schema=False)
 
 

@@ -54,6 +54,7 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
 
     async def keep(tx: AsyncConnection) -> int:
         await _check_known(tx, placing.order)
+        await once.context.backlog.admit(tx, placing.order.channel, placing.order.external_id)
         return await _commit(tx, placing, once.caller.actor)
 
     async def decide(inbox_id: int) -> StoredAnswer:
@@ -98,7 +99,8 @@ async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> int:
             {"order_id": order.order_id},
         ) from None
     if committed.is_new:
-        await audit.record(tx, actor, "OrderReceived", order.order_id)
+        received_now = audit.Change(after={"state": "received"})
+        await audit.record(tx, actor, "OrderReceived", order.order_id, received_now)
     return committed.inbox_id
 
 

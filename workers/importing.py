@@ -3,17 +3,31 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.setting_up import book_stock, upsert_catalog
+from db.inbox import audit
+from db.inbox.audit import Change
+from db.inbox.content import content_sha256
 from workers.errors import UserError
 
 PARTS = ("pools", "locations", "channels", "products", "stock", "store_credits")
 
 
-async def import_setup(engine: AsyncEngine, setup: Mapping[str, Any]) -> dict[str, int]:
+@dataclass(frozen=True)
+class Origin:
+    """Who imports, and why."""
+
+    actor: str
+    reason: str | None = None
+
+
+async def import_setup(
+    engine: AsyncEngine, setup: Mapping[str, Any], origin: Origin
+) -> dict[str, int]:
     """Write the set-up in one transaction; a second time, only what is new.
 
     Raises: UserError naming what cannot be used.
@@ -23,7 +37,10 @@ async def import_setup(engine: AsyncEngine, setup: Mapping[str, Any]) -> dict[st
         raise UserError(f"unknown parts in the set-up: {', '.join(sorted(unknown))}")
     async with engine.begin() as tx:
         await _write(tx, setup)
-    return {part: len(setup.get(part, [])) for part in PARTS}
+        counts = {part: len(setup.get(part, [])) for part in PARTS}
+        change = Change(after=counts, reason=origin.reason)
+        await audit.record(tx, origin.actor, "SetUpImported", content_sha256(setup), change)
+    return counts
 
 
 async def _write(tx: AsyncConnection, setup: Mapping[str, Any]) -> None:

@@ -78,5 +78,5 @@ async def test_a_revoked_key_is_refused_once_it_is_forgotten(
             assert await revoke_key(tx, key.key_id)
         context = api.app.state.context
         assert isinstance(context, Context)
-        context.keys._remembered.clear()
+        context.keys._seen.clear()
         assert (await client.get("/stock")).status_code == 401

@@ -278,7 +278,7 @@ async def test_old_keys_are_forgotten(engine: AsyncEngine, key: NewKey) -> None:
 
 async def test_the_audit_log_is_written_and_cannot_be_changed(engine: AsyncEngine) -> None:
     async with engine.begin() as tx:
-        await audit.record(tx, "key:x", "OrderReceived", "shop-audited", {"n": 1})
+        await audit.record(tx, "key:x", "OrderReceived", "shop-audited")
     async with engine.connect() as tx:
         with pytest.raises(sa.exc.DBAPIError, match="append-only"):
             await tx.execute(

@@ -26,14 +26,14 @@ async def test_the_migrations_make_the_tables(fresh_database_url: str) -> None:
 
 async def test_two_migrators_of_an_empty_database_make_one_schema(postgres: PostgresServer) -> None:
     url = await postgres.create_database(f"empty_{secrets.token_hex(4)}")
-    await asyncio.gather(*(asyncio.to_thread(migrate, url) for _ in range(3)))
+    await asyncio.gather(*(asyncio.to_thread(migrate, url, "cli:tests") for _ in range(3)))
     unwritten_changes(url)
     assert len(run(url, "SELECT version_num FROM alembic_version")) == 1
 
 
 async def test_migrating_once_more_changes_nothing(fresh_database_url: str) -> None:
     run(fresh_database_url, "INSERT INTO pools VALUES ('kept')")
-    migrate(fresh_database_url)
+    migrate(fresh_database_url, "cli:tests")
     assert [tuple(pool) for pool in run(fresh_database_url, "SELECT pool FROM pools")] == [
         ("kept",)
     ]
