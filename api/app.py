@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from temporalio.client import Client
 
 from api import audit, docs, exceptions, fulfillments, health, orders, stock, webhooks
@@ -90,11 +91,22 @@ def _pointer(fault: dict[str, Any]) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kind = BY_STATUS.get(error.status_code, Kind.INTERNAL_ERROR)
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers) if error.headers else {}
+    if kind is Kind.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _methods_at(request)
     return Problem(kind, str(error.detail), headers=headers).response()
+
+
+def _methods_at(request: Request) -> str:
+    """All methods of the path; the framework names only those of its first route."""
+    found: set[str] = set()
+    for route in (route for module in _ROUTERS for route in module.router.routes):
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:

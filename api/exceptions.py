@@ -24,7 +24,7 @@ class ExceptionsQuery(ListQuery):
     state: Literal["open", "resolved"] | None = None
 
 
-@router.get("/exceptions", response_model=ExceptionPage)
+@router.get("/exceptions", response_model=ExceptionPage, responses=documented(Kind.INVALID_CURSOR))
 async def list_exceptions(
     query: Annotated[ExceptionsQuery, Query()], context: Ctx, _: ExceptionsReader
 ) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The small types that requests and answers are made of."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -21,6 +22,7 @@ from domain.order import CHANNEL, COUNTRY, CURRENCY, EMAIL, EXTERNAL_ID
 # PostgreSQL keeps other years too, but a parser that meets them later may not.
 EARLIEST_YEAR: Final = 2000
 LATEST_YEAR: Final = 2199
+NUMBER: Final = re.compile(r"\s*[-+]?[0-9._]+\s*")
 IDEMPOTENCY_KEY: Final = r"^[\x21-\x7e]{1,200}$"
 
 
@@ -54,8 +56,9 @@ def _no_nul(text: str) -> str:
 
 def _written(value: Any) -> Any:
     """A moment is written as a text, never as a number of seconds."""
-    if not isinstance(value, str | datetime):
-        raise ValueError("a moment is an ISO 8601 text with its offset")  # noqa: TRY004
+    is_number = isinstance(value, str) and NUMBER.fullmatch(value)
+    if is_number or not isinstance(value, str | datetime):
+        raise ValueError("a moment is an ISO 8601 text with its offset")
     return value
 
 
@@ -94,6 +97,7 @@ Email = Annotated[
 PlacedAt = Annotated[
     AwareDatetime, Strict(strict=False), BeforeValidator(_written), AfterValidator(_plausible)
 ]
+MomentInQuery = Annotated[AwareDatetime, BeforeValidator(_written)]
 # In answers, whatever the database's own time zone.
 Moment = Annotated[datetime, AfterValidator(_utc)]
 Minor = Annotated[int, Field(description="minor units of the currency")]
@@ -114,7 +118,9 @@ FulfillmentId = Annotated[
         examples=["shop-1001-f1"],
     ),
 ]
-ExceptionId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._/:-]{1,200}$")]
+ExceptionId = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9._/:-]{1,200}$", examples=["shop-1001-x1-1"])
+]
 SkuInPath = Annotated[str, Path(max_length=100), AfterValidator(_no_nul)]
 RequiredIdempotencyKey = Annotated[
     str,

@@ -33,7 +33,9 @@ class FulfillmentsQuery(ListQuery):
     location: ShortText | None = Field(default=None, description="a location's code")
 
 
-@router.get("/fulfillments", response_model=FulfillmentPage)
+@router.get(
+    "/fulfillments", response_model=FulfillmentPage, responses=documented(Kind.INVALID_CURSOR)
+)
 async def list_fulfillments(
     query: Annotated[FulfillmentsQuery, Query()], context: Ctx, _: FulfillmentsReader
 ) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from api import cancelling, placement
 from api.answers import Once
@@ -16,6 +16,7 @@ from api.fields import (
     ExternalId,
     IdempotencyKey,
     ListQuery,
+    MomentInQuery,
     OrderId,
     RequiredIdempotencyKey,
 )
@@ -40,8 +41,8 @@ class OrdersQuery(ListQuery):
     status: orders.Status | None = Field(
         default=None, description="needs_person: an exception of the order is open"
     )
-    placed_from: AwareDatetime | None = Field(default=None, description="inclusive")
-    placed_to: AwareDatetime | None = Field(default=None, description="exclusive")
+    placed_from: MomentInQuery | None = Field(default=None, description="inclusive")
+    placed_to: MomentInQuery | None = Field(default=None, description="exclusive")
     q: ExternalId | None = Field(default=None, description="the channel's own id, exactly")
 
     def wanted(self) -> orders.OrderFilter:
