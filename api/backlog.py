@@ -20,7 +20,7 @@ class Backlog:
         self._until = 0.0
         self._is_full = False
 
-    async def admit(self, tx: AsyncConnection, channel: str, external_id: str) -> None:
+    async def let_in(self, tx: AsyncConnection, channel: str, external_id: str) -> None:
         """Let in what is here already, always; what is new, while there is room.
 
         Raises: Problem.

@@ -20,8 +20,8 @@ Money is whole minor units with an ISO 4217 currency. Every refusal is a problem
 (RFC 9457) with a stable `code`. Lists are read page by page: give `next_cursor` back as `cursor`.
 A write may carry an `Idempotency-Key`: its repeat hears the same answer.
 
-Each key may ask so often; more is answered 429. Under overload, or when the database is away, the
-answer is 503. Both carry `Retry-After`; nothing was taken, and the same request may be sent again.
+A key that asks too often is answered 429; under overload, or when the database is away, the answer
+is 503. Both say in `Retry-After` when to send the same request again, with the same key.
 """
 _TAGS: Final = [
     {"name": "orders", "description": "Placing, listing, reading and cancelling orders."},

@@ -54,7 +54,7 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
 
     async def keep(tx: AsyncConnection) -> int:
         await _check_known(tx, placing.order)
-        await once.context.backlog.admit(tx, placing.order.channel, placing.order.external_id)
+        await once.context.backlog.let_in(tx, placing.order.channel, placing.order.external_id)
         return await _commit(tx, placing, once.caller.actor)
 
     async def decide(inbox_id: int) -> StoredAnswer:

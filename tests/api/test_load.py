@@ -84,6 +84,30 @@ async def test_no_more_may_wait_than_work() -> None:
         assert {(await task).status_code for task in waiting} == {200}
 
 
+async def test_of_a_crowd_each_order_is_kept_or_sent_away_whole(
+    api: Api, config: ApiConfig
+) -> None:
+    app = _app_of(api, config, most_in_flight=2, in_flight_wait_s=0.02)
+    documents = [api.document() for _ in range(20)]
+
+    async def place(client: httpx.AsyncClient, document: dict[str, Any]) -> httpx.Response:
+        key = {"Idempotency-Key": f"key-{document['external_id']}"}
+        return await client.post("/orders", json=document, headers=key)
+
+    async with caller(app, api.key.secret) as client:
+        answers = await asyncio.gather(*(place(client, document) for document in documents))
+        refused = []
+        for document, answer in zip(documents, answers, strict=True):
+            if answer.status_code == 201:
+                assert await api.traces(document) == (1, 1, 1)
+            else:
+                assert is_sent_away(answer, "overloaded")
+                assert await api.traces(document) == (0, 0, 0)
+                refused.append(document)
+        assert refused
+        assert {(await place(client, document)).status_code for document in refused} == {201}
+
+
 async def test_a_body_that_does_not_come_gives_its_place_back() -> None:
     async def never() -> Any:
         await asyncio.Event().wait()
@@ -165,7 +189,7 @@ async def test_the_backlog_is_counted_now_and_then_only(api: Api) -> None:
         sa.event.listen(api.engine.sync_engine, "before_cursor_execute", note)
         try:
             for _ in range(5):
-                await backlog.admit(tx, "shop", "whatever")
+                await backlog.let_in(tx, "shop", "whatever")
         finally:
             sa.event.remove(api.engine.sync_engine, "before_cursor_execute", note)
     assert len(counted) == 1

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
 from typer.testing import CliRunner
 
 from domain.access import ROLES
@@ -15,6 +17,9 @@ from workers import actor
 from workers.actor import cli_actor
 from workers.cli import build
 from workers.errors import UserError
+from workers.local.temporal import TemporalServer
+from workers.schedules import run_apply
+from workers.settings import Settings
 
 ME = f"cli:{pwd.getpwuid(os.geteuid()).pw_name}"
 
@@ -108,6 +113,23 @@ def test_a_migration_is_written_down_by_whoever_did_it(oms: Oms) -> None:
     oms("migrate")
     after = oms.rows("SELECT 1 FROM audit_log WHERE action = 'SchemaMigrated'")
     assert len(after) == 1, "nothing was to be done"
+
+
+async def test_applying_the_schedules_is_written_down(
+    fresh_database_url: str, temporal_server: TemporalServer, temporal: Client
+) -> None:
+    request = RegisterNamespaceRequest(namespace="schedules-tests")
+    request.workflow_execution_retention_period.FromSeconds(86_400)
+    await temporal.workflow_service.register_namespace(request)
+    settings = Settings(
+        database_url=fresh_database_url,
+        temporal_address=temporal_server.address,
+        temporal_namespace="schedules-tests",
+    )
+    assert await run_apply(settings, "first start") == ["expire-reservations"]
+    row = Oms(fresh_database_url).audited()[0]
+    assert (row.actor, row.action, row.reason) == (ME, "SchedulesApplied", "first start")
+    assert row.after == {"schedules": ["expire-reservations"]}
 
 
 def test_whoever_has_no_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
