@@ -32,21 +32,27 @@ async def _authenticate(
             Kind.UNAUTHORIZED, "send Authorization: Bearer and an API key", headers=_CHALLENGE
         )
     secret = given.credentials
-    if not context.keys.has_seen(secret):  # it may be a guess: it is charged before it is tried
+    may_be_a_guess = not context.keys.has_seen(secret)
+    if may_be_a_guess:  # charged before it is tried, lest many be tried at once
         charge_failure(request, context)
     caller = await context.keys.authenticate(secret)
     if caller is None:
         raise Problem(
             Kind.UNAUTHORIZED, "the API key is unknown or was revoked", headers=_CHALLENGE
         )
+    if may_be_a_guess:
+        context.failed.give_back(_address(request))
     _charge(context.asked, caller.key_id, "this key")
     return caller
 
 
 def charge_failure(request: Request, context: Context) -> None:
     """Count an attempt without a good key or signature. Raises: Problem after too many."""
-    address = network_of(request.client.host if request.client else None)
-    _charge(context.failed, address, "without a good key or signature, this address")
+    _charge(context.failed, _address(request), "without a good key or signature, this address")
+
+
+def _address(request: Request) -> str:
+    return network_of(request.client.host if request.client else None)
 
 
 def _charge(buckets: Buckets, name: str, who: str) -> None:

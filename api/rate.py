@@ -47,6 +47,11 @@ class Buckets:
             self._full_at.popitem(last=False)
         return 0.0 if is_there else wait_s
 
+    def give_back(self, name: str) -> None:
+        """Return a token that was taken for what turned out not to count."""
+        if name in self._full_at:
+            self._full_at[name] -= self._token_s
+
 
 def network_of(host: str | None) -> str:
     """Name whom an address stands for: itself, or for IPv6 its network."""
