@@ -1,19 +1,24 @@
 """Answers given once: stored under the caller's idempotency key and repeated from there."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.context import Context
 from api.problems import BY_OUTCOME, MEDIA_TYPE, Kind, Problem
+from db.engine import is_away
 from db.inbox import idempotency
 from db.inbox.content import content_sha256
 from db.inbox.idempotency import StoredAnswer
 from db.inbox.keys import Caller
 
+log = logging.getLogger(__name__)
 Prepared = TypeVar("Prepared")
 ACCEPTED = 202
 _REFUSED = 400
@@ -83,18 +88,25 @@ class Once:
                 Kind.IDEMPOTENCY_KEY_REUSED, "choose a new key for a new request"
             ) from None
         except idempotency.StillInProgress:
-            raise Problem(
-                Kind.STILL_IN_PROGRESS, "ask again in a moment", headers={"Retry-After": "1"}
-            ) from None
+            raise Problem(Kind.STILL_IN_PROGRESS, "ask again in a moment") from None
 
     async def _end(self, answer: StoredAnswer | None) -> None:
+        """What was decided is answered even if the database cannot keep the answer.
+
+        The key then stays claimed for a minute; a repeat after that does the work again, once.
+        """
         if self.key is None:
             return
-        async with self.context.engine.begin() as tx:
-            if answer is None:
-                await idempotency.release(tx, self.caller.key_id, self.key)
-            else:
-                await idempotency.finish(tx, self.caller.key_id, self.key, answer)
+        try:
+            async with self.context.engine.begin() as tx:
+                if answer is None:
+                    await idempotency.release(tx, self.caller.key_id, self.key)
+                else:
+                    await idempotency.finish(tx, self.caller.key_id, self.key, answer)
+        except (DBAPIError, PoolTimeout) as error:
+            if not is_away(error):
+                raise
+            log.warning("an answer could not be stored: %s", type(error).__name__)
 
 
 def _response(answer: StoredAnswer, headers: dict[str, str] | None = None) -> JSONResponse:

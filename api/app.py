@@ -6,13 +6,15 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from temporalio.client import Client
 
 from api import (
+    audit,
     dead_letters,
     docs,
     exceptions,
@@ -24,17 +26,21 @@ from api import (
     subscriptions,
     webhooks,
 )
-from api.context import ApiConfig, Context
+from api.backlog import Backlog
+from api.context import ApiConfig, Context, Limits
 from api.door import Door
 from api.limits import BodyLimit
+from api.load import InFlight
 from api.problems import BY_STATUS, Kind, Problem, invalid
+from api.rate import Buckets
+from db.engine import is_away
 from db.inbox.keys import KeyRing
 
-__all__ = ["ApiConfig", "create_app"]
+__all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters, webhooks,
-    health, docs,
+    orders, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters, audit,
+    webhooks, health, docs,
 )  # fmt: skip
 
 
@@ -47,16 +53,26 @@ def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> F
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
-    door = Door(engine, config.placements_at_once, config.door_wait_s)
-    app.state.context = Context(config, engine, temporal, KeyRing(engine), door)
+    limits = config.limits
+    app.state.context = Context(
+        config,
+        engine,
+        temporal,
+        KeyRing(engine),
+        Door(engine, config.placements_at_once, config.door_wait_s),
+        Backlog(limits.most_waiting_orders),
+        asked=Buckets(limits.key_rate),
+        failed=Buckets(limits.failure_rate),
+    )
     for module in _ROUTERS:
         app.include_router(module.router)
-    app.add_middleware(BodyLimit, most_bytes=config.most_body_bytes)
+    app.add_middleware(BodyLimit, most_bytes=limits.most_body_bytes, within_s=limits.body_within_s)
+    app.add_middleware(InFlight, most=limits.most_in_flight, wait_s=limits.in_flight_wait_s)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for away in (OperationalError, InterfaceError, PoolTimeout):
-        app.add_exception_handler(away, _database_away)
+    for failure in (DBAPIError, PoolTimeout):
+        app.add_exception_handler(failure, _database)
     app.add_exception_handler(Exception, _unexpected)
     docs.describe(app)
     return app
@@ -104,18 +120,29 @@ def _pointer(fault: dict[str, Any]) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kind = BY_STATUS.get(error.status_code, Kind.INTERNAL_ERROR)
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers) if error.headers else {}
+    if kind is Kind.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _methods_at(request)
     return Problem(kind, str(error.detail), headers=headers).response()
 
 
-async def _database_away(_: Request, error: Exception) -> JSONResponse:
+def _methods_at(request: Request) -> str:
+    """All methods of the path; the framework names only those of its first route."""
+    found: set[str] = set()
+    for route in (route for module in _ROUTERS for route in module.router.routes):
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
+
+
+async def _database(request: Request, error: Exception) -> JSONResponse:
+    if not is_away(error):
+        return await _unexpected(request, error)
     log.error("the database does not answer: %s", type(error).__name__)
-    return Problem(
-        Kind.UNAVAILABLE, "the database does not answer", headers={"Retry-After": "2"}
-    ).response()
+    return Problem(Kind.UNAVAILABLE, "the database does not answer").response()
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

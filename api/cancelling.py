@@ -10,6 +10,7 @@ from api.answers import Once
 from api.fields import Answer, Body, LongText
 from api.problems import Kind, Problem
 from api.updates import OK, Message, tell
+from db.inbox.audit import Change
 from db.inbox.idempotency import StoredAnswer
 from db.queries import received
 from workflows.messages import CancelOrder, CancelResult, order_workflow_id
@@ -19,7 +20,7 @@ class CancelRequest(Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"reason": "the customer changed their mind"}]}
     )
-    reason: LongText
+    reason: LongText = Field(description="kept for good: no personal data")
 
 
 class Cancellation(Answer):
@@ -42,8 +43,10 @@ async def cancel(once: Once, order_id: str, reason: str) -> JSONResponse:
             workflow_id=order_workflow_id(order_id),
             name="cancel",
             argument=CancelOrder(actor=once.caller.actor, reason=reason),
-            action="OrderCancellationAsked",
+            asked="OrderCancellationAsked",
+            refused="OrderCancellationRefused",
             subject=order_id,
+            change=Change(before={"outcome": None}, after={"outcome": "cancelled"}, reason=reason),
             result_type=CancelResult,
         )
 

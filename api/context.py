@@ -1,4 +1,4 @@
-"""What every handler is given: configuration, database, Temporal and the key ring."""
+"""What every handler is given: configuration, database, Temporal, the key ring and the limits."""
 
 import time
 from collections.abc import Callable
@@ -9,11 +9,29 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from api.backlog import Backlog
 from api.door import Door
+from api.rate import Buckets, Rate
 from db.inbox.keys import KeyRing
 from domain.timings import Timings
 
 MEBIBYTE = 1024 * 1024
+KEY_RATE = Rate(per_s=100.0, burst=200)
+FAILURE_RATE = Rate(per_s=1.0, burst=60)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one API process lets in; several processes let in several times as much."""
+
+    key_rate: Rate = KEY_RATE
+    # Requests without a good key or signature, for each client address.
+    failure_rate: Rate = FAILURE_RATE
+    most_in_flight: int = 256
+    in_flight_wait_s: float = 1.0
+    most_waiting_orders: int = 20_000
+    most_body_bytes: int = MEBIBYTE
+    body_within_s: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +57,7 @@ class ApiConfig:
     # How long other messages wait: to be taken, and, once taken, to be done.
     take_wait_s: float = 5.0
     done_wait_s: float = 20.0
-    most_body_bytes: int = MEBIBYTE
+    limits: Limits = field(default_factory=Limits)
     now_s: Callable[[], float] = time.time  # noqa: TID251 - here time enters the API
 
 
@@ -50,6 +68,9 @@ class Context:
     temporal: Client
     keys: KeyRing
     door: Door
+    backlog: Backlog
+    asked: Buckets  # by key
+    failed: Buckets  # by client address
 
 
 def get_context(request: Request) -> Context:

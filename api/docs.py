@@ -19,6 +19,9 @@ Every operation but health and the signed webhooks needs an API key:
 Money is whole minor units with an ISO 4217 currency. Every refusal is a problem document
 (RFC 9457) with a stable `code`. Lists are read page by page: give `next_cursor` back as `cursor`.
 A write may carry an `Idempotency-Key`: its repeat hears the same answer.
+
+A key that asks too often is answered 429; under overload, or when the database is away, the answer
+is 503. Both say in `Retry-After` when to send the same request again, with the same key.
 """
 _TAGS: Final = [
     {"name": "orders", "description": "Placing, listing, reading and cancelling orders."},
@@ -34,13 +37,14 @@ _TAGS: Final = [
         "name": "dead letters",
         "description": "What could not be told, to anybody, and was given up.",
     },
+    {"name": "audit", "description": "Who changed what, and why."},
     {"name": "webhooks", "description": "Receivers of the vendors' signed events."},
     {"name": "health", "description": "For supervisors and probes."},
 ]
 # Any operation may answer these; those behind a key the second list too.
-_ANYWHERE: Final = (Kind.INTERNAL_ERROR, Kind.UNAVAILABLE)
-_BEHIND_A_KEY: Final = (Kind.UNAUTHORIZED, Kind.FORBIDDEN)
-_WITH_A_BODY: Final = (Kind.INVALID_JSON, Kind.TOO_LARGE)
+_ANYWHERE: Final = (Kind.INTERNAL_ERROR, Kind.UNAVAILABLE, Kind.OVERLOADED)
+_BEHIND_A_KEY: Final = (Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.TOO_OFTEN)
+_WITH_A_BODY: Final = (Kind.INVALID_JSON, Kind.TOO_LARGE, Kind.TOO_SLOW)
 router: Final = APIRouter(include_in_schema=False)
 
 

@@ -41,7 +41,7 @@ class NewResolution(Body):
         json_schema_extra={"examples": [{"resolution": "retry", "note": "the carrier is back"}]}
     )
     resolution: Resolution
-    note: LongText | None = None
+    note: LongText | None = Field(default=None, description="kept for good: no personal data")
 
 
 class Resolved(Answer):

@@ -15,6 +15,7 @@ from api.fields import ExceptionId, IdempotencyKey, ListQuery
 from api.pagination import decode, fingerprint, moment, page_of
 from api.problems import Kind, Problem, documented
 from api.updates import Message, taken, tell
+from db.inbox.audit import Change
 from db.queries import exceptions
 from workflows.messages import ResolveException
 
@@ -111,9 +112,14 @@ def _message(once: Once, waiting: dict[str, Any], decision: NewResolution) -> Me
         workflow_id=waiting["workflow_id"],
         name="resolve_exception",
         argument=argument,
-        action="ExceptionResolutionAsked",
+        asked="ExceptionResolutionAsked",
+        refused="ExceptionResolutionRefused",
         subject=waiting["exception_id"],
-        audited={"resolution": decision.resolution},
+        change=Change(
+            before={"state": waiting["state"]},
+            after={"state": "resolved", "resolution": decision.resolution},
+            reason=decision.note,
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """The small types that requests and answers are made of."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -21,6 +22,7 @@ from domain.order import CHANNEL, COUNTRY, CURRENCY, EMAIL, EXTERNAL_ID
 # PostgreSQL keeps other years too, but a parser that meets them later may not.
 EARLIEST_YEAR: Final = 2000
 LATEST_YEAR: Final = 2199
+NUMBER: Final = re.compile(r"\s*[-+]?[0-9._]+\s*")
 IDEMPOTENCY_KEY: Final = r"^[\x21-\x7e]{1,200}$"
 
 
@@ -59,8 +61,8 @@ def _one_recipient(text: str) -> str:
 
 
 def _written(value: Any) -> Any:
-    """A moment is written out, never as a number of seconds."""
-    is_number = isinstance(value, str) and value.strip("+-. ").replace(".", "").isdigit()
+    """A moment is written as a text, never as a number of seconds."""
+    is_number = isinstance(value, str) and NUMBER.fullmatch(value)
     if is_number or not isinstance(value, str | datetime):
         raise ValueError("a moment is an ISO 8601 text with its offset")
     return value
@@ -104,7 +106,7 @@ Email = Annotated[
 PlacedAt = Annotated[
     AwareDatetime, Strict(strict=False), BeforeValidator(_written), AfterValidator(_plausible)
 ]
-WrittenMoment = Annotated[AwareDatetime, BeforeValidator(_written)]
+MomentInQuery = Annotated[AwareDatetime, BeforeValidator(_written)]
 # In answers, whatever the database's own time zone.
 Moment = Annotated[datetime, AfterValidator(_utc)]
 Minor = Annotated[int, Field(description="minor units of the currency")]
@@ -125,7 +127,9 @@ FulfillmentId = Annotated[
         examples=["shop-1001-f1"],
     ),
 ]
-ExceptionId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._/:-]{1,200}$")]
+ExceptionId = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9._/:-]{1,200}$", examples=["shop-1001-x1-1"])
+]
 SkuInPath = Annotated[str, Path(max_length=100), AfterValidator(_no_nul)]
 RequiredIdempotencyKey = Annotated[
     str,

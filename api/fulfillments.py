@@ -15,6 +15,7 @@ from api.fulfillment_models import FulfillmentPage, FulfillmentView, Reported, S
 from api.pagination import decode, fingerprint, moment, page_of
 from api.problems import Kind, Problem, documented
 from api.updates import Message, taken, tell
+from db.inbox.audit import Change
 from db.queries import fulfillments
 from workflows.messages import LinesDone, fulfillment_workflow_id
 
@@ -116,9 +117,10 @@ async def _report(
             workflow_id=fulfillment_workflow_id(place.order_id, place.number),
             name=step,
             argument=LinesDone(actor=once.caller.actor, lines=lines),
-            action=f"Fulfillment{step.capitalize()}Reported",
+            asked=f"Fulfillment{step.capitalize()}Reported",
+            refused=f"Fulfillment{step.capitalize()}Refused",
             subject=fulfillment_id,
-            audited={"lines": [list(line) for line in lines]},
+            change=Change({"state": place.state}, {"state": step, "lines": lines}),
         )
 
     def body(is_done: bool, _: object) -> dict[str, Any]:  # noqa: FBT001 - called by position

@@ -1,8 +1,9 @@
-"""Reads each body up to a limit before anything looks at it; more is refused as too large.
+"""Reads each body, up to a size and a time, before anything looks at it; else it is refused.
 
 The framework's own limit answers in plain text; every refusal of ours is a problem document.
 """
 
+import asyncio
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,18 +18,24 @@ class _TooLarge(Exception):
 
 
 class BodyLimit:
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, within_s: float) -> None:
         self._app = app
         self._most = most_bytes
+        self._within_s = within_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._read(scope, receive)
+            async with asyncio.timeout(self._within_s):
+                body = await self._read(scope, receive)
         except _TooLarge:
             problem = Problem(Kind.TOO_LARGE, f"at most {self._most} bytes are read")
+            await problem.response()(scope, receive, send)
+            return
+        except TimeoutError:
+            problem = Problem(Kind.TOO_SLOW, f"it is waited for {self._within_s:g} s")
             await problem.response()(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)

@@ -142,6 +142,4 @@ def _away(error: RPCError) -> Problem:
 
 
 def _unavailable() -> Problem:
-    return Problem(
-        Kind.UNAVAILABLE, "it was not taken; ask again in a moment", headers={"Retry-After": "2"}
-    )
+    return Problem(Kind.UNAVAILABLE, "it was not taken; ask again in a moment")

@@ -16,9 +16,9 @@ from api.fields import (
     ExternalId,
     IdempotencyKey,
     ListQuery,
+    MomentInQuery,
     OrderId,
     RequiredIdempotencyKey,
-    WrittenMoment,
 )
 from api.order_models import OrderPage, OrderView, ReceivedView
 from api.order_view import item_view, order_view, received_view
@@ -41,8 +41,8 @@ class OrdersQuery(ListQuery):
     status: orders.Status | None = Field(
         default=None, description="needs_person: an exception of the order is open"
     )
-    placed_from: WrittenMoment | None = Field(default=None, description="inclusive")
-    placed_to: WrittenMoment | None = Field(default=None, description="exclusive")
+    placed_from: MomentInQuery | None = Field(default=None, description="inclusive")
+    placed_to: MomentInQuery | None = Field(default=None, description="exclusive")
     q: ExternalId | None = Field(default=None, description="the channel's own id, exactly")
 
     def wanted(self) -> orders.OrderFilter:

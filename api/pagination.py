@@ -14,6 +14,7 @@ from db.inbox.content import content_sha256
 DEFAULT_LIMIT: Final = 50
 MOST: Final = 200
 LONGEST_CURSOR: Final = 1_000
+LARGEST_ROW_NUMBER: Final = 2**63 - 1
 _FINGERPRINT: Final = 12
 
 
@@ -69,6 +70,14 @@ def moment(text: str) -> datetime:
     if found.tzinfo is None:
         raise ValueError("no offset")
     return found
+
+
+def row_number(text: str) -> int:
+    """Raises: ValueError for what no row can be numbered."""
+    number = int(text)
+    if not 0 < number <= LARGEST_ROW_NUMBER:
+        raise ValueError("no row has this number")
+    return number
 
 
 def page_of(

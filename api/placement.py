@@ -54,6 +54,7 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
 
     async def keep(tx: AsyncConnection) -> Committed:
         await _check_known(tx, placing.order)
+        await once.context.backlog.let_in(tx, placing.order.channel, placing.order.external_id)
         return await _commit(tx, placing, once.caller.actor)
 
     async def decide(committed: Committed) -> StoredAnswer:
@@ -103,7 +104,8 @@ async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> Committe
             {"order_id": order.order_id},
         ) from None
     if committed.is_new:
-        await audit.record(tx, actor, "OrderReceived", order.order_id)
+        received_now = audit.Change(after={"state": "received"})
+        await audit.record(tx, actor, "OrderReceived", order.order_id, received_now)
     return committed
 
 

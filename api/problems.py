@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER: Final = "Retry-After"
 
 
 class Kind(StrEnum):
@@ -19,6 +20,8 @@ class Kind(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
+    TOO_OFTEN = "too_often"
     CONTENT_DIFFERS = "content_differs"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     STILL_IN_PROGRESS = "still_in_progress"
@@ -36,6 +39,7 @@ class Kind(StrEnum):
     NOT_PERMITTED = "not_permitted"
     BAD_SIGNATURE = "bad_signature"
     UNREADABLE_WEBHOOK = "unreadable_webhook"
+    OVERLOADED = "overloaded"
     UNAVAILABLE = "unavailable"
     INTERNAL_ERROR = "internal_error"
 
@@ -50,6 +54,8 @@ TABLE: Final[dict[Kind, tuple[int, str]]] = {
     Kind.NOT_FOUND: (404, "There is no such thing"),
     Kind.METHOD_NOT_ALLOWED: (405, "The method is not supported here"),
     Kind.TOO_LARGE: (413, "The body is too large"),
+    Kind.TOO_SLOW: (408, "The body did not come in time"),
+    Kind.TOO_OFTEN: (429, "Asked too often"),
     Kind.CONTENT_DIFFERS: (409, "This order is already here with another content"),
     Kind.IDEMPOTENCY_KEY_REUSED: (422, "The idempotency key belongs to another request"),
     Kind.STILL_IN_PROGRESS: (409, "The first request with this idempotency key is still running"),
@@ -67,8 +73,16 @@ TABLE: Final[dict[Kind, tuple[int, str]]] = {
     Kind.NOT_PERMITTED: (409, "This resolution is not permitted"),
     Kind.BAD_SIGNATURE: (401, "The signature does not fit"),
     Kind.UNREADABLE_WEBHOOK: (422, "The webhook cannot be read"),
+    Kind.OVERLOADED: (503, "Too much at once"),
     Kind.UNAVAILABLE: (503, "Temporarily unavailable"),
     Kind.INTERNAL_ERROR: (500, "Something went wrong on our side"),
+}
+# Refusals of the moment: nothing was done, and the same request may succeed after so long.
+RETRY_AFTER_S: Final[dict[Kind, int]] = {
+    Kind.STILL_IN_PROGRESS: 1,
+    Kind.TOO_OFTEN: 1,
+    Kind.OVERLOADED: 2,
+    Kind.UNAVAILABLE: 2,
 }
 # How the workflows' validators refuse an update, by the type of their error.
 BY_ERROR_TYPE: Final[dict[str, Kind]] = {
@@ -91,6 +105,11 @@ BY_STATUS: Final[dict[int, Kind]] = {
     400: Kind.INVALID_JSON,
     404: Kind.NOT_FOUND,
     405: Kind.METHOD_NOT_ALLOWED,
+}
+
+_RETRY_AFTER_HEADER: Final = {
+    "description": "seconds until it is worth asking again",
+    "schema": {"type": "integer", "minimum": 1},
 }
 
 
@@ -152,8 +171,11 @@ class Problem(Exception):
         }
 
     def response(self) -> JSONResponse:
+        headers = dict(self.headers or {})
+        if self.kind in RETRY_AFTER_S:
+            headers.setdefault(RETRY_AFTER, str(RETRY_AFTER_S[self.kind]))
         return JSONResponse(
-            self.body(), status_code=self.status, headers=self.headers, media_type=MEDIA_TYPE
+            self.body(), status_code=self.status, headers=headers, media_type=MEDIA_TYPE
         )
 
 
@@ -165,12 +187,18 @@ def invalid(errors: list[dict[str, str]]) -> Problem:
 
 def documented(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
     """How OpenAPI lists these problems among a route's responses."""
-    titles: dict[int, list[str]] = {}
+    by_status: dict[int, list[Kind]] = {}
     for kind in kinds:
-        status, title = TABLE[kind]
-        titles.setdefault(status, []).append(f"`{kind}`: {title}.")
+        by_status.setdefault(TABLE[kind][0], []).append(kind)
+    return {status: _response(same) for status, same in sorted(by_status.items())}
+
+
+def _response(kinds: list[Kind]) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/ProblemBody"}
-    return {
-        status: {"description": " ".join(lines), "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status, lines in sorted(titles.items())
+    response = {
+        "description": " ".join(f"`{kind}`: {TABLE[kind][1]}." for kind in kinds),
+        "content": {MEDIA_TYPE: {"schema": schema}},
     }
+    if not RETRY_AFTER_S.keys().isdisjoint(kinds):
+        response["headers"] = {RETRY_AFTER: _RETRY_AFTER_HEADER}
+    return response

@@ -22,6 +22,7 @@ from db.queries.reconciliation import TaskFilter
 
 router: Final = APIRouter(tags=["reconciliation"])
 LARGEST_ID: Final = 2**63 - 1
+SETTLED: Final = audit.Change({"state": "open"}, {"state": "resolved"})
 TaskId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
@@ -108,7 +109,7 @@ async def _settle(once: Once, task_id: int, note: str) -> JSONResponse:
             if await reconciliation.get_task(tx, task_id) is None:
                 raise _unknown(task_id)
             raise Problem(Kind.WRONG_STATE, "resolved before")
-        await audit.record(tx, actor, "ReconciliationTaskResolved", str(task_id))
+        await audit.record(tx, actor, "ReconciliationTaskResolved", str(task_id), SETTLED)
 
     async def answer(_: None) -> StoredAnswer:
         return StoredAnswer(200, {"task_id": task_id, "status": "resolved"})

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.answers import ACCEPTED, Once
 from api.fields import Answer
 from api.messaging import update
+from api.problems import Problem
 from db.inbox import audit
 from db.inbox.idempotency import StoredAnswer
 
@@ -24,14 +25,15 @@ def taken(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Message:
-    """`action`, `subject` and `audited` make the audit row: no personal data."""
+    """`asked`, `subject` and `change` make the audit row; `refused` that of a refusal."""
 
     workflow_id: str
     name: str
     argument: Any
-    action: str
+    asked: str
+    refused: str
     subject: str
-    audited: dict[str, Any] = field(default_factory=dict)
+    change: audit.Change
     result_type: type[Any] | None = None
 
 
@@ -51,23 +53,37 @@ async def tell(
         found = await find(tx)
         if isinstance(found, Message):
             actor = once.caller.actor
-            await audit.record(tx, actor, found.action, found.subject, found.audited)
+            await audit.record(tx, actor, found.asked, found.subject, found.change)
         return found
 
     async def send(found: Message | StoredAnswer) -> StoredAnswer:
         if isinstance(found, StoredAnswer):
             return found
-        done, result = await update(
-            once.context,
-            found.workflow_id,
-            found.name,
-            found.argument,
-            update_id=_update_id(once),
-            result_type=found.result_type,
-        )
+        try:
+            done, result = await _update(once, found)
+        except Problem as problem:
+            await _write_refusal(once, found, problem)
+            raise
         return StoredAnswer(OK if done else ACCEPTED, body(done, result))
 
     return await once.answer(prepare, send)
+
+
+async def _update(once: Once, message: Message) -> tuple[bool, Any]:
+    return await update(
+        once.context,
+        message.workflow_id,
+        message.name,
+        message.argument,
+        update_id=_update_id(once),
+        result_type=message.result_type,
+    )
+
+
+async def _write_refusal(once: Once, message: Message, problem: Problem) -> None:
+    change = audit.Change(after={"code": str(problem.kind)})
+    async with once.context.engine.begin() as tx:
+        await audit.record(tx, once.caller.actor, message.refused, message.subject, change)
 
 
 def _update_id(once: Once) -> str | None:

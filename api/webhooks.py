@@ -14,17 +14,22 @@ from activities.connectors.channel.shopify import webhook as shopify
 from activities.connectors.channel.shopify.document import DocumentOptions
 from activities.connectors.errors import InvalidSignature
 from activities.connectors.payment.stripe import webhook as stripe
+from api.auth import charge_failure
 from api.context import ApiConfig, Context, Ctx
 from api.fields import Answer
 from api.problems import Kind, Problem, documented
-from db.inbox.orders import ContentDiffers, commit_order, commit_rejected_order
+from db.inbox import audit
+from db.inbox.audit import Change
+from db.inbox.orders import Committed, ContentDiffers, commit_order, commit_rejected_order
 from db.inbox.webhooks import commit_webhook
 from domain.order import EXTERNAL_ID
 
 log = logging.getLogger(__name__)
 router: Final = APIRouter(
     tags=["webhooks"],
-    responses=documented(Kind.BAD_SIGNATURE, Kind.UNREADABLE_WEBHOOK, Kind.TOO_LARGE),
+    responses=documented(
+        Kind.BAD_SIGNATURE, Kind.UNREADABLE_WEBHOOK, Kind.TOO_LARGE, Kind.TOO_SLOW, Kind.TOO_OFTEN
+    ),
 )
 _UNREADABLE: Final = (ValueError, TypeError, RecursionError)
 Signature = Annotated[str, Header()]
@@ -46,7 +51,7 @@ async def take_stripe(
         stripe.verify(payload, stripe_signature, config.stripe_secrets, int(config.now_s()))
         event_id = stripe.parse(payload).event_id
     except InvalidSignature as wrong:
-        raise _unsigned(wrong) from None
+        raise _unsigned(request, context, wrong) from None
     except _UNREADABLE as wrong:
         raise _unreadable(wrong) from None
     return await _keep(context, "stripe", event_id, _document(payload))
@@ -62,7 +67,7 @@ async def take_easypost(
         easypost.verify(payload, x_hmac_signature, context.config.easypost_secrets)
         easypost.parse(payload)
     except InvalidSignature as wrong:
-        raise _unsigned(wrong) from None
+        raise _unsigned(request, context, wrong) from None
     except _UNREADABLE as wrong:
         raise _unreadable(wrong) from None
     document = _document(payload)
@@ -75,7 +80,6 @@ async def take_shopify(
     context: Ctx,
     x_shopify_hmac_sha256: Signature = "",
     x_shopify_topic: Annotated[str, Header(max_length=100)] = "",
-    x_shopify_event_id: Annotated[str, Header(max_length=200)] = "",
 ) -> dict[str, str]:
     """Orders of Shopify, and whatever else it tells. Signed; no API key."""
     payload = await request.body()
@@ -83,13 +87,14 @@ async def take_shopify(
         shopify.verify(payload, x_shopify_hmac_sha256, context.config.shopify_secrets)
         notice = shopify.parse(x_shopify_topic, payload, _options(context.config))
     except InvalidSignature as wrong:
-        raise _unsigned(wrong) from None
+        raise _unsigned(request, context, wrong) from None
     except _UNREADABLE as wrong:
         raise _unreadable(wrong) from None
     if notice.kind == "order" and EXTERNAL_ID.fullmatch(notice.external_id or ""):
         return await _keep_order(context, notice)
-    # One event of the shop may be told under several topics.
-    event_id = f"{x_shopify_topic}:{_event_id(x_shopify_event_id, payload)}"
+    # The shop's own event id is not signed: a replay could change it. One event may be told under
+    # several topics.
+    event_id = f"{x_shopify_topic}:{_digest(payload)}"
     document = {"topic": x_shopify_topic, "payload": _document(payload)}
     return await _keep(context, "shopify", event_id, document)
 
@@ -115,7 +120,11 @@ def _refuse(name: str) -> None:
 
 def _event_id(given: object, payload: bytes) -> str:
     """The vendor's own id, else one that the same bytes have again."""
-    return given if isinstance(given, str) and given else hashlib.sha256(payload).hexdigest()
+    return given if isinstance(given, str) and given else _digest(payload)
+
+
+def _digest(payload: bytes) -> str:
+    return hashlib.sha256(payload).hexdigest()
 
 
 async def _keep(
@@ -143,16 +152,26 @@ async def _commit_order(tx: AsyncConnection, channel: str, notice: ChannelNotice
         kept = await commit_order(
             tx, notice.document, channel=channel, external_id=external_id, deferred=True
         )
+        await _write_down(tx, kept, f"{channel}-{external_id}", Change(after={"state": "received"}))
         return kept.is_new
     reason = notice.reject.reason if notice.reject else "the order cannot be read"
     named = {"external_id": external_id, "reason": reason}
     kept = await commit_rejected_order(
         tx, named, channel=channel, external_id=external_id, reason=reason
     )
+    rejected = Change(after={"state": "rejected"}, reason=reason)
+    await _write_down(tx, kept, f"{channel}-{external_id}", rejected)
     return kept.is_new
 
 
-def _unsigned(wrong: InvalidSignature) -> Problem:
+async def _write_down(tx: AsyncConnection, kept: Committed, order_id: str, change: Change) -> None:
+    if kept.is_new:
+        await audit.record(tx, "webhook:shopify", "OrderReceived", order_id, change)
+
+
+def _unsigned(request: Request, context: Context, wrong: InvalidSignature) -> Problem:
+    """Raises: Problem when this address sent too many such already."""
+    charge_failure(request, context)
     return Problem(Kind.BAD_SIGNATURE, str(wrong))
 
 

@@ -1,18 +1,42 @@
 """One way to open the database and to speak SQL to it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 POOL_SIZE = 20
+# How long to wait for a connection of the pool.
+POOL_WAIT_S = 30.0
+# A former primary, or a standby: the next connection may meet the writer.
+_READ_ONLY: Final = "25006"
 
 
-def make_engine(database_url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
+def make_engine(
+    database_url: str, *, pool_size: int = POOL_SIZE, pool_wait_s: float = POOL_WAIT_S
+) -> AsyncEngine:
     return create_async_engine(
-        database_url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, pool_recycle=1800
+        database_url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_wait_s,
+        pool_pre_ping=False,
+        pool_recycle=1800,
     )
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the same statement may succeed later: nothing answers, or resources are short.
+
+    The driver calls operational what has SQLSTATE class 08, 40, 53, 55, 57 or 58, and
+    lost connections. Source: https://www.psycopg.org/psycopg3/docs/api/errors.html
+    """
+    if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
+        return True
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") == _READ_ONLY
 
 
 async def run(tx: AsyncConnection, statement: str, **values: Any) -> int:

@@ -6,6 +6,10 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+
+from db.inbox import audit
+from db.inbox.audit import Change
 
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 # Any constant: two migrators at once would otherwise both create the first table.
@@ -19,12 +23,22 @@ def _config(connection: sa.Connection) -> Config:
     return config
 
 
-def migrate(database_url: str) -> None:
+def _revision(connection: sa.Connection) -> str | None:
+    """None before the first."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(database_url: str, actor: str) -> None:
     """Upgrade to the newest revision; a second migrator waits for the first."""
     engine = sa.create_engine(database_url)
     with engine.begin() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        before = _revision(connection)
         command.upgrade(_config(connection), "head")
+        after = _revision(connection)
+        if after != before:
+            change = Change({"revision": before}, {"revision": after})
+            connection.execute(audit.INSERT, audit.row(actor, "SchemaMigrated", "schema", change))
     engine.dispose()
 
 

@@ -34,7 +34,7 @@ async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Po
 async def template_database(postgres: PostgresServer) -> str:
     """Migrated once; every test database is a copy of it."""
     _create(postgres, "template_oms")
-    migrate(postgres.url_for("template_oms"))
+    migrate(postgres.url_for("template_oms"), "cli:tests")
     return "template_oms"
 
 

@@ -11,6 +11,7 @@ import typer
 from workers.settings import Settings, load_settings
 
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
+Reason = Annotated[str | None, typer.Option(help="Why; kept in the audit log.")]
 schedules_app = typer.Typer(help="Schedules in Temporal.", no_args_is_help=True)
 
 
@@ -38,8 +39,9 @@ def _settings() -> Settings:
 def migrate() -> None:
     """Bring the database's schema to this version."""
     from db.migrate import migrate as upgrade  # noqa: PLC0415
+    from workers.actor import cli_actor  # noqa: PLC0415
 
-    upgrade(_settings().require_database_url())
+    upgrade(_settings().require_database_url(), cli_actor())
 
 
 def api() -> None:
@@ -62,10 +64,14 @@ def worker(
     asyncio.run(run_worker(_settings(), chosen))
 
 
-def import_file(file: Annotated[Path, typer.Argument(help="JSON; see docs/operations.md")]) -> None:
+def import_file(
+    file: Annotated[Path, typer.Argument(help="JSON; see docs/operations.md")],
+    reason: Reason = None,
+) -> None:
     """Import pools, locations, channels, products, stock and store credit."""
     from db.engine import make_engine  # noqa: PLC0415
-    from workers.importing import import_setup  # noqa: PLC0415
+    from workers.actor import cli_actor  # noqa: PLC0415
+    from workers.importing import Origin, import_setup  # noqa: PLC0415
     from workers.setup_file import read_file  # noqa: PLC0415
 
     setup = read_file(file)
@@ -73,7 +79,7 @@ def import_file(file: Annotated[Path, typer.Argument(help="JSON; see docs/operat
     async def run() -> dict[str, int]:
         engine = make_engine(_settings().require_database_url())
         try:
-            return await import_setup(engine, setup)
+            return await import_setup(engine, setup, Origin(cli_actor(), reason))
         finally:
             await engine.dispose()
 
@@ -103,11 +109,12 @@ def recover(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what is to be done.")
     ] = False,
+    reason: Reason = None,
 ) -> None:
     """Give every open order without a run its run back, from the database."""
     from workers.recovering import run_recovery  # noqa: PLC0415
 
-    done = asyncio.run(run_recovery(_settings(), dry_run=dry_run))
+    done = asyncio.run(run_recovery(_settings(), dry_run=dry_run, reason=reason))
     for order_id in done.started:
         typer.echo(f"{'to start' if dry_run else 'started'}: {order_id}")
     for order_id in done.held_back:
@@ -122,14 +129,16 @@ def recover(
 @keys_app.command("create")
 def create_key(
     name: Annotated[str, typer.Option(help="Who uses it.")],
-    scopes: Annotated[str, typer.Option(help="Comma-separated: orders:write and so on.")],
+    scopes: Annotated[str, typer.Option(help="Comma-separated: orders:write and so on.")] = "",
+    role: Annotated[str, typer.Option(help="Comma-separated roles: named sets of scopes.")] = "",
+    reason: Reason = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="An object for machines.")] = False,
 ) -> None:
     """Create a key and print it: it cannot be shown again."""
-    from workers.keys import create  # noqa: PLC0415
+    from workers.keys import create, scopes_of  # noqa: PLC0415
 
-    key = asyncio.run(create(_settings(), name, scopes))
+    key = asyncio.run(create(_settings(), name, scopes_of(scopes, role), reason))
     typer.echo(json.dumps({"key": key}) if as_json else key)
 
 
@@ -145,24 +154,28 @@ def list_keys() -> None:
 @keys_app.command("revoke")
 def revoke_key(
     key_id: Annotated[str, typer.Argument(help="As `oms keys list` shows it.")],
+    reason: Reason = None,
 ) -> None:
     """Revoke a key at once."""
     from workers.keys import revoke  # noqa: PLC0415
 
-    asyncio.run(revoke(_settings(), key_id))
+    asyncio.run(revoke(_settings(), key_id, reason))
     typer.echo(f"{key_id} is revoked")
 
 
+@keys_app.command("roles")
+def list_roles() -> None:
+    """List the roles and their scopes."""
+    from domain.access import ROLES  # noqa: PLC0415
+
+    for role, scopes in ROLES.items():
+        typer.echo(f"{role}: {', '.join(sorted(scopes))}")
+
+
 @schedules_app.command("apply")
-def apply() -> None:
+def apply(reason: Reason = None) -> None:
     """Make or update every schedule, and register the search attributes."""
-    from workers.schedules import apply_schedules  # noqa: PLC0415
-    from workers.temporal import connect  # noqa: PLC0415
+    from workers.schedules import run_apply  # noqa: PLC0415
 
-    settings = _settings()
-
-    async def run() -> list[str]:
-        return await apply_schedules(await connect(settings), settings)
-
-    for name in asyncio.run(run()):
+    for name in asyncio.run(run_apply(_settings(), reason)):
         typer.echo(name)

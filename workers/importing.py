@@ -3,16 +3,28 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.setting_up import book_stock, upsert_catalog
+from db.inbox import audit
+from db.inbox.audit import Change
+from db.inbox.content import content_sha256
 from db.queries import catalog
 from db.queries.catalog import Names
 from workers.setup_file import KEYS, Setup, StockLevel, faulty
 
 
-async def import_setup(engine: AsyncEngine, setup: Setup) -> dict[str, int]:
+@dataclass(frozen=True)
+class Origin:
+    """Who imports, and why."""
+
+    actor: str
+    reason: str | None = None
+
+
+async def import_setup(engine: AsyncEngine, setup: Setup, origin: Origin) -> dict[str, int]:
     """Write the set-up in one transaction; a second time, only what is new.
 
     Raises: UserError naming what refers to nothing.
@@ -20,10 +32,14 @@ async def import_setup(engine: AsyncEngine, setup: Setup) -> dict[str, int]:
     async with engine.begin() as tx:
         if strangers := [*_strangers(setup, await _known(tx, setup))]:
             raise faulty(strangers)
-        await upsert_catalog(tx, setup.model_dump(mode="json"))
+        content = setup.model_dump(mode="json")
+        await upsert_catalog(tx, content)
         for level in setup.stock:
             await book_stock(tx, level.model_dump(), _key(level))
-    return {part: len(getattr(setup, part)) for part in KEYS}
+        counts = {part: len(getattr(setup, part)) for part in KEYS}
+        change = Change(after=counts, reason=origin.reason)
+        await audit.record(tx, origin.actor, "SetUpImported", content_sha256(content), change)
+    return counts
 
 
 def _key(level: StockLevel) -> str:

@@ -13,8 +13,11 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities.exceptions import ExceptionActivities, Resolved
 from activities.reconciling import runs
 from db.engine import make_engine
+from db.inbox import audit as audit_log
+from db.inbox.audit import Change
 from db.queries import audit
 from domain.timings import Timings
+from workers.actor import cli_actor
 from workers.settings import Settings
 from workers.starting import start_order
 from workers.temporal import connect
@@ -34,12 +37,15 @@ class Recovered:
     without_document: tuple[str, ...] = ()
 
 
-async def run_recovery(settings: Settings, *, dry_run: bool) -> Recovered:
+async def run_recovery(
+    settings: Settings, *, dry_run: bool, reason: str | None = None
+) -> Recovered:
     """Start what does not run; with `dry_run`, say what would be started."""
     engine = make_engine(settings.require_database_url(), pool_size=AT_ONCE)
     try:
         timings = Timings().scaled(settings.time_factor)
-        return await Recovery(engine, await connect(settings), timings).run(dry_run=dry_run)
+        recovery = Recovery(engine, await connect(settings), timings, reason)
+        return await recovery.run(dry_run=dry_run)
     finally:
         await engine.dispose()
 
@@ -50,10 +56,13 @@ class Recovery:
     Started twice, or beside the inbox loop, nothing more happens: a workflow id runs once.
     """
 
-    def __init__(self, engine: AsyncEngine, client: Client, timings: Timings) -> None:
+    def __init__(
+        self, engine: AsyncEngine, client: Client, timings: Timings, reason: str | None = None
+    ) -> None:
         self._engine = engine
         self._client = client
         self._timings = timings
+        self._reason = reason
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, *, dry_run: bool = False) -> Recovered:
@@ -116,6 +125,7 @@ class Recovery:
         """False when the order was closed meanwhile: there is nothing to start."""
         about = OrderInput(order.order_id, order.inbox_id, order.channel, self._timings)
         async with self._slots:
+            await self._write_down(order.order_id)
             try:
                 await start_order(
                     self._client, about, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
@@ -125,6 +135,11 @@ class Recovery:
                     return False
                 await start_order(self._client, about, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
             return True
+
+    async def _write_down(self, order_id: str) -> None:
+        change = Change({"run": "lost"}, {"run": "started"}, self._reason)
+        async with self._engine.begin() as tx:
+            await audit_log.record(tx, cli_actor(), "OrderRunStarted", order_id, change)
 
     async def _is_open(self, order: Any) -> bool:
         async with self._engine.connect() as tx:

@@ -18,7 +18,12 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from db.engine import make_engine
+from db.inbox import audit
+from db.inbox.audit import Change
+from workers.actor import cli_actor
 from workers.settings import Settings
+from workers.temporal import connect
 from workflows import search
 from workflows.housekeeping import ChannelSyncWorkflow, ReservationExpiryWorkflow
 from workflows.messages import CORE_QUEUE, Reconcile
@@ -107,6 +112,19 @@ def reconciliations(settings: Settings) -> list[Reconcile]:
     pause = max(BETWEEN_LOOKS / settings.time_factor, SHORTEST_BETWEEN_LOOKS)
     grace = max(GRACE / settings.time_factor, SHORTEST_WATCH)
     return [Reconcile(scope, pause.total_seconds(), grace.total_seconds()) for scope in scopes]
+
+
+async def run_apply(settings: Settings, reason: str | None) -> list[str]:
+    """Apply them to the Temporal of the settings, with an audit row before; return the ids."""
+    engine = make_engine(settings.require_database_url(), pool_size=1)
+    try:
+        client = await connect(settings)
+        change = Change(after={"schedules": list(schedules(settings))}, reason=reason)
+        async with engine.begin() as tx:
+            await audit.record(tx, cli_actor(), "SchedulesApplied", client.namespace, change)
+        return await apply_schedules(client, settings)
+    finally:
+        await engine.dispose()
 
 
 async def apply_schedules(client: Client, settings: Settings) -> list[str]:

@@ -1,14 +1,20 @@
 """The API process: one HTTP server over the database and Temporal."""
 
+from typing import Final
+
 import uvicorn
 
 from api.app import create_app
-from api.context import ApiConfig
+from api.context import ApiConfig, Limits
+from api.rate import Rate
 from db.engine import make_engine
 from domain.timings import Timings
 from workers.errors import UserError
 from workers.settings import Settings
 from workers.temporal import connect
+
+# A caller who would wait longer for a connection to the database is sent away with 503.
+POOL_WAIT_S: Final = 5.0
 
 
 class _Server(uvicorn.Server):
@@ -30,7 +36,7 @@ class _Server(uvicorn.Server):
 
 async def serve_api(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    engine = make_engine(settings.require_database_url())
+    engine = make_engine(settings.require_database_url(), pool_wait_s=POOL_WAIT_S)
     try:
         app = create_app(
             engine=engine, temporal=await connect(settings), config=api_config(settings)
@@ -42,6 +48,7 @@ async def serve_api(settings: Settings) -> None:
             log_level=settings.log_level,
             access_log=False,
             server_header=False,
+            forwarded_allow_ips=settings.api_trusted_proxies,
         )
         await _Server(config, settings).serve()
     finally:
@@ -57,4 +64,15 @@ def api_config(settings: Settings) -> ApiConfig:
         shopify_tenders_from_attributes=settings.shopify_tenders_from_notes,
         webhooks_allow_private=settings.webhooks_allow_private,
         timings=Timings().scaled(settings.time_factor),
+        limits=_limits(settings),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    failures = settings.api_failures_per_minute
+    return Limits(
+        key_rate=Rate(settings.api_key_rate_per_s, settings.api_key_burst),
+        failure_rate=Rate(failures / 60, failures),
+        most_in_flight=settings.api_most_in_flight,
+        most_waiting_orders=settings.api_most_waiting_orders,
     )

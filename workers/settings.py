@@ -32,6 +32,17 @@ class Settings(BaseSettings):
     # Where others reach the API; used in links and by the sandbox.
     api_url: str = "http://127.0.0.1:7080"
 
+    # Proxies whose word about the caller's address is believed, separated by commas.
+    api_trusted_proxies: str = "127.0.0.1"
+    # Limits of one API process. Requests of one key a second, and how many may come at once.
+    api_key_rate_per_s: float = Field(default=100.0, gt=0)
+    api_key_burst: int = Field(default=200, ge=1)
+    # Requests of one address without a good key or signature.
+    api_failures_per_minute: int = Field(default=60, ge=1)
+    api_most_in_flight: int = Field(default=256, ge=1)
+    # Above so many kept orders that wait for admission, new ones are sent away.
+    api_most_waiting_orders: int = Field(default=20_000, ge=1)
+
     stripe_url: str = "https://api.stripe.com"
     stripe_key: SecretStr | None = None
     stripe_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()

@@ -1,5 +1,6 @@
-"""Writes down who changed what through the API or the command line."""
+"""Writes down who changed what through the API or the command line, and why."""
 
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -7,19 +8,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.inbox.content import canonical_json
 
-_INSERT: Final = sa.text("""
-    INSERT INTO audit_log (actor, action, subject, data)
-    VALUES (:actor, :action, :subject, CAST(:data AS jsonb))
+INSERT: Final = sa.text("""
+    INSERT INTO audit_log (actor, action, subject, reason, before, after)
+    VALUES (:actor, :action, :subject, :reason, CAST(:before AS jsonb), CAST(:after AS jsonb))
 """)
 
 
+@dataclass(frozen=True)
+class Change:
+    """Ids and states only, no personal data: what is written down can never be changed."""
+
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+
+
+NOTHING: Final = Change()
+
+
 async def record(
-    connection: AsyncConnection,
-    actor: str,
-    action: str,
-    subject: str,
-    data: dict[str, Any] | None = None,
+    connection: AsyncConnection, actor: str, action: str, subject: str, change: Change = NOTHING
 ) -> None:
-    """`action` is past tense (`OrderCancellationAsked`); `data` holds no personal data."""
-    row = {"actor": actor, "action": action, "subject": subject, "data": canonical_json(data or {})}
-    await connection.execute(_INSERT, row)
+    """`action` is past tense: `OrderCancellationAsked`."""
+    await connection.execute(INSERT, row(actor, action, subject, change))
+
+
+def row(actor: str, action: str, subject: str, change: Change) -> dict[str, str | None]:
+    return {
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "reason": change.reason,
+        "before": canonical_json(change.before),
+        "after": canonical_json(change.after),
+    }

@@ -14,13 +14,8 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-SCOPES: Final = frozenset(
-    {
-        "orders:write", "orders:read", "stock:read", "fulfillments:write", "fulfillments:read",
-        "exceptions:read", "exceptions:write", "webhooks:read", "webhooks:write", "admin",
-    }
-)  # fmt: skip
-ADMIN: Final = "admin"  # implies every other scope
+from domain.access import ADMIN, SCOPES
+
 # A revoked key may be honoured this long by a process that has just seen it.
 REMEMBERED_S: Final = 5.0
 MOST_REMEMBERED: Final = 1_000
@@ -110,31 +105,32 @@ class KeyRing:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._remembered: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        # By the hash of the secret: the time a look-up takes tells nothing about the secret.
+        self._seen: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+
+    def has_seen(self, secret: str) -> bool:
+        """Whether the secret was good when it was last looked up: it is no guess."""
+        return _sha256(secret) in self._seen
 
     async def authenticate(self, secret: str) -> Caller | None:
         match = _SECRET.fullmatch(secret)
         if match is None:
             return None
         given = _sha256(secret)
-        caller = self._recall(given)
-        if caller is None:
+        until, caller = self._seen.get(given, (0.0, None))
+        if time.monotonic() >= until:
             caller = await self._look_up(match.group(1), given)
         return caller
-
-    def _recall(self, sha256: str) -> Caller | None:
-        # Looked up by the hash of the secret: the time it takes tells nothing about the secret.
-        until, caller = self._remembered.get(sha256, (0.0, None))
-        return caller if time.monotonic() < until else None
 
     async def _look_up(self, key_id: str, sha256: str) -> Caller | None:
         async with self._engine.connect() as connection:
             row = (await connection.execute(_FIND, {"key_id": key_id})).one_or_none()
         if row is None or not hmac.compare_digest(row.secret_sha256, sha256):
+            self._seen.pop(sha256, None)
             return None
         caller = Caller(row.key_id, row.name, frozenset(row.scopes))
-        self._remembered[sha256] = (time.monotonic() + REMEMBERED_S, caller)
-        self._remembered.move_to_end(sha256)
-        if len(self._remembered) > MOST_REMEMBERED:
-            self._remembered.popitem(last=False)
+        self._seen[sha256] = (time.monotonic() + REMEMBERED_S, caller)
+        self._seen.move_to_end(sha256)
+        if len(self._seen) > MOST_REMEMBERED:
+            self._seen.popitem(last=False)
         return caller

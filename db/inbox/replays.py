@@ -90,5 +90,5 @@ async def replay_since(
         **named,
     )
     data = {"since": since.isoformat(), "events": again + missed}
-    await audit.record(tx, actor, "WebhooksReplayed", subscription_id, data)
+    await audit.record(tx, actor, "WebhooksReplayed", subscription_id, audit.Change(after=data))
     return again + missed

@@ -79,7 +79,9 @@ async def subscribe(tx: AsyncConnection, actor: str, wish: Wish) -> tuple[str, s
         enabled=wish.enabled,
     )
     secret = await _add_secret(tx, subscription_id)
-    await audit.record(tx, actor, "WebhookSubscribed", subscription_id, wish.audited())
+    await audit.record(
+        tx, actor, "WebhookSubscribed", subscription_id, audit.Change(after=wish.audited())
+    )
     return subscription_id, secret
 
 
@@ -100,7 +102,7 @@ async def change(tx: AsyncConnection, actor: str, subscription_id: str, wish: Wi
     )
     if changed:
         action = "WebhookSubscriptionChanged"
-        await audit.record(tx, actor, action, subscription_id, wish.audited())
+        await audit.record(tx, actor, action, subscription_id, audit.Change(after=wish.audited()))
     return bool(changed)
 
 

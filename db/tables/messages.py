@@ -119,6 +119,13 @@ audit_log = sa.Table(
     text("actor"),
     text("action"),
     text("subject"),
-    sa.Column("data", JSONB, nullable=False, server_default="{}"),
+    text("reason", null=True),
+    sa.Column("before", JSONB, nullable=False, server_default="{}"),
+    sa.Column("after", JSONB, nullable=False, server_default="{}"),
     now_at("at"),
+    check("named", "actor <> '' AND action <> '' AND subject <> ''"),
+    # Each filter of the list, newest first.
+    sa.Index("ix_audit_log_subject", "subject", "audit_id"),
+    sa.Index("ix_audit_log_actor", "actor", "audit_id"),
+    sa.Index("ix_audit_log_action", "action", "audit_id"),
 )

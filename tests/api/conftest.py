@@ -11,7 +11,8 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from api.app import ApiConfig, create_app
+from api.app import ApiConfig, Limits, create_app
+from api.rate import Rate
 from db.engine import make_engine
 from db.inbox.keys import create_key
 from domain.timings import Timings
@@ -21,6 +22,9 @@ from workers.schedules import register_search_attributes
 from workflows.messages import CORE_QUEUE
 
 NAMESPACE = "api-tests"
+# All tests share an address and most a key: those about limits make apps of their own.
+PLENTY = Rate(per_s=1e6, burst=1_000_000)
+ROOMY = Limits(key_rate=PLENTY, failure_rate=PLENTY, most_body_bytes=200_000)
 
 
 @pytest.fixture(scope="session")
@@ -61,13 +65,13 @@ async def worker(namespace: Client) -> AsyncIterator[Client]:
 def config() -> ApiConfig:
     return ApiConfig(
         stripe_secrets=("old", SECRETS["stripe"]),
-        easypost_secrets=(SECRETS["easypost"],),
-        shopify_secrets=(SECRETS["shopify"],),
+        easypost_secrets=("old", SECRETS["easypost"]),
+        shopify_secrets=("old", SECRETS["shopify"]),
         timings=Timings().scaled(1_000),
         admission_wait_s=1.5,
         take_wait_s=3.0,
         done_wait_s=1.5,
-        most_body_bytes=200_000,
+        limits=ROOMY,
         now_s=lambda: 1_800_000_000.0,
     )
 

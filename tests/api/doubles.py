@@ -121,6 +121,10 @@ class FulfillmentDouble:
     def check_packed(self, done: LinesDone) -> None:
         self._check(done, "picked")
 
+    @workflow.update
+    async def resolve_exception(self, decision: ResolveException) -> None:
+        self.state = decision.resolution
+
     @workflow.query
     def reported(self) -> list[LinesDone]:
         return self.reports

@@ -8,50 +8,8 @@ import sqlalchemy as sa
 from tests.api.world import Api
 
 
-async def _full_order(api: Api) -> str:
-    """An order with one parcel on its way and one waiting to be picked, and an exception."""
-    order_id = await api.admitted("full", promise_from="2026-11-25", promise_by="2026-11-30")
-    await api.sql(
-        """
-        INSERT INTO order_charges VALUES (:o, 1, 'shipping', 500);
-        INSERT INTO tenders VALUES (:o, 1, 'card', 2000, 'USD', 'pm_card_visa'),
-          (:o, 2, 'store_credit', 500, 'USD', 'GIFT-SECRET-9876');
-        INSERT INTO payment_intents (key, order_id, tender_no, verb, amount_minor, currency, state,
-          ended_at) VALUES (:o || ':t1:authorize:1', :o, 1, 'authorize', 2000, 'USD', 'done',
-          now()),
-          (:o || ':t2:charge:1', :o, 2, 'charge', 500, 'USD', 'done', now());
-        INSERT INTO authorizations (authorization_key, order_id, tender_no, vendor, vendor_ref,
-          amount_minor, currency, state, captured_minor) VALUES
-          (:o || ':t1:authorize:1', :o, 1, 'stripe', 'pi_' || :o, 2000, 'USD', 'held', 0),
-          (:o || ':t2:charge:1', :o, 2, 'store_credit', 'sc_' || :o, 500, 'USD', 'taken', 500);
-        INSERT INTO fulfillments (fulfillment_id, order_id, number, location, state, share_minor,
-          tracking_status, next_step, next_deadline, handed_over_at) VALUES
-          (:o || '-f1', :o, 1, 'east', 'handed_over', 1500, 'in_transit', 'delivery by the carrier',
-            '2026-11-30T00:00:00Z', now()),
-          (:o || '-f2', :o, 2, 'west', 'open', 1000, NULL, 'pick', '2026-11-24T00:00:00Z', NULL);
-        INSERT INTO fulfillment_lines VALUES (:o || '-f1', 1, 'A-1', 1), (:o || '-f2', 1, 'A-1', 1);
-        INSERT INTO labels (label_key, fulfillment_id, vendor, state, tracking_number) VALUES
-          (:o || ':f1:label:1', :o || '-f1', 'easypost', 'bought', 'TRK' || :o);
-        INSERT INTO tracking_events (fulfillment_id, event_id, status, description, occurred_at)
-          VALUES (:o || '-f1', 'e2', 'in_transit', 'On its way', '2026-11-23T12:00:00Z'),
-          (:o || '-f1', 'e1', 'pending', 'Announced', '2026-11-23T10:00:00Z');
-        INSERT INTO exceptions (exception_id, workflow_id, order_id, fulfillment_id, step, reason,
-          detail, owner, deadline, resolutions, state) VALUES
-          (:o || '-f2-x1-1', 'order-' || :o || '/f/2', :o, :o || '-f2', 'pick', 'pick_overdue',
-            'west has not reported', 'operations', '2026-11-24T04:00:00Z', '{retry,compensate}',
-            'open');
-        INSERT INTO order_events (order_id, sequence, event, actor, data) VALUES
-          (:o, 1, 'OrderPlaced', 'system', '{"channel": "shop"}'),
-          (:o, 2, 'StockReserved', 'system', '{}');
-        UPDATE orders SET version = 2 WHERE order_id = :o;
-        UPDATE order_lines SET shipped = 1 WHERE order_id = :o
-        """.replace(":o", f"'{order_id}'")
-    )
-    return order_id
-
-
 async def test_an_order_shows_its_axes_money_parts_and_story(api: Api) -> None:
-    order_id = await _full_order(api)
+    order_id = await api.full_order()
     answer = await api.client.get(f"/orders/{order_id}")
     assert answer.status_code == 200, answer.text
     assert answer.headers["etag"] == '"2"'
@@ -83,7 +41,7 @@ async def test_an_order_shows_its_axes_money_parts_and_story(api: Api) -> None:
 
 
 async def test_the_timeline_ends_in_the_most_urgent_step_and_its_deadline(api: Api) -> None:
-    order_id = await _full_order(api)
+    order_id = await api.full_order()
     timeline = (await api.client.get(f"/orders/{order_id}")).json()["timeline"]
     assert [entry["kind"] for entry in timeline] == ["event", "event", "next"]
     assert [entry["event"] for entry in timeline[:2]] == ["OrderPlaced", "StockReserved"]
@@ -180,7 +138,7 @@ async def test_pages_hold_every_order_once_newest_first(api: Api) -> None:
 
 
 async def test_orders_are_filtered(api: Api) -> None:
-    full = await _full_order(api)
+    full = await api.full_order()
     closed = await api.admitted(
         "filter", outcome="lost", closed_at="2026-11-25", next_step=None, next_deadline=None
     )
@@ -200,7 +158,7 @@ async def test_orders_are_filtered(api: Api) -> None:
 
 
 async def test_a_page_of_orders_is_one_statement(api: Api) -> None:
-    await _full_order(api)
+    await api.full_order()
     statements: list[str] = []
 
     def note(*args: Any) -> None:
@@ -263,7 +221,7 @@ async def test_a_cursor_that_is_none_is_refused(api: Api, cursor: str) -> None:
 
 
 async def test_the_warehouse_sees_what_is_to_be_done_oldest_first(api: Api) -> None:
-    order_id = await _full_order(api)
+    order_id = await api.full_order()
     items = await _pages(api, "/fulfillments", state="open", location="west", limit=1)
     assert f"{order_id}-f2" in [item["fulfillment_id"] for item in items]
     assert {item["state"] for item in items} == {"open"}
@@ -274,7 +232,7 @@ async def test_the_warehouse_sees_what_is_to_be_done_oldest_first(api: Api) -> N
 
 
 async def test_exceptions_come_most_urgent_first(api: Api) -> None:
-    order_id = await _full_order(api)
+    order_id = await api.full_order()
     items = await _pages(api, "/exceptions", state="open", limit=1)
     assert f"{order_id}-f2-x1-1" in [item["exception_id"] for item in items]
     one = (await api.client.get(f"/exceptions/{order_id}-f2-x1-1")).json()

@@ -4,10 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from api.app import ApiConfig, create_app
+from api.rate import Rate
 from tests.api.world import SECRETS, Api, caller
 
 NOW_S = 1_800_000_000
@@ -108,10 +111,51 @@ async def test_a_signed_event_is_kept_once(api: Api, vendor: str) -> None:
     assert kept[0].document["id"] == f"evt_{vendor}"
 
 
-async def test_an_older_secret_still_counts_while_it_is_replaced(api: Api) -> None:
-    payload = json.dumps(_event("stripe", "evt_old")).encode()
-    answer = await _post(api, "stripe", payload, _signed("stripe", payload, "old"))
-    assert answer.status_code == 200
+@pytest.mark.parametrize("vendor", ["stripe", "easypost", "shopify"])
+async def test_an_older_secret_still_counts_while_it_is_replaced(api: Api, vendor: str) -> None:
+    payload = json.dumps(_event(vendor, "4711")).encode()
+    answer = await _post(api, vendor, payload, _signed(vendor, payload, "old"))
+    assert (answer.status_code, answer.json()["status"]) == (200, "taken")
+
+
+@pytest.mark.parametrize("signed_at", [NOW_S - 301, NOW_S + 301])
+async def test_what_stripe_signed_long_ago_is_refused_and_leaves_nothing(
+    api: Api, signed_at: int
+) -> None:
+    payload = json.dumps(_event("stripe", "evt_stale")).encode()
+    digest = _sha256(SECRETS["stripe"], f"{signed_at}.".encode() + payload).hexdigest()
+    answer = await _post(api, "stripe", payload, {"Stripe-Signature": f"t={signed_at},v1={digest}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad_signature")
+    assert await _kept(api, external_id="evt_stale") == []
+
+
+async def test_a_replay_of_the_shop_under_another_event_id_is_a_repeat(api: Api) -> None:
+    """Their event id is not among what they sign."""
+    payload = json.dumps({"id": 8}).encode()
+    topic = {"X-Shopify-Topic": "refunds/create"}
+    said = []
+    for event_id in ("e-1", "e-2"):
+        headers = _signed("shopify", payload) | topic | {"X-Shopify-Event-Id": event_id}
+        said.append((await _post(api, "shopify", payload, headers)).json()["status"])
+    assert said == ["taken", "repeat"]
+
+
+async def test_too_many_wrong_signatures_are_sent_away_and_right_ones_are_not(
+    api: Api, config: ApiConfig
+) -> None:
+    strict = replace(config.limits, failure_rate=Rate(per_s=0.001, burst=2))
+    app = create_app(
+        engine=api.engine, temporal=api.temporal, config=replace(config, limits=strict)
+    )
+    payload = json.dumps(_event("stripe", "evt_amid")).encode()
+    async with caller(app, None) as client:
+        answers = [await client.post("/webhooks/stripe", content=payload) for _ in range(3)]
+        right = await client.post(
+            "/webhooks/stripe", content=payload, headers=_signed("stripe", payload)
+        )
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert int(answers[2].headers["retry-after"]) > 0
+    assert right.json()["status"] == "taken"
 
 
 @pytest.mark.parametrize("vendor", ["stripe", "easypost", "shopify"])
@@ -157,6 +201,8 @@ async def test_an_order_of_the_shop_enters_as_a_canonical_document_once(api: Api
     assert [(row.state, row.due) for row in kept] == [("new", True)]
     assert kept[0].document["channel"] == "shopify"
     assert kept[0].document["lines"][0]["sku"] == "A-1"
+    audited = await api.sql("SELECT actor FROM audit_log WHERE subject = 'shopify-5001'")
+    assert [row.actor for row in audited] == ["webhook:shopify"]
 
 
 async def test_a_changed_order_of_the_shop_leaves_the_first(api: Api) -> None:
@@ -193,8 +239,8 @@ async def test_other_topics_are_kept_for_the_loop(api: Api) -> None:
     payload = json.dumps({"id": 7}).encode()
     headers = _signed("shopify", payload) | {
         "X-Shopify-Topic": "orders/cancelled",
-        "X-Shopify-Event-Id": "e-7",
     }
     assert (await _post(api, "shopify", payload, headers)).status_code == 200
-    kept = await _kept(api, source="shopify", kind="webhook", external_id="orders/cancelled:e-7")
+    event_id = f"orders/cancelled:{hashlib.sha256(payload).hexdigest()}"
+    kept = await _kept(api, source="shopify", kind="webhook", external_id=event_id)
     assert kept[0].document == {"topic": "orders/cancelled", "payload": {"id": 7}}

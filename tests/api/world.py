@@ -29,6 +29,38 @@ INSERT INTO pool_levels (pool, sku, on_hand, reserved, open_demand, safety_stock
 INSERT INTO location_levels (location, sku, on_hand, reserved) VALUES
   ('east', 'A-1', 12, 1), ('west', 'A-1', 8, 2), ('far', 'A-1', 7, 0), ('east', 'B/2', 2, 1);
 """
+FULL_ORDER = """
+INSERT INTO order_charges VALUES (:o, 1, 'shipping', 500);
+INSERT INTO tenders VALUES (:o, 1, 'card', 2000, 'USD', 'pm_card_visa'),
+  (:o, 2, 'store_credit', 500, 'USD', 'GIFT-SECRET-9876');
+INSERT INTO payment_intents (key, order_id, tender_no, verb, amount_minor, currency, state,
+  ended_at) VALUES (:o || ':t1:authorize:1', :o, 1, 'authorize', 2000, 'USD', 'done', now()),
+  (:o || ':t2:charge:1', :o, 2, 'charge', 500, 'USD', 'done', now());
+INSERT INTO authorizations (authorization_key, order_id, tender_no, vendor, vendor_ref,
+  amount_minor, currency, state, captured_minor) VALUES
+  (:o || ':t1:authorize:1', :o, 1, 'stripe', 'pi_' || :o, 2000, 'USD', 'held', 0),
+  (:o || ':t2:charge:1', :o, 2, 'store_credit', 'sc_' || :o, 500, 'USD', 'taken', 500);
+INSERT INTO fulfillments (fulfillment_id, order_id, number, location, state, share_minor,
+  tracking_status, next_step, next_deadline, handed_over_at) VALUES
+  (:o || '-f1', :o, 1, 'east', 'handed_over', 1500, 'in_transit', 'delivery by the carrier',
+    '2026-11-30T00:00:00Z', now()),
+  (:o || '-f2', :o, 2, 'west', 'open', 1000, NULL, 'pick', '2026-11-24T00:00:00Z', NULL);
+INSERT INTO fulfillment_lines VALUES (:o || '-f1', 1, 'A-1', 1), (:o || '-f2', 1, 'A-1', 1);
+INSERT INTO labels (label_key, fulfillment_id, vendor, state, tracking_number) VALUES
+  (:o || ':f1:label:1', :o || '-f1', 'easypost', 'bought', 'TRK' || :o);
+INSERT INTO tracking_events (fulfillment_id, event_id, status, description, occurred_at)
+  VALUES (:o || '-f1', 'e2', 'in_transit', 'On its way', '2026-11-23T12:00:00Z'),
+  (:o || '-f1', 'e1', 'pending', 'Announced', '2026-11-23T10:00:00Z');
+INSERT INTO exceptions (exception_id, workflow_id, order_id, fulfillment_id, step, reason,
+  detail, owner, deadline, resolutions, state) VALUES
+  (:o || '-f2-x1-1', 'order-' || :o || '/f/2', :o, :o || '-f2', 'pick', 'pick_overdue',
+    'west has not reported', 'operations', '2026-11-23T20:00:00Z', '{retry,compensate}', 'open');
+INSERT INTO order_events (order_id, sequence, event, actor, data) VALUES
+  (:o, 1, 'OrderPlaced', 'system', '{"channel": "shop"}'),
+  (:o, 2, 'StockReserved', 'system', '{}');
+UPDATE orders SET version = 2 WHERE order_id = :o;
+UPDATE order_lines SET shipped = 1 WHERE order_id = :o
+"""
 NUMBERS = itertools.count(1)
 
 
@@ -72,6 +104,18 @@ class Api:
             result = await tx.execute(sa.text(statement), values)
             return result.all() if result.returns_rows else None
 
+    async def traces(self, document: dict[str, Any]) -> tuple[int, int, int]:
+        """How many rows of inbox, audit log and idempotency keys (`key-…`) speak of an order."""
+        found = await self.sql(
+            """
+            SELECT (SELECT count(*) FROM inbox WHERE external_id = :e),
+              (SELECT count(*) FROM audit_log WHERE subject = 'shop-' || :e),
+              (SELECT count(*) FROM idempotency_keys WHERE idempotency_key = 'key-' || :e)
+            """,
+            e=document["external_id"],
+        )
+        return tuple(found[0])
+
     async def admitted(self, word: str = "ok", **changes: Any) -> str:
         """Write an open order as admission would."""
         order_id = f"shop-{word}-{self.number()}"
@@ -98,6 +142,23 @@ class Api:
             external_id=order_id[5:],
         )
         return order_id
+
+    async def full_order(self) -> str:
+        """An order with a parcel on its way, one waiting to be picked, and an exception."""
+        promise = {"promise_from": "2026-11-25", "promise_by": "2026-11-30"}
+        order_id = await self.admitted("full", **promise)
+        await self.sql(FULL_ORDER.replace(":o", f"'{order_id}'"))
+        return order_id
+
+
+def is_sent_away(answer: Any, code: str = "unavailable") -> bool:
+    """A refusal of the moment, as a problem document that says when to ask again."""
+    return (
+        answer.status_code == 503
+        and answer.headers["content-type"] == "application/problem+json"
+        and answer.json()["code"] == code
+        and int(answer.headers["retry-after"]) > 0
+    )
 
 
 def caller(app: FastAPI, secret: str | None) -> httpx.AsyncClient:

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from db.engine import make_engine
+from workers.importing import Origin
 from workers.importing import import_setup as import_into
 from workers.local.blueprint import Plan as StackPlan
 from workers.local.demo.client import ApiClient
@@ -125,7 +126,8 @@ async def import_setup(plan: Plan, data_dir: Path) -> None:
     server = PostgresServer(data_dir)
     server.attach()
     engine = make_engine(server.url)
-    await import_into(engine, read_setup(json.loads(plan.setup.to_json())))
+    setup = read_setup(json.loads(plan.setup.to_json()))
+    await import_into(engine, setup, Origin("cli:tests"))
     await engine.dispose()
 
 

@@ -65,8 +65,14 @@ async def test_every_open_order_goes_on_after_temporals_store_was_lost(
         assert set(dry.started) == expected
         assert set((await run_recovery(settings, dry_run=True)).started) == expected, "dry"
 
-        done = await run_recovery(settings, dry_run=False)
+        done = await run_recovery(settings, dry_run=False, reason="the store was lost")
         assert (set(done.started), done.running) == (expected, 0)
+        audited = await books.world.rows(
+            "SELECT subject, reason FROM audit_log WHERE action = 'OrderRunStarted'"
+        )
+        assert {tuple(row) for row in audited} == {
+            (order_id, "the store was lost") for order_id in expected
+        }
         again = await run_recovery(settings, dry_run=False)
         assert (again.started, again.running) == ((), len(expected))
 

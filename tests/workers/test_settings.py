@@ -2,7 +2,10 @@
 
 import pytest
 
+from api.context import Limits
+from api.rate import Rate
 from workers.errors import UserError
+from workers.serving import api_config
 from workers.settings import load_settings
 from workers.wiring import addressees
 
@@ -64,3 +67,13 @@ def test_escalations_have_an_address_for_all_and_others_for_one_owner(
     monkeypatch.setenv("OMS_ESCALATION_EMAIL", "finance")
     with pytest.raises(UserError, match="OMS_ESCALATION_EMAIL"):
         load_settings()
+
+
+def test_the_api_s_limits_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert api_config(load_settings()).limits == Limits()
+    monkeypatch.setenv("OMS_API_KEY_RATE_PER_S", "2.5")
+    monkeypatch.setenv("OMS_API_FAILURES_PER_MINUTE", "30")
+    monkeypatch.setenv("OMS_API_MOST_WAITING_ORDERS", "7")
+    limits = api_config(load_settings()).limits
+    assert (limits.key_rate, limits.failure_rate) == (Rate(2.5, 200), Rate(0.5, 30))
+    assert limits.most_waiting_orders == 7

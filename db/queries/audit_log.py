@@ -1,0 +1,36 @@
+"""The audit log as it is read: newest first, by subject, actor or action."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.engine import rows
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    subject: str | None = None
+    actor: str | None = None
+    action: str | None = None
+
+
+async def list_audit(
+    connection: AsyncConnection, wanted: AuditFilter, *, before: int | None, limit: int
+) -> list[dict[str, Any]]:
+    """`before`: the `audit_id` at which the page before ended."""
+    given = {name: value for name, value in vars(wanted).items() if value is not None}
+    conditions = ["true", *(f"{name} = :{name}" for name in given)]
+    if before is not None:
+        conditions.append("audit_id < :before")
+    found = await rows(
+        connection,
+        f"""
+        SELECT audit_id, at, actor, action, subject, reason, before, after FROM audit_log
+        WHERE {" AND ".join(conditions)} ORDER BY audit_id DESC LIMIT :limit
+        """,  # noqa: S608 - the filter's own names
+        **given,
+        before=before,
+        limit=limit,
+    )
+    return [each._asdict() for each in found]
