@@ -49,7 +49,7 @@ class Delivery:
                 if error is None:
                     await outbox.delivered(tx, message.outbox_id)
                 else:
-                    log.warning("outbox %s waits: %s", message.key, error)
+                    log.warning("outbox %s waits; its row says why", message.key)
                     await outbox.failed(tx, message.outbox_id, error)
             return len(batch)
 

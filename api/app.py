@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 from temporalio.client import Client
 
-from api import docs, exceptions, fulfillments, health, orders, stock, webhooks
+from api import codec, docs, exceptions, fulfillments, health, orders, stock, webhooks
+from api.codec import CodecCors
 from api.context import ApiConfig, Context
 from api.limits import BodyLimit
 from api.problems import BY_STATUS, Kind, Problem, invalid
@@ -20,7 +21,7 @@ from db.inbox.keys import KeyRing
 
 __all__ = ["ApiConfig", "create_app"]
 log = logging.getLogger(__name__)
-_ROUTERS: Final = (orders, fulfillments, exceptions, stock, webhooks, health, docs)
+_ROUTERS: Final = (orders, fulfillments, exceptions, stock, webhooks, codec, health, docs)
 
 
 def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> FastAPI:
@@ -36,6 +37,8 @@ def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> F
     for module in _ROUTERS:
         app.include_router(module.router)
     app.add_middleware(BodyLimit, most_bytes=config.most_body_bytes)
+    if config.temporal_ui_origin is not None:
+        app.add_middleware(CodecCors, origin=config.temporal_ui_origin)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

@@ -9,6 +9,7 @@ from api.answers import Once
 from api.fields import Answer, Body, LongText
 from api.problems import Kind, Problem
 from api.updates import Message, tell
+from db.inbox.remarks import Remark
 from db.queries import received
 from workflows.messages import CancelOrder, CancelResult, order_workflow_id
 
@@ -37,10 +38,11 @@ async def cancel(once: Once, order_id: str, reason: str) -> JSONResponse:
     message = Message(
         workflow_id=order_workflow_id(order_id),
         name="cancel",
-        argument=CancelOrder(actor=once.caller.actor, reason=reason),
+        argument=CancelOrder(actor=once.caller.actor),
         action="OrderCancellationAsked",
         subject=order_id,
         result_type=CancelResult,
+        remark=Remark(order_id, "cancelled", reason),
     )
 
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
+from temporalio.converter import PayloadCodec
 
 from db.inbox.keys import KeyRing
 from domain.timings import Timings
@@ -25,6 +26,9 @@ class ApiConfig:
     shopify_channel: str = "shopify"
     # For demonstrations and tests only: the cart's attributes name the tenders.
     shopify_tenders_from_attributes: bool = False
+    # None: payloads in Temporal are not sealed.
+    payload_codec: PayloadCodec | None = None
+    temporal_ui_origin: str | None = None
     timings: Timings = field(default_factory=Timings)
     # How long a placement waits for its admission before the order is answered as accepted.
     admission_wait_s: float = 5.0

@@ -13,6 +13,7 @@ from api.fields import ExceptionId, IdempotencyKey, ListQuery
 from api.pagination import decode, fingerprint, moment, page_of
 from api.problems import Kind, Problem, documented
 from api.updates import Message, taken, tell
+from db.inbox.remarks import Remark
 from db.queries import exceptions
 from workflows.messages import ResolveException
 
@@ -94,7 +95,6 @@ def _message(once: Once, waiting: dict[str, Any], decision: NewResolution) -> Me
         exception_id=waiting["exception_id"],
         resolution=decision.resolution,
         actor=once.caller.actor,
-        note=decision.note or "",
     )
     return Message(
         workflow_id=waiting["workflow_id"],
@@ -103,6 +103,7 @@ def _message(once: Once, waiting: dict[str, Any], decision: NewResolution) -> Me
         action="ExceptionResolutionAsked",
         subject=waiting["exception_id"],
         audited={"resolution": decision.resolution},
+        remark=Remark(waiting["exception_id"], "note", decision.note) if decision.note else None,
     )
 
 

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.answers import ACCEPTED, Once
 from api.fields import Answer
 from api.messaging import update
-from db.inbox import audit
+from db.inbox import audit, remarks
 from db.inbox.idempotency import StoredAnswer
+from db.inbox.remarks import Remark
 
 _OK: Final = 200
 
@@ -24,7 +25,10 @@ def taken(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Message:
-    """`action`, `subject` and `audited` make the audit row: no personal data."""
+    """`action`, `subject` and `audited` make the audit row: no personal data.
+
+    What the caller says in words is the `remark`: kept here, and not in Temporal.
+    """
 
     workflow_id: str
     name: str
@@ -32,6 +36,7 @@ class Message:
     action: str
     subject: str
     audited: dict[str, Any] = field(default_factory=dict)
+    remark: Remark | None = None
     result_type: type[Any] | None = None
 
 
@@ -46,6 +51,8 @@ async def tell(
     async def write_down(tx: AsyncConnection) -> None:
         actor = once.caller.actor
         await audit.record(tx, actor, message.action, message.subject, message.audited)
+        if message.remark is not None:
+            await remarks.keep(tx, message.remark, actor)
 
     async def send(_: None) -> StoredAnswer:
         done, result = await update(

@@ -11,7 +11,12 @@ POOL_SIZE = 20
 
 def make_engine(database_url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
     return create_async_engine(
-        database_url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, pool_recycle=1800
+        database_url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=False,
+        pool_recycle=1800,
+        hide_parameters=True,  # an error must not repeat what a customer wrote
     )
 
 

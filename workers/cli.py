@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from workers import commands
+from workers import commands, credential_commands, privacy_commands
 from workers.errors import UserError
 from workers.local import commands as local_commands
 from workers.local.demo import commands as demo_commands
@@ -27,7 +27,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     # Each adds its own commands and imports what is heavy inside them.
-    for module in (commands, local_commands, demo_commands):
+    for module in (commands, credential_commands, privacy_commands, local_commands, demo_commands):
         module.register(app)
     return app
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from workers.errors import UserError
-from workers.settings import Settings, load_settings
+from workers.logs import settings_and_log
 
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 schedules_app = typer.Typer(help="Schedules in Temporal.", no_args_is_help=True)
@@ -26,28 +25,18 @@ def register(app: typer.Typer) -> None:
     app.add_typer(schedules_app, name="schedules")
 
 
-def _settings() -> Settings:
-    settings = load_settings()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    # Request lines carry vendors' ids at a rate nobody reads.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    return settings
-
-
 def migrate() -> None:
     """Bring the database's schema to this version."""
     from db.migrate import migrate as upgrade  # noqa: PLC0415
 
-    upgrade(_settings().require_database_url())
+    upgrade(settings_and_log().require_database_url())
 
 
 def api() -> None:
     """Serve HTTP."""
     from workers.serving import serve_api  # noqa: PLC0415
 
-    asyncio.run(serve_api(_settings()))
+    asyncio.run(serve_api(settings_and_log()))
 
 
 def worker(
@@ -57,7 +46,7 @@ def worker(
     from workers.worker import QUEUES, run_worker  # noqa: PLC0415
 
     chosen = [name.strip() for name in queues.split(",") if name.strip()] or list(QUEUES)
-    asyncio.run(run_worker(_settings(), chosen))
+    asyncio.run(run_worker(settings_and_log(), chosen))
 
 
 def import_file(file: Annotated[Path, typer.Argument(help="JSON; see docs/operations.md")]) -> None:
@@ -71,7 +60,7 @@ def import_file(file: Annotated[Path, typer.Argument(help="JSON; see docs/operat
         raise UserError(f"{file}: {error}") from None
 
     async def run() -> dict[str, int]:
-        engine = make_engine(_settings().require_database_url())
+        engine = make_engine(settings_and_log().require_database_url())
         try:
             return await import_setup(engine, setup)
         finally:
@@ -85,7 +74,7 @@ def audit(*, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Compare database, Temporal and vendors; exit 1 on any violation."""
     from workers.auditing import run_audit  # noqa: PLC0415
 
-    violations = asyncio.run(run_audit(_settings()))
+    violations = asyncio.run(run_audit(settings_and_log()))
     if as_json:
         typer.echo(json.dumps([violation.as_dict() for violation in violations], indent=1))
     else:
@@ -104,7 +93,7 @@ def recover(
     """Give every open order without a run its run back, from the database."""
     from workers.recovering import run_recovery  # noqa: PLC0415
 
-    done = asyncio.run(run_recovery(_settings(), dry_run=dry_run))
+    done = asyncio.run(run_recovery(settings_and_log(), dry_run=dry_run))
     for order_id in done.started:
         typer.echo(f"{'to start' if dry_run else 'started'}: {order_id}")
     for order_id in done.held_back:
@@ -126,7 +115,7 @@ def create_key(
     """Create a key and print it: it cannot be shown again."""
     from workers.keys import create  # noqa: PLC0415
 
-    key = asyncio.run(create(_settings(), name, scopes))
+    key = asyncio.run(create(settings_and_log(), name, scopes))
     typer.echo(json.dumps({"key": key}) if as_json else key)
 
 
@@ -135,7 +124,7 @@ def list_keys() -> None:
     """List keys; never their secrets."""
     from workers.keys import listing  # noqa: PLC0415
 
-    for line in asyncio.run(listing(_settings())):
+    for line in asyncio.run(listing(settings_and_log())):
         typer.echo(line)
 
 
@@ -144,7 +133,7 @@ def revoke_key(key_id: str) -> None:
     """Revoke a key at once."""
     from workers.keys import revoke  # noqa: PLC0415
 
-    asyncio.run(revoke(_settings(), key_id))
+    asyncio.run(revoke(settings_and_log(), key_id))
 
 
 @schedules_app.command("apply")
@@ -153,7 +142,7 @@ def apply() -> None:
     from workers.schedules import apply_schedules  # noqa: PLC0415
     from workers.temporal import connect  # noqa: PLC0415
 
-    settings = _settings()
+    settings = settings_and_log()
 
     async def run() -> list[str]:
         return await apply_schedules(await connect(settings), settings)

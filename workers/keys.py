@@ -1,30 +1,15 @@
 """Makes, lists and revokes API keys from the command line."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from db.engine import make_engine
 from db.inbox.keys import create_key, list_keys, revoke_key
 from workers.errors import UserError
 from workers.settings import Settings
-
-
-@asynccontextmanager
-async def _transaction(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    engine = make_engine(settings.require_database_url())
-    try:
-        async with engine.begin() as tx:
-            yield tx
-    finally:
-        await engine.dispose()
+from workers.transaction import transaction
 
 
 async def create(settings: Settings, name: str, scopes: str) -> str:
     """Raises: UserError for a scope that does not exist."""
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
-    async with _transaction(settings) as tx:
+    async with transaction(settings) as tx:
         try:
             return (await create_key(tx, name, wanted)).secret
         except ValueError as error:
@@ -32,7 +17,7 @@ async def create(settings: Settings, name: str, scopes: str) -> str:
 
 
 async def listing(settings: Settings) -> list[str]:
-    async with _transaction(settings) as tx:
+    async with transaction(settings) as tx:
         found = await list_keys(tx)
     return [
         f"{key.key_id}  {key.name}  {','.join(key.scopes)}{'  revoked' if key.revoked_at else ''}"
@@ -42,6 +27,6 @@ async def listing(settings: Settings) -> list[str]:
 
 async def revoke(settings: Settings, key_id: str) -> None:
     """Raises: UserError when there is no such key."""
-    async with _transaction(settings) as tx:
+    async with transaction(settings) as tx:
         if not await revoke_key(tx, key_id):
             raise UserError(f"no key {key_id} that could be revoked")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -13,6 +14,7 @@ from activities.delivery import Delivery
 from activities.failures import FailureInterceptor
 from db.engine import make_engine
 from domain.timings import Timings
+from workers.credentials import with_stored_credentials
 from workers.errors import UserError
 from workers.inbox import InboxLoop
 from workers.outbox import OutboxLoop, mail_server
@@ -38,8 +40,12 @@ def make_worker(
     activities: Sequence[Callable[..., Any]],
     *,
     sandboxed: bool = True,
+    engine: AsyncEngine | None = None,
 ) -> Worker:
-    """Build the worker of one queue; workflows run on the core queue only."""
+    """Build the worker of one queue; workflows run on the core queue only.
+
+    `engine`: where the words of failures are kept, which never go to Temporal.
+    """
     core = queue == CORE_QUEUE
     return Worker(
         client,
@@ -47,7 +53,7 @@ def make_worker(
         workflows=WORKFLOWS if core else [],
         activities=activities,
         workflow_runner=workflow_runner(sandboxed=sandboxed),
-        interceptors=[FailureInterceptor()],
+        interceptors=[FailureInterceptor(engine)],
         max_concurrent_workflow_tasks=WORKFLOW_TASKS if core else None,
         max_concurrent_local_activities=LOCAL_ACTIVITIES if core else None,
         max_concurrent_activities=VENDOR_CALLS,
@@ -69,10 +75,17 @@ async def run_worker(settings: Settings, queues: Sequence[str]) -> None:
     engine = make_engine(settings.require_database_url())
     client = await connect(settings)
     try:
+        settings = await with_stored_credentials(settings, engine)
         async with open_gateways(settings) as gateways:
             served = activities_by_queue(engine, gateways)
             workers = [
-                make_worker(client, queue, served[queue], sandboxed=settings.workflow_sandbox)
+                make_worker(
+                    client,
+                    queue,
+                    served[queue],
+                    sandboxed=settings.workflow_sandbox,
+                    engine=engine,
+                )
                 for queue in queues
             ]
             loops: list[InboxLoop | OutboxLoop] = []

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 SCOPES: Final = frozenset(
     {
         "orders:write", "orders:read", "stock:read", "fulfillments:write", "fulfillments:read",
-        "exceptions:read", "exceptions:write", "admin",
+        "exceptions:read", "exceptions:write", "codec:read", "admin",
     }
 )  # fmt: skip
 ADMIN: Final = "admin"  # implies every other scope

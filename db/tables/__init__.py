@@ -1,10 +1,11 @@
 """The tables: what the system of record holds, and what it refuses to hold."""
 
-from db.tables import catalog, fulfillments, inbox, messages, orders, payments, stock
+from db.tables import catalog, credentials, fulfillments, inbox, messages, orders, payments, stock
 from db.tables.columns import metadata
 
 __all__ = [
     "catalog",
+    "credentials",
     "fulfillments",
     "inbox",
     "messages",

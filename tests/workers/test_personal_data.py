@@ -1,0 +1,205 @@
+"""Personal data stays in the database: not in Temporal, not in logs, whatever happens."""
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from db.engine import run
+from tests.workers.conftest import a_world, working
+from tests.workers.marked import MARK, api_of, everything_in, marked
+from tests.workflows.conftest import World
+from workers import logs
+from workers.local.ports import any_free_port
+from workers.local.postgres import PostgresServer
+
+ECHO = "echoplease"
+
+
+@asynccontextmanager
+async def an_echoing_vendor(port: int, sandbox: dict[str, str]) -> AsyncIterator[None]:
+    """Stands before the sandbox and repeats in its refusals what it was sent."""
+
+    async def answer(request: Request) -> Response:
+        body = await request.body()
+        if ECHO.encode() in body and request.method == "POST":
+            said = f"Unable to use {body.decode()}"
+            return JSONResponse({"error": {"code": "ECHO.FAILED", "message": said}}, 422)
+        async with httpx.AsyncClient(base_url=sandbox["url"]) as client:
+            given = await client.request(
+                request.method, request.url.path, content=body, params=request.query_params,
+                headers={"content-type": request.headers.get("content-type", "application/json"),
+                         "authorization": request.headers["authorization"]},
+            )  # fmt: skip
+        return Response(given.content, given.status_code, media_type="application/json")
+
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, log_level="error"))
+    running = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await running
+
+
+@pytest.fixture
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What a process that was set to debug writes, of every logger."""
+    root = logging.getLogger()
+    kept, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in logs.TALKATIVE}
+    root.handlers[:] = []
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr("sys.excepthook", print)
+    yield stream
+    root.handlers[:] = kept
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+class Stories:
+    """Each runs one order of the marked customer's through the API and to an end."""
+
+    def __init__(self, world: World, api: httpx.AsyncClient) -> None:
+        self.world = world
+        self.api = api
+
+    async def place(self, sku: str, **given: Any) -> Any:
+        changes = given.pop("changes", {})
+        document = marked(self.world.document((sku, 2), **changes), **given)
+        answer = await self.api.post("/orders", json=document)
+        assert answer.status_code in (201, 202, 402, 422), answer.text
+        return document, answer
+
+    async def ended(self, document: Any, outcome: str) -> None:
+        async def closed() -> bool:
+            order = await self.world.order(document)
+            return bool(order and order.outcome == outcome)
+
+        await self.world.until(closed)
+
+    async def delivered(self, sku: str) -> None:
+        document, _ = await self.place(sku)
+        await self.world.work(document)
+        await self.ended(document, "delivered")
+
+    async def refused(self, sku: str) -> None:
+        document, _ = await self.place(sku, line1=f"1 UNDELIVERABLE {MARK} Road")
+        await self.ended(document, "refused_address")
+        card = {"kind": "card", "amount_minor": 2_500, "reference": "pm_card_chargeDeclined"}
+        document, _ = await self.place(sku, changes={"tenders": [card]})
+        await self.ended(document, "refused_payment")
+
+    async def cancelled(self, sku: str) -> None:
+        document, answer = await self.place(sku)
+        order_id = answer.json()["order_id"]
+        await self.world.parts(order_id)
+        body = {"reason": f"Ada {MARK} called from +1 {MARK}"}
+        said = await self.api.post(f"/orders/{order_id}/cancel", json=body)
+        assert said.status_code == 200, said.text
+        await self.ended(document, "cancelled")
+        assert MARK in (await self.world.order(document)).outcome_reason
+
+    async def slip(self, sku: str) -> None:
+        slip = {"kind": "bank_slip", "amount_minor": 2_500, "reference": "pm_boleto_paid"}
+        document, _ = await self.place(sku, changes={"currency": "BRL", "tenders": [slip]})
+        await self.world.work(document)
+        await self.ended(document, "delivered")
+
+    async def exception(self, sku: str) -> None:
+        """A vendor repeats the address in its refusals, and people write names into notes."""
+        document, _ = await self.place(sku, line1=f"{ECHO} {MARK}")
+        order_id = f"shop-{document['external_id']}"
+        await self.decide(order_id, "verify address", "skip")
+        await self.world.work(document)
+        await self.decide(order_id, "create shipment", "compensate")
+        await self.ended(document, "cancelled")
+
+    async def decide(self, order_id: str, step: str, resolution: str) -> None:
+        async def raised() -> Any:
+            return await self.world.row(
+                "SELECT * FROM exceptions WHERE order_id = :o AND step = :s AND state = 'open'",
+                o=order_id,
+                s=step,
+            )
+
+        found = await self.world.until(raised)
+        assert MARK in found.detail, "the operator reads what the vendor said"
+        body = {"resolution": resolution, "note": f"Ada {MARK} is sure"}
+        said = await self.api.post(f"/exceptions/{found.exception_id}/resolve", json=body)
+        assert said.status_code == 200, said.text
+        note = await self.world.row(
+            "SELECT note FROM exceptions WHERE exception_id = :x", x=found.exception_id
+        )
+        assert MARK in note.note
+
+    async def unreadable(self, sku: str) -> None:
+        """A document that did not come through our API is refused by the run itself."""
+        document = marked(self.world.document((sku, 1), currency=f"{MARK}"))
+        document["customer"]["email"] = f"{MARK} at home"
+        document["ship_to"]["country"] = MARK
+        handle = await self.world.place(document)
+        assert (await handle.result()).outcome == "rejected_input"
+        document = marked(self.world.document((f"{MARK} for Ada", 1)))
+        assert (await (await self.world.place(document)).result()).outcome == "rejected_input"
+
+    async def broken_row(self, sku: str) -> None:
+        """The database repeats the row it refuses."""
+        await self.sql("ALTER TABLE orders ADD CONSTRAINT odd CHECK (locale <> 'odd')")
+        document = marked(self.world.document((sku, 2), locale="odd"))
+        handle = await self.world.place(document)
+
+        async def complained() -> Any:
+            return await self.world.row("SELECT text FROM remarks WHERE subject = :w", w=handle.id)
+
+        assert "CheckViolation" in (await self.world.until(complained)).text
+        # Past the local attempt, so that the server has seen a failure too.
+        await asyncio.sleep(4)
+        await self.sql("ALTER TABLE orders DROP CONSTRAINT odd")
+        await self.world.work(document)
+        await self.ended(document, "delivered")
+
+    async def sql(self, statement: str) -> None:
+        async with self.world.engine.begin() as tx:
+            await run(tx, statement)
+
+
+async def test_no_story_takes_personal_data_out_of_the_database(
+    postgres: PostgresServer, template_database: str, tmp_path: Path, log_lines: io.StringIO
+) -> None:
+    port, sandbox = any_free_port(), {"url": ""}
+    vendor = {"easypost_url": f"http://127.0.0.1:{port}/easypost", "log_level": "debug"}
+    async with (
+        a_world(postgres, template_database, tmp_path, **vendor) as (world, settings),
+        an_echoing_vendor(port, sandbox),
+    ):
+        sandbox["url"] = str(world.sandbox.base_url)
+        logs.set_up_logging(settings)
+        async with working(settings, world.temporal), api_of(world, settings) as api:
+            stories = Stories(world, api)
+            for story in (
+                stories.delivered, stories.refused, stories.cancelled, stories.slip,
+                stories.exception, stories.unreadable, stories.broken_row,
+            ):  # fmt: skip
+                await story(await world.sku(west=9))
+            held = await everything_in(world.temporal)
+    assert len(held) >= 12
+    leaks = [name for name, content in held.items() if MARK.encode() in content.lower()]
+    assert leaks == []
+    written = log_lines.getvalue()
+    assert "DEBUG" in written, "nothing was captured"
+    assert [line for line in written.splitlines() if MARK in line.lower()] == []
