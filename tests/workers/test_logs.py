@@ -2,17 +2,20 @@
 
 import io
 import logging
+import sys
 from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
 
+from tests.workers.own_log import logging_as_a_process
 from workers.local.postgres import PostgresServer
-from workers.logs import FORMAT, Redacting, hide_secrets, set_up_logging
+from workers.logs import FORMAT, Redacting, hide_secrets
 from workers.settings import Settings
 
 KEY = "verysecretkey0815"
 EMAIL = "ada@mail.example"
+NAME = "Ada Lovelace"
 
 
 @pytest.fixture
@@ -56,12 +59,12 @@ def test_an_error_of_the_database_shows_no_row(logged, postgres: PostgresServer)
     with engine.connect() as connection:
         connection.execute(sa.text("CREATE TEMP TABLE people (name text CHECK (name = 'x'))"))
         try:
-            connection.execute(sa.text("INSERT INTO people VALUES (:n)"), {"n": "Ada Lovelace"})
+            connection.execute(sa.text("INSERT INTO people VALUES (:n)"), {"n": NAME})
         except sa.exc.IntegrityError:
             shown = logged("it failed", exc_info=True)
     engine.dispose()
     assert "violates check constraint" in shown
-    assert "Lovelace" not in shown
+    assert NAME not in shown
 
 
 def test_a_line_that_cannot_be_filled_in_is_still_written(logged) -> None:
@@ -86,13 +89,16 @@ def test_every_secret_of_the_settings_is_hidden(monkeypatch: pytest.MonkeyPatch)
     assert record.getMessage() == "[secret] [secret] [secret] [secret]"
 
 
-def test_a_process_installs_it_where_all_loggers_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    root = logging.getLogger()
-    stream = io.StringIO()
-    monkeypatch.setattr(root, "handlers", [])
-    monkeypatch.setattr(root, "level", root.level)
-    monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr("sys.excepthook", None)
-    set_up_logging(Settings(stripe_key=KEY))
-    logging.getLogger("uvicorn.error").warning("the key is %s", KEY)
-    assert "the key is [secret]" in stream.getvalue()
+def test_a_process_installs_it_where_all_loggers_write() -> None:
+    with logging_as_a_process(Settings(stripe_key=KEY)) as log:
+        logging.getLogger("anybody.else").error("the key is %s", KEY)
+    assert "the key is [secret]" in log.getvalue()
+
+
+def test_an_error_nobody_expected_is_written_down_redacted() -> None:
+    with logging_as_a_process(Settings(stripe_key=KEY)) as log:
+        try:
+            int(f"{EMAIL} {KEY}")
+        except ValueError as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+    assert "base 10: '[e-mail] [secret]'" in log.getvalue()

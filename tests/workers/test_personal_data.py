@@ -1,15 +1,12 @@
 """Personal data stays in the database: not in Temporal, not in logs, whatever happens."""
 
 import asyncio
-import io
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,8 +16,8 @@ from starlette.routing import Route
 from db.engine import run
 from tests.workers.conftest import a_world, working
 from tests.workers.marked import MARK, api_of, everything_in, marked
+from tests.workers.own_log import logging_as_a_process
 from tests.workflows.conftest import World
-from workers import logs
 from workers.local.ports import any_free_port
 from workers.local.postgres import PostgresServer
 
@@ -54,23 +51,6 @@ async def an_echoing_vendor(port: int, sandbox: dict[str, str]) -> AsyncIterator
         await running
 
 
-@pytest.fixture
-def log_lines(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What a process that was set to debug writes, of every logger."""
-    root = logging.getLogger()
-    kept, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in logs.TALKATIVE}
-    root.handlers[:] = []
-    stream = io.StringIO()
-    monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr("sys.excepthook", print)
-    yield stream
-    root.handlers[:] = kept
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
-
-
 class Stories:
     """Each runs one order of the marked customer's through the API and to an end."""
 
@@ -78,11 +58,12 @@ class Stories:
         self.world = world
         self.api = api
 
-    async def place(self, sku: str, **given: Any) -> Any:
+    async def place(self, sku: str, status: int = 201, **given: Any) -> Any:
         changes = given.pop("changes", {})
         document = marked(self.world.document((sku, 2), **changes), **given)
-        answer = await self.api.post("/orders", json=document)
-        assert answer.status_code in (201, 202, 402, 422), answer.text
+        key = {"Idempotency-Key": document["external_id"]}
+        answer = await self.api.post("/orders", json=document, headers=key)
+        assert answer.status_code == status, answer.text
         return document, answer
 
     async def ended(self, document: Any, outcome: str) -> None:
@@ -98,10 +79,10 @@ class Stories:
         await self.ended(document, "delivered")
 
     async def refused(self, sku: str) -> None:
-        document, _ = await self.place(sku, line1=f"1 UNDELIVERABLE {MARK} Road")
+        document, _ = await self.place(sku, 422, line1=f"1 UNDELIVERABLE {MARK} Road")
         await self.ended(document, "refused_address")
         card = {"kind": "card", "amount_minor": 2_500, "reference": "pm_card_chargeDeclined"}
-        document, _ = await self.place(sku, changes={"tenders": [card]})
+        document, _ = await self.place(sku, 402, changes={"tenders": [card]})
         await self.ended(document, "refused_payment")
 
     async def cancelled(self, sku: str) -> None:
@@ -122,7 +103,7 @@ class Stories:
 
     async def exception(self, sku: str) -> None:
         """A vendor repeats the address in its refusals, and people write names into notes."""
-        document, _ = await self.place(sku, line1=f"{ECHO} {MARK}")
+        document, _ = await self.place(sku, 202, line1=f"{ECHO} {MARK}")
         order_id = f"shop-{document['external_id']}"
         await self.decide(order_id, "verify address", "skip")
         await self.world.work(document)
@@ -179,7 +160,7 @@ class Stories:
 
 
 async def test_no_story_takes_personal_data_out_of_the_database(
-    postgres: PostgresServer, template_database: str, tmp_path: Path, log_lines: io.StringIO
+    postgres: PostgresServer, template_database: str, tmp_path: Path
 ) -> None:
     port, sandbox = any_free_port(), {"url": ""}
     vendor = {"easypost_url": f"http://127.0.0.1:{port}/easypost", "log_level": "debug"}
@@ -188,18 +169,20 @@ async def test_no_story_takes_personal_data_out_of_the_database(
         an_echoing_vendor(port, sandbox),
     ):
         sandbox["url"] = str(world.sandbox.base_url)
-        logs.set_up_logging(settings)
-        async with working(settings, world.temporal), api_of(world, settings) as api:
-            stories = Stories(world, api)
-            for story in (
-                stories.delivered, stories.refused, stories.cancelled, stories.slip,
-                stories.exception, stories.unreadable, stories.broken_row,
-            ):  # fmt: skip
-                await story(await world.sku(west=9))
-            held = await everything_in(world.temporal)
+        with logging_as_a_process(settings) as log:
+            async with working(settings, world.temporal), api_of(world, settings) as api:
+                await tell_all(Stories(world, api))
+        held = await everything_in(world.temporal)
     assert len(held) >= 12
-    leaks = [name for name, content in held.items() if MARK.encode() in content.lower()]
-    assert leaks == []
-    written = log_lines.getvalue()
+    assert [name for name, content in held.items() if MARK.encode() in content.lower()] == []
+    written = log.getvalue()
     assert "DEBUG" in written, "nothing was captured"
     assert [line for line in written.splitlines() if MARK in line.lower()] == []
+
+
+async def tell_all(stories: Stories) -> None:
+    for story in (
+        stories.delivered, stories.refused, stories.cancelled, stories.slip, stories.exception,
+        stories.unreadable, stories.broken_row,
+    ):  # fmt: skip
+        await story(await stories.world.sku(west=9))
