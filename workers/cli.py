@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from workers import commands, credential_commands, privacy_commands
+from workers import commands, credential_commands, logs, privacy_commands
 from workers.errors import UserError
 from workers.local import commands as local_commands
 from workers.local.demo import commands as demo_commands
@@ -45,6 +45,7 @@ def run_command(command: Callable[[], object]) -> None:
 
 def main() -> None:
     code: object = 0
+    logs.install()
     try:
         run_command(build())
     except SystemExit as end:

@@ -50,16 +50,23 @@ class Redacting(logging.Filter):
 _redacting: Final = Redacting()
 
 
-def set_up_logging(settings: Settings) -> None:
-    """Once a process, before anything else is done."""
-    hide_secrets(settings)
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(FORMAT))
-    handler.addFilter(_redacting)
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+def install() -> None:
+    """In every process, before anything else is done."""
+    root = logging.getLogger()
+    if not any(_redacting in handler.filters for handler in root.handlers):
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter(FORMAT))
+        handler.addFilter(_redacting)
+        root.addHandler(handler)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     sys.excepthook = _write_down
+
+
+def set_up_logging(settings: Settings) -> None:
+    install()
+    hide_secrets(settings)
+    logging.getLogger().setLevel(settings.log_level.upper())
 
 
 def settings_and_log() -> Settings:

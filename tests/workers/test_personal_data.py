@@ -177,6 +177,9 @@ async def test_no_story_takes_personal_data_out_of_the_database(
     assert [name for name, content in held.items() if MARK.encode() in content.lower()] == []
     written = log.getvalue()
     assert "DEBUG" in written, "nothing was captured"
+    for server in (postgres.log, tmp_path / "logs" / "temporal.log"):
+        written += server.read_text(errors="replace")
+    assert 'violates check constraint "odd"' in written
     assert [line for line in written.splitlines() if MARK in line.lower()] == []
 
 
