@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import credentials
@@ -29,10 +30,15 @@ def known() -> list[tuple[str, str]]:
 async def with_stored_credentials(settings: Settings, engine: AsyncEngine) -> Settings:
     """The settings with what is not set in the environment and lies in the database.
 
-    Raises: UserError when a credential is needed and cannot be opened.
+    Raises: UserError when a credential is needed and cannot be opened, or nobody can be asked.
     """
-    async with engine.connect() as connection:
-        stored = await credentials.every(connection)
+    try:
+        async with engine.connect() as connection:
+            stored = await credentials.every(connection)
+    except OperationalError:
+        raise UserError("the database does not answer") from None
+    except ProgrammingError:
+        raise UserError("the database lacks a table; bring it up to date: oms migrate") from None
     given = settings.secrets()
     usable = {f"{vendor}_{name}" for vendor, name in known()}
     needed = [each for each in stored if _field(each) in usable - given.keys()]

@@ -33,6 +33,7 @@ def export(
         typer.echo(text)
         return
     try:
+        file.touch(mode=0o600)
         file.write_text(f"{text}\n")
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}") from None

@@ -25,7 +25,7 @@ POOL_TIMEOUT_S: Final = 5.0
 # A throttled answer that does not say for how long.
 DEFAULT_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 300.0
-# Enough for a vendor's message; errors end up in histories, which are small.
+# Enough for a vendor's message to a person.
 MAX_DETAIL_LENGTH: Final = 300
 
 # A vendor's `translate.refusal`: status and decoded body of a 4xx to a leaf of the tree.

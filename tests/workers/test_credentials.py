@@ -1,16 +1,19 @@
 """Vendors' credentials lie sealed in the database and are used where the environment is silent."""
 
+import secrets
+
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import credentials as rows_of
-from db.engine import run
+from db.engine import make_engine, run
 from tests.workers.command_line import oms
 from tests.workers.test_sealing import NEW, OLD
 from workers import credentials
 from workers.credentials import with_stored_credentials
 from workers.errors import UserError
+from workers.local.postgres import PostgresServer
 from workers.settings import Settings
 
 VALUE = "sk_live_fromTheDatabase"
@@ -104,6 +107,18 @@ async def test_without_any_stored_credential_no_key_is_needed(
 ) -> None:
     keyless = with_keys(settings, None)
     assert await with_stored_credentials(keyless, fresh_engine) is keyless
+
+
+async def test_a_database_that_does_not_answer_or_is_not_migrated_is_one_clear_line(
+    postgres: PostgresServer, settings: Settings, unused_tcp_port: int
+) -> None:
+    empty = await postgres.create_database(f"empty_{secrets.token_hex(4)}")
+    nowhere = f"postgresql+psycopg://oms:x@127.0.0.1:{unused_tcp_port}/oms"
+    for url, complaint in ((empty, "oms migrate"), (nowhere, "the database does not answer")):
+        engine = make_engine(url)
+        with pytest.raises(UserError, match=complaint):
+            await with_stored_credentials(settings, engine)
+        await engine.dispose()
 
 
 @pytest.mark.parametrize(("vendor", "name"), [("stripe", "nothing"), ("database", "url")])

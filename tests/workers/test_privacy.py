@@ -146,6 +146,11 @@ async def test_a_customer_is_exported_then_erased_and_nothing_else_changes(held:
     assert (kept.ship_to["country"], kept.ship_to["region"]) == ("US", "CA")
     assert kept.ship_to["postal_code"] == kept.ship_to["line1"] == "erased"
 
+    for document in theirs[:4]:
+        shown = await held.api.get(f"/orders/shop-{document['external_id']}")
+        assert shown.status_code == 200, shown.text
+        assert MARK not in shown.text
+
     trace = await held.world.row("SELECT * FROM audit_log WHERE action = 'CustomerErased'")
     assert (trace.actor, trace.subject) == ("oms privacy", done.pseudonym)
     assert trace.data["orders"] == 4
@@ -197,6 +202,7 @@ async def test_the_commands_say_what_they_did_in_one_line(held: Held, tmp_path: 
     env = {"OMS_DATABASE_URL": held.settings.database_url.get_secret_value()}
     file = tmp_path / "held.json"
     code, out, _ = await oms("privacy", "export", EMAIL, "--json", str(file), **env)
+    assert file.stat().st_mode & 0o077 == 0, "nobody else's to read"
     rows = sum(map(len, json.loads(file.read_text()).values()))
     assert (code, out) == (0, f"{rows} rows in {file}\n")
     code, _, err = await oms("privacy", "erase", EMAIL, **env)
