@@ -1,5 +1,8 @@
 """With keys, Temporal holds only ciphertext; rotating them leaves every history readable."""
 
+import asyncio
+import base64
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +17,18 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.converter import DataConverter
 from temporalio.worker import Replayer
 
+from api.app import create_app
+from db.inbox.keys import create_key
 from tests.workers.conftest import a_world, working
 from tests.workers.marked import api_of
+from tests.workers.served import served
 from tests.workers.test_sealing import NEW, OLD
 from tests.workflows.conftest import World
 from workers.codec import ENCODING, KEY_ID, SealingCodec
+from workers.local import wheels
 from workers.local.postgres import PostgresServer
 from workers.sealing import CannotOpen, read_key_ring
+from workers.serving import api_config
 from workers.settings import Settings
 from workers.temporal import WORKFLOWS, connect, data_converter, workflow_runner
 from workflows.order import OrderWorkflow
@@ -121,7 +129,7 @@ async def test_orders_live_through_a_rotation_and_only_ciphertext_is_held(
             await lost.result()
 
 
-async def test_what_a_failure_says_is_sealed_too(
+async def test_what_a_failure_says_is_sealed_too_and_temporals_own_tool_shows_it(
     postgres: PostgresServer, template_database: str, tmp_path: Path
 ) -> None:
     wrong = {"payload_keys": OLD, "easypost_key": "EZWRONG"}
@@ -131,12 +139,37 @@ async def test_what_a_failure_says_is_sealed_too(
     ):
         document = await place(world, settings)
         await world.until(lambda: world.rows("SELECT 1 FROM exceptions WHERE state = 'open'"))
-        handle = world.temporal.get_workflow_handle(f"order-shop-{document['external_id']}")
-        history = await handle.fetch_history()
-    failures = [p for e in history.events for p in parts_of(e) if isinstance(p, Failure)]
-    assert failures
-    assert sealed_with(history) == {b"old"}
-    assert b"Misconfigured:" not in b"".join(e.SerializeToString() for e in history.events)
+        workflow_id = f"order-shop-{document['external_id']}"
+        history = await world.temporal.get_workflow_handle(workflow_id).fetch_history()
+        failures = [p for e in history.events for p in parts_of(e) if isinstance(p, Failure)]
+        assert failures
+        assert sealed_with(history) == {b"old"}
+        assert "easypost: Misconfigured" not in history.to_json()
+        shown = await show(world, settings, workflow_id)
+    assert "easypost: Misconfigured" in shown
+    assert "reservation_s" in shown
+
+
+async def show(world: World, settings: Settings, workflow_id: str) -> str:
+    """The history as `temporal workflow show` prints it with our API as its codec."""
+    async with world.engine.begin() as tx:
+        key = await create_key(tx, "tool", ["codec:read"])
+    app = create_app(engine=world.engine, temporal=world.temporal, config=api_config(settings))
+    async with served(app) as url:
+        tool = await asyncio.create_subprocess_exec(
+            str(wheels.temporal_program()), "workflow", "show", "--workflow-id", workflow_id,
+            "--address", str(settings.temporal_address), "--output", "json",
+            "--codec-endpoint", f"{url}/codec", "--codec-auth", f"Bearer {key.secret}",
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        shown, _ = await tool.communicate()
+    return "".join(decoded(part) for part in re.findall(r'"data": "([^"]+)"', shown.decode())) + (
+        shown.decode()
+    )
+
+
+def decoded(text: str) -> str:
+    return base64.b64decode(text).decode("utf-8", "replace")
 
 
 async def test_what_was_not_sealed_is_read_as_it_is() -> None:

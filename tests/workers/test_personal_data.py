@@ -1,13 +1,10 @@
 """Personal data stays in the database: not in Temporal, not in logs, whatever happens."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,15 +14,14 @@ from db.engine import run
 from tests.workers.conftest import a_world, working
 from tests.workers.marked import MARK, api_of, everything_in, marked
 from tests.workers.own_log import logging_as_a_process
+from tests.workers.served import served
 from tests.workflows.conftest import World
-from workers.local.ports import any_free_port
 from workers.local.postgres import PostgresServer
 
 ECHO = "echoplease"
 
 
-@asynccontextmanager
-async def an_echoing_vendor(port: int, sandbox: dict[str, str]) -> AsyncIterator[None]:
+def an_echoing_vendor(sandbox: dict[str, str]) -> Starlette:
     """Stands before the sandbox and repeats in its refusals what it was sent."""
 
     async def answer(request: Request) -> Response:
@@ -33,22 +29,15 @@ async def an_echoing_vendor(port: int, sandbox: dict[str, str]) -> AsyncIterator
         if ECHO.encode() in body and request.method == "POST":
             said = f"Unable to use {body.decode()}"
             return JSONResponse({"error": {"code": "ECHO.FAILED", "message": said}}, 422)
-        async with httpx.AsyncClient(base_url=sandbox["url"]) as client:
+        kept = {"content-type", "authorization"}
+        headers = {name: value for name, value in request.headers.items() if name in kept}
+        async with httpx.AsyncClient(base_url=sandbox["url"], headers=headers) as client:
             given = await client.request(
-                request.method, request.url.path, content=body, params=request.query_params,
-                headers={"content-type": request.headers.get("content-type", "application/json"),
-                         "authorization": request.headers["authorization"]},
-            )  # fmt: skip
+                request.method, request.url.path, content=body, params=request.query_params
+            )
         return Response(given.content, given.status_code, media_type="application/json")
 
-    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, log_level="error"))
-    running = asyncio.create_task(server.serve())
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await running
+    return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
 
 
 class Stories:
@@ -162,11 +151,16 @@ class Stories:
 async def test_no_story_takes_personal_data_out_of_the_database(
     postgres: PostgresServer, template_database: str, tmp_path: Path
 ) -> None:
-    port, sandbox = any_free_port(), {"url": ""}
-    vendor = {"easypost_url": f"http://127.0.0.1:{port}/easypost", "log_level": "debug"}
+    sandbox: dict[str, str] = {}
     async with (
-        a_world(postgres, template_database, tmp_path, **vendor) as (world, settings),
-        an_echoing_vendor(port, sandbox),
+        served(an_echoing_vendor(sandbox)) as vendor,
+        a_world(
+            postgres,
+            template_database,
+            tmp_path,
+            easypost_url=f"{vendor}/easypost",
+            log_level="debug",
+        ) as (world, settings),
     ):
         sandbox["url"] = str(world.sandbox.base_url)
         with logging_as_a_process(settings) as log:
