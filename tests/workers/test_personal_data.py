@@ -1,6 +1,5 @@
 """Personal data stays in the database: not in Temporal, not in logs, whatever happens."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +136,13 @@ class Stories:
             return await self.world.row("SELECT text FROM remarks WHERE subject = :w", w=handle.id)
 
         assert "CheckViolation" in (await self.world.until(complained)).text
-        # Past the local attempt, so that the server has seen a failure too.
-        await asyncio.sleep(4)
+
+        async def seen_by_the_server() -> bool:
+            """Past the local attempt; the next attempt's event repeats the failure."""
+            described = (await handle.describe()).raw_description
+            return any(pending.attempt > 1 for pending in described.pending_activities)
+
+        await self.world.until(seen_by_the_server)
         await self.sql("ALTER TABLE orders DROP CONSTRAINT odd")
         await self.world.work(document)
         await self.ended(document, "delivered")
