@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-_EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+# Every length has an end: on a long word without one, the search would take its square.
+_EMAIL: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
 _KEY_LIKE: Final = re.compile(
     r"\b(?:(?:sk|rk|pk|whsec|shpat|shpss|oms)_|EZ[AT]K)[A-Za-z0-9*_]{4,}|"
     r"(?:Bearer|Basic) +[A-Za-z0-9+/=._-]+"
 )
-_PASSWORD_IN_URL: Final = re.compile(r"(?<=://)[^/\s@]*:[^/\s@]*(?=@)")
+_PASSWORD_IN_URL: Final = re.compile(r"(?<=://)[^/\s@:]{0,64}:[^/\s@]{0,200}(?=@)")
 # PostgreSQL repeats the row it refuses; what follows is ours again.
 _ROW: Final = re.compile(
     r"\b(?:DETAIL|CONTEXT): .*?(?=\n\[SQL|\n\n(?:The above|During)|\Z)", re.DOTALL

@@ -11,8 +11,10 @@ from domain.redaction import redact
 from workers.settings import KEY_RINGS, Settings, load_settings
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
-# Below a warning these write request lines, headers, statements and rows.
-TALKATIVE: Final = ("httpx", "httpcore", "sqlalchemy", "psycopg", "aiosmtplib", "asyncio")
+# Below a warning these write request lines, headers, rows and whole histories.
+TALKATIVE: Final = (
+    "httpx", "httpcore", "sqlalchemy", "psycopg", "aiosmtplib", "asyncio", "temporalio.worker",
+)  # fmt: skip
 # A shorter one is a placeholder, and would blacken half the words.
 SHORTEST: Final = 6
 log = logging.getLogger(__name__)

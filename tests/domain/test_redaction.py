@@ -1,5 +1,7 @@
 """What nobody may read is taken out of a text, and the rest stays readable."""
 
+import time
+
 import pytest
 
 from domain.redaction import redact
@@ -64,3 +66,10 @@ def test_the_row_that_a_database_refuses_is_left_out() -> None:
 def test_an_ordinary_line_is_left_as_it_is() -> None:
     line = "2026-01-02 INFO order shop-n1: 3 parcels at 10:00, DETAIL none"
     assert redact(line) == line
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "://" + "a:" * 50_000, "DETAIL: \n\n" * 10_000])
+def test_a_long_line_takes_no_longer_than_its_length(text: str) -> None:
+    began = time.monotonic()
+    redact(text)
+    assert time.monotonic() - began < 5, "its square would be minutes"
