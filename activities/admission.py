@@ -128,7 +128,12 @@ async def _unknown(tx: AsyncConnection, document: OrderDocument) -> tuple[str, .
         skus=list(document.demand()),
     )
     missing = set(document.demand()) - {product.sku for product in known}
-    problems += [f"lines: the SKU {sku!r} is unknown" for sku in sorted(missing)]
+    # By their places: as a SKU, a document may hold anything.
+    problems += [
+        f"lines[{line.line_no}].sku: it is unknown"
+        for line in document.lines
+        if line.sku in missing
+    ]
     return tuple(problems)
 
 

@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.mail import post_mail
 from activities.settlement import Due
 from db.engine import row, run
+from db.inbox import remarks
 from db.stores import orders, payments
 
 REASONS = {
@@ -46,7 +47,8 @@ class ClosingActivities:
             dues = await payments.due(tx, close.order_id)
             if dues:
                 return Closed(tuple(Due(*due) for due in dues))
-            if not await orders.close(tx, close.order_id, close.outcome, close.reason):
+            reason = close.reason or await remarks.find(tx, close.order_id, close.outcome)
+            if not await orders.close(tx, close.order_id, close.outcome, reason):
                 return Closed()
             data = {"outcome": close.outcome, "reason": close.reason}
             await orders.tell(tx, close.order_id, "OrderClosed", data=data)

@@ -70,6 +70,6 @@ async def _record(tx: AsyncConnection, message: Any, failure: Failure | None) ->
     elif not failure.was_tried:
         await outbox.postponed(tx, message, failure.error)
     elif await outbox.failed(tx, message, failure.error):
-        log.error("outbox %s is given up: %s", message.key, failure.error)
+        log.error("outbox %s is given up; its row says why", message.key)
     else:
-        log.warning("outbox %s waits: %s", message.key, failure.error)
+        log.warning("outbox %s waits; its row says why", message.key)

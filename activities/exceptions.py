@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from db.inbox import remarks
 from db.stores import exceptions, orders
 from db.stores.exceptions import NewException
 
 
 @dataclass(frozen=True)
 class Raised:
+    """`detail` is in our words; those of the failed activity `said_in` are in our database."""
+
     exception_id: str
     workflow_id: str
     order_id: str
@@ -21,6 +24,7 @@ class Raised:
     within_s: float
     resolutions: tuple[str, ...]
     owner: str = "operations"
+    said_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class ExceptionActivities:
     @activity.defn
     async def raise_exception(self, raised: Raised) -> None:
         async with self._engine.begin() as tx:
+            said = await remarks.find(tx, raised.workflow_id, raised.said_in)
             new = NewException(
                 exception_id=raised.exception_id,
                 workflow_id=raised.workflow_id,
@@ -46,7 +51,7 @@ class ExceptionActivities:
                 fulfillment_id=raised.fulfillment_id,
                 step=raised.step,
                 reason=raised.reason,
-                detail=raised.detail[:2000],
+                detail=(said or raised.detail)[:2000],
                 owner=raised.owner,
                 within_s=raised.within_s,
                 resolutions=raised.resolutions,
@@ -64,8 +69,9 @@ class ExceptionActivities:
     @activity.defn
     async def resolve_exception(self, resolved: Resolved) -> None:
         async with self._engine.begin() as tx:
+            note = resolved.note or await remarks.find(tx, resolved.exception_id, "note") or ""
             found = await exceptions.resolve(
-                tx, resolved.exception_id, resolved.resolution, resolved.actor, resolved.note
+                tx, resolved.exception_id, resolved.resolution, resolved.actor, note
             )
             if found is not None:
                 data = {

@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from api import (
     audit,
+    codec,
     dead_letters,
     docs,
     exceptions,
@@ -27,6 +28,7 @@ from api import (
     webhooks,
 )
 from api.backlog import Backlog
+from api.codec import CodecCors
 from api.context import ApiConfig, Context, Limits
 from api.door import Door
 from api.limits import BodyLimit
@@ -40,7 +42,7 @@ __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
     orders, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters, audit,
-    webhooks, health, docs,
+    webhooks, codec, health, docs,
 )  # fmt: skip
 
 
@@ -68,6 +70,8 @@ def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> F
         app.include_router(module.router)
     app.add_middleware(BodyLimit, most_bytes=limits.most_body_bytes, within_s=limits.body_within_s)
     app.add_middleware(InFlight, most=limits.most_in_flight, wait_s=limits.in_flight_wait_s)
+    if config.temporal_ui_origin is not None:
+        app.add_middleware(CodecCors, origin=config.temporal_ui_origin)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

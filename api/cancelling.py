@@ -12,6 +12,7 @@ from api.problems import Kind, Problem
 from api.updates import OK, Message, tell
 from db.inbox.audit import Change
 from db.inbox.idempotency import StoredAnswer
+from db.inbox.remarks import Remark
 from db.queries import received
 from workflows.messages import CancelOrder, CancelResult, order_workflow_id
 
@@ -42,11 +43,12 @@ async def cancel(once: Once, order_id: str, reason: str) -> JSONResponse:
         return Message(
             workflow_id=order_workflow_id(order_id),
             name="cancel",
-            argument=CancelOrder(actor=once.caller.actor, reason=reason),
+            argument=CancelOrder(actor=once.caller.actor),
             asked="OrderCancellationAsked",
             refused="OrderCancellationRefused",
             subject=order_id,
-            change=Change(before={"outcome": None}, after={"outcome": "cancelled"}, reason=reason),
+            change=Change(before={"outcome": None}, after={"outcome": "cancelled"}),
+            remark=Remark(order_id, "cancelled", reason),
             result_type=CancelResult,
         )
 

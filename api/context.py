@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
+from temporalio.converter import PayloadCodec
 
 from api.backlog import Backlog
 from api.door import Door
@@ -46,6 +47,9 @@ class ApiConfig:
     shopify_tenders_from_attributes: bool = False
     # Subscriptions to private and loopback addresses: for a stack on one machine.
     webhooks_allow_private: bool = False
+    # None: payloads in Temporal are not sealed.
+    payload_codec: PayloadCodec | None = None
+    temporal_ui_origin: str | None = None
     timings: Timings = field(default_factory=Timings)
     # How long a placement waits for its admission before the order is answered as accepted.
     admission_wait_s: float = 5.0

@@ -16,6 +16,7 @@ from api.pagination import decode, fingerprint, moment, page_of
 from api.problems import Kind, Problem, documented
 from api.updates import Message, taken, tell
 from db.inbox.audit import Change
+from db.inbox.remarks import Remark
 from db.queries import exceptions
 from workflows.messages import ResolveException
 
@@ -106,7 +107,6 @@ def _message(once: Once, waiting: dict[str, Any], decision: NewResolution) -> Me
         exception_id=waiting["exception_id"],
         resolution=decision.resolution,
         actor=once.caller.actor,
-        note=decision.note or "",
     )
     return Message(
         workflow_id=waiting["workflow_id"],
@@ -118,8 +118,8 @@ def _message(once: Once, waiting: dict[str, Any], decision: NewResolution) -> Me
         change=Change(
             before={"state": waiting["state"]},
             after={"state": "resolved", "resolution": decision.resolution},
-            reason=decision.note,
         ),
+        remark=Remark(waiting["exception_id"], "note", decision.note) if decision.note else None,
     )
 
 

@@ -12,8 +12,9 @@ from api.answers import ACCEPTED, Once
 from api.fields import Answer
 from api.messaging import update
 from api.problems import Problem
-from db.inbox import audit
+from db.inbox import audit, remarks
 from db.inbox.idempotency import StoredAnswer
+from db.inbox.remarks import Remark
 
 OK: Final = 200
 
@@ -25,7 +26,10 @@ def taken(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Message:
-    """`asked`, `subject` and `change` make the audit row; `refused` that of a refusal."""
+    """`asked`, `subject` and `change` make the audit row; `refused` that of a refusal.
+
+    What the caller says in words is the `remark`: kept here, and not in Temporal.
+    """
 
     workflow_id: str
     name: str
@@ -34,6 +38,7 @@ class Message:
     refused: str
     subject: str
     change: audit.Change
+    remark: Remark | None = None
     result_type: type[Any] | None = None
 
 
@@ -54,6 +59,8 @@ async def tell(
         if isinstance(found, Message):
             actor = once.caller.actor
             await audit.record(tx, actor, found.asked, found.subject, found.change)
+            if found.remark is not None:
+                await remarks.keep(tx, found.remark, actor)
         return found
 
     async def send(found: Message | StoredAnswer) -> StoredAnswer:

@@ -25,6 +25,7 @@ def make_engine(
         pool_timeout=pool_wait_s,
         pool_pre_ping=False,
         pool_recycle=1800,
+        hide_parameters=True,  # an error must not repeat what a customer wrote
     )
 
 

@@ -7,7 +7,7 @@ SCOPES: Final = frozenset(
     {
         "orders:read", "orders:write", "stock:read", "fulfillments:read", "fulfillments:write",
         "exceptions:read", "exceptions:write", "audit:read", "webhooks:read", "webhooks:write",
-        "privacy:write", ADMIN,
+        "privacy:write", "codec:read", ADMIN,
     }
 )  # fmt: skip
 # A key made for a role has the role's scopes of that day; a later change here leaves it as it is.

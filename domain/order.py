@@ -120,7 +120,8 @@ class _Reader:
     ) -> str:
         value = self.text(raw, name, place)
         if value and not pattern.match(value):
-            self.problems.append(f"{place}{name}: {value!r} does not match {pattern.pattern}")
+            # The value is not repeated: it may be a customer's, and problems are shown to others.
+            self.problems.append(f"{place}{name}: it does not match {pattern.pattern}")
         return value
 
     def integer(self, raw: Mapping[str, Any], name: str, place: str, low: int, high: int) -> int:

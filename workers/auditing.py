@@ -13,6 +13,7 @@ from db.engine import make_engine
 from workers.audit import facts
 from workers.audit.facts import Facts
 from workers.audit.vendors import Books, Ledger, ledger_of
+from workers.credentials import with_stored_credentials
 from workers.settings import Settings
 from workers.temporal import connect
 from workers.wiring import open_gateways
@@ -32,6 +33,7 @@ async def run_audit(settings: Settings) -> list[Violation]:
     """
     engine = make_engine(settings.require_database_url(), pool_size=POOL_SIZE)
     try:
+        settings = await with_stored_credentials(settings, engine)
         client = await connect(settings)
         async with open_gateways(settings) as gateways:
             ledger = ledger_of(settings, gateways)

@@ -9,7 +9,14 @@ from typing import NoReturn
 
 import typer
 
-from workers import commands, reconcile_command, webhook_commands
+from workers import (
+    commands,
+    credential_commands,
+    logs,
+    privacy_commands,
+    reconcile_command,
+    webhook_commands,
+)
 from workers.errors import UserError
 from workers.local import commands as local_commands
 from workers.local.demo import commands as demo_commands
@@ -33,6 +40,8 @@ def build() -> typer.Typer:
         commands,
         reconcile_command,
         webhook_commands,
+        credential_commands,
+        privacy_commands,
         local_commands,
         demo_commands,
         prove_commands,
@@ -65,6 +74,7 @@ def _refuse(line: str) -> NoReturn:
 
 def main() -> None:
     code: object = 0
+    logs.install()
     try:
         run_command(build())
     except SystemExit as end:

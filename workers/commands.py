@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workers.settings import Settings, load_settings
+from workers.logs import settings_and_log
 
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 Reason = Annotated[str | None, typer.Option(help="Why; kept in the audit log.")]
@@ -26,29 +25,19 @@ def register(app: typer.Typer) -> None:
     app.add_typer(schedules_app, name="schedules")
 
 
-def _settings() -> Settings:
-    settings = load_settings()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    # Request lines carry vendors' ids at a rate nobody reads.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    return settings
-
-
 def migrate() -> None:
     """Bring the database's schema to this version."""
     from db.migrate import migrate as upgrade  # noqa: PLC0415
     from workers.actor import cli_actor  # noqa: PLC0415
 
-    upgrade(_settings().require_database_url(), cli_actor())
+    upgrade(settings_and_log().require_database_url(), cli_actor())
 
 
 def api() -> None:
     """Serve HTTP."""
     from workers.serving import serve_api  # noqa: PLC0415
 
-    asyncio.run(serve_api(_settings()))
+    asyncio.run(serve_api(settings_and_log()))
 
 
 def worker(
@@ -61,7 +50,7 @@ def worker(
     from workers.worker import QUEUES, run_worker  # noqa: PLC0415
 
     chosen = [name.strip() for name in queues.split(",") if name.strip()] or list(QUEUES)
-    asyncio.run(run_worker(_settings(), chosen))
+    asyncio.run(run_worker(settings_and_log(), chosen))
 
 
 def import_file(
@@ -77,7 +66,7 @@ def import_file(
     setup = read_file(file)
 
     async def run() -> dict[str, int]:
-        engine = make_engine(_settings().require_database_url())
+        engine = make_engine(settings_and_log().require_database_url())
         try:
             return await import_setup(engine, setup, Origin(cli_actor(), reason))
         finally:
@@ -94,7 +83,7 @@ def audit(
     """Compare database, Temporal and vendors; exit 1 on any violation."""
     from workers.auditing import run_audit  # noqa: PLC0415
 
-    violations = asyncio.run(run_audit(_settings()))
+    violations = asyncio.run(run_audit(settings_and_log()))
     if as_json:
         typer.echo(json.dumps([violation.as_dict() for violation in violations], indent=1))
     else:
@@ -114,7 +103,7 @@ def recover(
     """Give every open order without a run its run back, from the database."""
     from workers.recovering import run_recovery  # noqa: PLC0415
 
-    done = asyncio.run(run_recovery(_settings(), dry_run=dry_run, reason=reason))
+    done = asyncio.run(run_recovery(settings_and_log(), dry_run=dry_run, reason=reason))
     for order_id in done.started:
         typer.echo(f"{'to start' if dry_run else 'started'}: {order_id}")
     for order_id in done.held_back:
@@ -138,7 +127,7 @@ def create_key(
     """Create a key and print it: it cannot be shown again."""
     from workers.keys import create, scopes_of  # noqa: PLC0415
 
-    key = asyncio.run(create(_settings(), name, scopes_of(scopes, role), reason))
+    key = asyncio.run(create(settings_and_log(), name, scopes_of(scopes, role), reason))
     typer.echo(json.dumps({"key": key}) if as_json else key)
 
 
@@ -147,7 +136,7 @@ def list_keys() -> None:
     """List keys; never their secrets."""
     from workers.keys import listing  # noqa: PLC0415
 
-    for line in asyncio.run(listing(_settings())):
+    for line in asyncio.run(listing(settings_and_log())):
         typer.echo(line)
 
 
@@ -159,7 +148,7 @@ def revoke_key(
     """Revoke a key at once."""
     from workers.keys import revoke  # noqa: PLC0415
 
-    asyncio.run(revoke(_settings(), key_id, reason))
+    asyncio.run(revoke(settings_and_log(), key_id, reason))
     typer.echo(f"{key_id} is revoked")
 
 
@@ -177,5 +166,5 @@ def apply(reason: Reason = None) -> None:
     """Make or update every schedule, and register the search attributes."""
     from workers.schedules import run_apply  # noqa: PLC0415
 
-    for name in asyncio.run(run_apply(_settings(), reason)):
+    for name in asyncio.run(run_apply(settings_and_log(), reason)):
         typer.echo(name)

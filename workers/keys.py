@@ -1,11 +1,7 @@
 """Makes, lists and revokes API keys from the command line."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from db.engine import make_engine
 from db.inbox import audit
 from db.inbox.audit import Change
 from db.inbox.keys import create_key, list_keys, revoke_key
@@ -13,23 +9,14 @@ from domain.access import ROLES
 from workers.actor import cli_actor
 from workers.errors import UserError
 from workers.settings import Settings
-
-
-@asynccontextmanager
-async def _transaction(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    engine = make_engine(settings.require_database_url())
-    try:
-        async with engine.begin() as tx:
-            yield tx
-    finally:
-        await engine.dispose()
+from workers.transaction import transaction
 
 
 async def create(
     settings: Settings, name: str, scopes: Iterable[str], reason: str | None = None
 ) -> str:
     """Raises: UserError for a scope that does not exist."""
-    async with _transaction(settings) as tx:
+    async with transaction(settings) as tx:
         try:
             key = await create_key(tx, name, scopes)
         except ValueError as error:
@@ -54,7 +41,7 @@ def _listed(text: str) -> set[str]:
 
 
 async def listing(settings: Settings) -> list[str]:
-    async with _transaction(settings) as tx:
+    async with transaction(settings) as tx:
         found = await list_keys(tx)
     return [
         f"{key.key_id}  {key.name}  {','.join(key.scopes)}{'  revoked' if key.revoked_at else ''}"
@@ -64,7 +51,7 @@ async def listing(settings: Settings) -> list[str]:
 
 async def revoke(settings: Settings, key_id: str, reason: str | None = None) -> None:
     """Raises: UserError when there is no such key."""
-    async with _transaction(settings) as tx:
+    async with transaction(settings) as tx:
         if not await revoke_key(tx, key_id):
             raise UserError(f"no key {key_id} that could be revoked")
         change = Change({"state": "in force"}, {"state": "revoked"}, reason)

@@ -9,9 +9,10 @@ from api.context import ApiConfig, Limits
 from api.rate import Rate
 from db.engine import make_engine
 from domain.timings import Timings
+from workers.credentials import with_stored_credentials
 from workers.errors import UserError
 from workers.settings import Settings
-from workers.temporal import connect
+from workers.temporal import connect, payload_codec
 
 # A caller who would wait longer for a connection to the database is sent away with 503.
 POOL_WAIT_S: Final = 5.0
@@ -38,6 +39,7 @@ async def serve_api(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     engine = make_engine(settings.require_database_url(), pool_wait_s=POOL_WAIT_S)
     try:
+        settings = await with_stored_credentials(settings, engine)
         app = create_app(
             engine=engine, temporal=await connect(settings), config=api_config(settings)
         )
@@ -46,6 +48,7 @@ async def serve_api(settings: Settings) -> None:
             host=settings.api_host,
             port=settings.api_port,
             log_level=settings.log_level,
+            log_config=None,  # its lines go where ours go, and are redacted there
             access_log=False,
             server_header=False,
             forwarded_allow_ips=settings.api_trusted_proxies,
@@ -63,6 +66,8 @@ def api_config(settings: Settings) -> ApiConfig:
         shopify_channel=settings.shopify_channel,
         shopify_tenders_from_attributes=settings.shopify_tenders_from_notes,
         webhooks_allow_private=settings.webhooks_allow_private,
+        payload_codec=payload_codec(settings),
+        temporal_ui_origin=settings.temporal_ui_origin,
         timings=Timings().scaled(settings.time_factor),
         limits=_limits(settings),
     )

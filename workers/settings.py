@@ -1,12 +1,26 @@
-"""Reads the whole configuration once, from the environment alone."""
+"""Reads the whole configuration once, from the environment and the secret files it names."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from workers.errors import UserError
+from workers.secret_files import SecretFiles, secret_fields
+
+KEY_RINGS: Final = ("secrets_keys", "payload_keys")
+_WEBHOOK_SECRETS: Final = (
+    "stripe_webhook_secrets",
+    "easypost_webhook_secrets",
+    "shopify_webhook_secrets",
+)
 
 # Beyond it a month is shorter than a task's way to a worker.
 FASTEST_TIME_FACTOR = 1_000_000.0
@@ -18,7 +32,10 @@ EVERY_OWNER: Final = ""
 
 
 class Settings(BaseSettings):
-    """Every setting of every process; the variable is the field's name with the prefix OMS_."""
+    """Every setting of every process; the variable is the field's name with the prefix OMS_.
+
+    A secret may also lie in a file that the variable with the suffix _FILE names.
+    """
 
     model_config = SettingsConfigDict(env_prefix="OMS_", env_ignore_empty=True, frozen=True)
 
@@ -72,6 +89,11 @@ class Settings(BaseSettings):
     # Merchants' webhooks may go to private and loopback addresses, the latter without TLS: for a
     # stack on one machine. Elsewhere it lets a subscriber reach the inside of the network.
     webhooks_allow_private: bool = False
+    # Keys as id:base64, newest first: for credentials in the database, for payloads in Temporal.
+    secrets_keys: SecretStr | None = None
+    payload_keys: SecretStr | None = None
+    # From where a browser may ask to decode payloads, for instance https://temporal.example.
+    temporal_ui_origin: str | None = None
 
     # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
     time_factor: float = Field(default=1.0, gt=0, le=FASTEST_TIME_FACTOR)
@@ -83,12 +105,18 @@ class Settings(BaseSettings):
     # A long-running process creates this file when it is ready to work (supervisors, probes).
     ready_file: Path | None = None
 
-    @field_validator(
-        "stripe_webhook_secrets",
-        "easypost_webhook_secrets",
-        "shopify_webhook_secrets",
-        mode="before",
-    )
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls, env_settings)
+
+    @field_validator(*_WEBHOOK_SECRETS, mode="before")
     @classmethod
     def split_commas(cls, value: object) -> object:
         """Several secrets are valid at once while one is being replaced."""
@@ -135,10 +163,30 @@ class Settings(BaseSettings):
             raise UserError(f"OMS_DATABASE_URL is not set ({_DATABASE_URL_FORM})")
         return self.database_url.get_secret_value()
 
+    def secrets(self) -> dict[str, str]:
+        """Every secret that is set, by its field; a list as one text, as it is given."""
+        found = {name: getattr(self, name) for name in secret_fields(type(self))}
+        return {name: _revealed(value) for name, value in found.items() if value}
+
+    def with_secrets(self, values: Mapping[str, str]) -> "Settings":
+        """The same settings with these secrets, by field."""
+        given = {
+            name: tuple(map(SecretStr, self.split_commas(value)))  # type: ignore[call-overload]
+            if name in _WEBHOOK_SECRETS
+            else SecretStr(value)
+            for name, value in values.items()
+        }
+        return self.model_copy(update=given)
+
     def announce_ready(self) -> None:
         """Tell whoever waits on OMS_READY_FILE that this process works now."""
         if self.ready_file is not None:
             self.ready_file.touch()
+
+
+def _revealed(value: SecretStr | tuple[SecretStr, ...]) -> str:
+    each = (value,) if isinstance(value, SecretStr) else value
+    return ",".join(secret.get_secret_value() for secret in each)
 
 
 def load_settings() -> Settings:

@@ -1,15 +1,19 @@
 """One way to speak to Temporal, shared by client, worker and replayer."""
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 from temporalio.client import Client
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression, RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from workers.codec import SealingCodec
 from workers.errors import UserError
+from workers.sealing import read_key_ring
 from workers.settings import Settings
 from workflows.aftermath import LatePaymentWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
@@ -42,6 +46,26 @@ def workflow_runner(*, sandboxed: bool = True) -> WorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
+def payload_codec(settings: Settings) -> SealingCodec | None:
+    """None unless OMS_PAYLOAD_KEYS is set. Raises: UserError."""
+    if settings.payload_keys is None:
+        return None
+    text = settings.payload_keys.get_secret_value()
+    return SealingCodec(read_key_ring("OMS_PAYLOAD_KEYS", text))
+
+
+def data_converter(settings: Settings) -> DataConverter:
+    """With keys, messages and stack traces of failures are sealed like every other payload."""
+    codec = payload_codec(settings)
+    if codec is None:
+        return DataConverter.default
+    return replace(
+        DataConverter.default,
+        payload_codec=codec,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
 async def connect(settings: Settings) -> Client:
     """Connect as OMS_TEMPORAL_ADDRESS says, else as Temporal's own variables and profile do.
 
@@ -52,9 +76,12 @@ async def connect(settings: Settings) -> Client:
         config["target_host"] = settings.temporal_address
         config["namespace"] = settings.temporal_namespace
     config.setdefault("target_host", "localhost:7233")
+    converter = data_converter(settings)
     try:
         # Payloads are ids: compressing them costs more than it saves on any near network.
-        return await Client.connect(**config, grpc_compression=GrpcCompression.NONE)
+        return await Client.connect(
+            **config, data_converter=converter, grpc_compression=GrpcCompression.NONE
+        )
     except (RuntimeError, RPCError) as error:
         reason = _reason(error)
         raise UserError(f"Temporal at {config['target_host']} does not answer: {reason}") from None

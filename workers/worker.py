@@ -15,6 +15,7 @@ from activities.delivery import Delivery
 from activities.failures import FailureInterceptor
 from db.engine import make_engine
 from domain.timings import Timings
+from workers.credentials import with_stored_credentials
 from workers.errors import UserError
 from workers.inbox import InboxLoop
 from workers.outbox import CONNECTIONS, OutboxLoop, open_ways
@@ -45,8 +46,8 @@ class Composition:
     def gateways(self, settings: Settings) -> AbstractAsyncContextManager[Gateways]:
         return open_gateways(settings)
 
-    def interceptors(self) -> list[Interceptor]:
-        return [FailureInterceptor()]
+    def interceptors(self, engine: AsyncEngine | None) -> list[Interceptor]:
+        return [FailureInterceptor(engine)]
 
 
 def make_worker(
@@ -56,8 +57,12 @@ def make_worker(
     *,
     sandboxed: bool = True,
     composition: Composition | None = None,
+    engine: AsyncEngine | None = None,
 ) -> Worker:
-    """Build the worker of one queue; workflows run on the core queue only."""
+    """Build the worker of one queue; workflows run on the core queue only.
+
+    `engine`: where the words of failures are kept, which never go to Temporal.
+    """
     core = queue == CORE_QUEUE
     made_of = composition or Composition()
     return Worker(
@@ -66,7 +71,7 @@ def make_worker(
         workflows=made_of.workflows if core else [],
         activities=activities,
         workflow_runner=workflow_runner(sandboxed=sandboxed),
-        interceptors=made_of.interceptors(),
+        interceptors=made_of.interceptors(engine),
         max_concurrent_workflow_tasks=WORKFLOW_TASKS if core else None,
         max_concurrent_local_activities=LOCAL_ACTIVITIES if core else None,
         max_concurrent_activities=VENDOR_CALLS,
@@ -91,11 +96,18 @@ async def run_worker(
     engine = made_of.engine(settings)
     client = await connect(settings)
     try:
+        settings = await with_stored_credentials(settings, engine)
         async with made_of.gateways(settings) as gateways, AsyncExitStack() as stack:
             served = activities_by_queue(engine, gateways, addressees(settings))
-            sandboxed = settings.workflow_sandbox
             workers = [
-                make_worker(client, queue, served[queue], sandboxed=sandboxed, composition=made_of)
+                make_worker(
+                    client,
+                    queue,
+                    served[queue],
+                    sandboxed=settings.workflow_sandbox,
+                    composition=made_of,
+                    engine=engine,
+                )
                 for queue in queues
             ]
             loops: list[InboxLoop | OutboxLoop] = []

@@ -54,8 +54,8 @@ class Desk:
             except ActivityError as failed:
                 if is_cancelled_exception(failed):
                     raise
-                reason, detail = "step_exhausted", str(failed.cause or failed)
-            decision = await self.ask(step, reason, detail, resolutions)
+                detail, said_in = str(failed.cause or failed), failed.activity_type
+            decision = await self.ask(step, "step_exhausted", detail, resolutions, said_in=said_in)
             if decision != "retry":
                 return None
 
@@ -66,13 +66,15 @@ class Desk:
         detail: str,
         resolutions: tuple[str, ...],
         until: Callable[[], bool] = lambda: False,
+        said_in: str = "",
     ) -> str:
         """Raise an exception and wait for its resolution, or until it has become moot.
 
+        `said_in` is the activity whose failure left a remark.
         Returns the resolution ("moot" when `until` came true).
         Raises: Refused for `compensate`.
         """
-        exception_id, waiting = await self._raise(step, reason, detail, resolutions)
+        exception_id, waiting = await self._raise(step, reason, detail, resolutions, said_in)
         await workflow.wait_condition(lambda: waiting.decision is not None or until())
         del self._waiting[exception_id]
         decision = waiting.decision or ResolveException(exception_id, "moot", "system")
@@ -88,7 +90,7 @@ class Desk:
         return decision.resolution
 
     async def _raise(
-        self, step: str, reason: str, detail: str, resolutions: tuple[str, ...]
+        self, step: str, reason: str, detail: str, resolutions: tuple[str, ...], said_in: str
     ) -> tuple[str, _Waiting]:
         self._count += 1
         info = workflow.info()
@@ -108,6 +110,7 @@ class Desk:
                 detail=detail,
                 within_s=self._timings.exception_s,
                 resolutions=resolutions,
+                said_in=said_in,
             )
         )
         search.show_exception(reason)

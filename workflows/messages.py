@@ -44,8 +44,10 @@ class Admission:
 
 @dataclass(frozen=True)
 class CancelOrder:
+    """The caller's own words stay in our database, as a remark."""
+
     actor: str
-    reason: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class TrackingNews:
 
 @dataclass(frozen=True)
 class ResolveException:
-    """Update "resolve_exception"."""
+    """Update "resolve_exception". What the person wrote stays in our database, as a remark."""
 
     exception_id: str
     resolution: str  # retry, skip, compensate or override

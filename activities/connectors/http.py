@@ -1,7 +1,6 @@
 """One HTTP client for all vendors: sends, and turns every failure into "did it happen?"."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
@@ -17,6 +16,7 @@ from activities.connectors.errors import (
     Rejected,
     Throttled,
 )
+from domain.redaction import redact
 
 CONNECT_TIMEOUT_S: Final = 5.0
 # Vendors answer slowly when a bank or a carrier behind them does; Stripe's own client waits 80.
@@ -28,14 +28,8 @@ CALL_TIMEOUT_S: Final = 40.0
 # A throttled answer that does not say for how long.
 DEFAULT_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 300.0
-# Enough for a vendor's message; errors end up in histories, which are small.
+# Enough for a vendor's message to a person.
 MAX_DETAIL_LENGTH: Final = 300
-
-_EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
-_KEY_LIKE: Final = re.compile(
-    r"\b(?:(?:sk|rk|pk|whsec|shpat|shpss)_|EZ[AT]K)[A-Za-z0-9*_]{4,}|"
-    r"(?:Bearer|Basic) +[A-Za-z0-9+/=._-]+"
-)
 
 # A vendor's `translate.refusal`: status and decoded body of a 4xx to a leaf of the tree.
 Refusal = Callable[[int, Mapping[str, Any]], ConnectorError]
@@ -108,10 +102,7 @@ class VendorClient:
 
     def redact(self, text: str) -> str:
         """`text` without secrets or e-mail addresses, short enough for an error."""
-        for secret in self._secrets:
-            text = text.replace(secret, "[secret]")
-        text = _EMAIL.sub("[e-mail]", _KEY_LIKE.sub("[secret]", text))
-        return text[:MAX_DETAIL_LENGTH]
+        return redact(text, self._secrets)[:MAX_DETAIL_LENGTH]
 
     def _failure(self, response: httpx.Response, *, mutating: bool) -> ConnectorError:
         status = response.status_code

@@ -2,6 +2,7 @@
 
 from db.tables import (
     catalog,
+    credentials,
     fulfillments,
     inbox,
     messages,
@@ -15,6 +16,7 @@ from db.tables.columns import metadata
 
 __all__ = [
     "catalog",
+    "credentials",
     "fulfillments",
     "inbox",
     "messages",

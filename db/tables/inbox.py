@@ -26,6 +26,19 @@ inbox = sa.Table(
     sa.Index("ix_inbox_waiting", "next_attempt_at", postgresql_where=sa.text("state = 'new'")),
 )
 
+# Words of vendors and callers: anybody's name may be in them, so that Temporal only learns that
+# there are some. The subject is an order, an exception or a workflow.
+remarks = sa.Table(
+    "remarks",
+    metadata,
+    text("subject"),
+    text("about"),
+    text("said_by"),
+    text("text"),
+    now_at("said_at"),
+    sa.PrimaryKeyConstraint("subject", "about"),
+)
+
 channel_cursors = sa.Table(
     "channel_cursors",
     metadata,

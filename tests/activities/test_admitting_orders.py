@@ -40,8 +40,8 @@ async def test_what_cannot_be_an_order_is_refused_with_its_reason(
 async def test_goods_and_channels_nobody_knows_are_named(shop: Shop) -> None:
     strange = await shop.commit(shop.document(("none-b", 1), ("none-a", 1)))
     assert (await shop.admission.admit(strange)).problems == (
-        "lines: the SKU 'none-a' is unknown",
-        "lines: the SKU 'none-b' is unknown",
+        "lines[1].sku: it is unknown",
+        "lines[2].sku: it is unknown",
     )
     nowhere = await shop.commit(shop.document(("none", 1), channel="nowhere"))
     assert (await shop.admission.admit(nowhere)).problems == ("channel: 'nowhere' is unknown",)

@@ -36,6 +36,8 @@ async def test_a_cancellation_is_answered_with_what_it_could_stop(
     assert answer.json() == {"order_id": order_id, "result": result}
     audit = await api.sql("SELECT action FROM audit_log WHERE subject = :s", s=order_id)
     assert [row.action for row in audit] == ["OrderCancellationAsked"]
+    said = await api.sql("SELECT about, text FROM remarks WHERE subject = :s", s=order_id)
+    assert [tuple(remark) for remark in said] == [("cancelled", "changed my mind")]
 
 
 @pytest.mark.parametrize("word", ["gone", "late"])
@@ -219,9 +221,10 @@ async def test_a_decision_reaches_the_run_that_waits(api: Api) -> None:
     assert answer.json() == {"exception_id": exception_id, "status": "resolved"}
     run = api.temporal.get_workflow_handle(f"order-{order_id}")
     decided = await run.query("decision", result_type=ResolveException)
-    assert decided == ResolveException(
-        exception_id, "retry", f"key:{api.key.key_id}", "looked at it"
-    )
+    # What the person wrote may name a customer: it waits in the database for the run's record.
+    assert decided == ResolveException(exception_id, "retry", f"key:{api.key.key_id}")
+    said = await api.sql("SELECT about, text FROM remarks WHERE subject = :s", s=exception_id)
+    assert [tuple(remark) for remark in said] == [("note", "looked at it")]
 
 
 async def test_a_decision_that_is_not_permitted_or_comes_twice_is_refused(api: Api) -> None:

@@ -59,7 +59,7 @@ async def working(settings: Settings, client: Client) -> AsyncIterator[None]:
     timings = Timings().scaled(TIME_FACTOR)
     async with open_gateways(settings) as gateways:
         served = activities_by_queue(engine, gateways)
-        workers = [make_worker(client, queue, served[queue]) for queue in served]
+        workers = [make_worker(client, queue, served[queue], engine=engine) for queue in served]
         stop = asyncio.Event()
         loop = asyncio.create_task(InboxLoop(engine, client, timings).run(stop))
         running = [asyncio.create_task(worker.run()) for worker in workers]
@@ -92,22 +92,26 @@ async def a_sandbox(folder: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def books_kept(postgres: PostgresServer, template: str, folder: Path) -> AsyncIterator[Books]:
+async def a_world(
+    postgres: PostgresServer, template: str, folder: Path, **changes: Any
+) -> AsyncIterator[tuple[World, Settings]]:
+    """A sandbox, a Temporal server and a database of one's own; nobody works yet."""
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(a_sandbox(folder / "sandbox"))
         server = await stack.enter_async_context(
             TemporalServer(folder, durable=False, headless=True)
         )
         name = f"audited_{secrets.token_hex(4)}"
-        settings = Settings(
-            database_url=await postgres.create_database(name, template=template),
-            temporal_address=server.address,
-            stripe_url=f"{sandbox}/stripe",
-            stripe_key="sk_sandbox",
-            easypost_url=f"{sandbox}/easypost",
-            easypost_key="EZSANDBOX",
-            time_factor=TIME_FACTOR,
-        )
+        given: dict[str, Any] = {
+            "database_url": await postgres.create_database(name, template=template),
+            "temporal_address": server.address,
+            "stripe_url": f"{sandbox}/stripe",
+            "stripe_key": "sk_sandbox",
+            "easypost_url": f"{sandbox}/easypost",
+            "easypost_key": "EZSANDBOX",
+            "time_factor": TIME_FACTOR,
+        }
+        settings = Settings(**given | changes)
         client = await connect(settings)
         await register_search_attributes(client)
         engine = make_engine(settings.require_database_url())
@@ -115,9 +119,17 @@ async def books_kept(postgres: PostgresServer, template: str, folder: Path) -> A
         async with engine.begin() as tx:
             await upsert_catalog(tx, SETUP)
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=sandbox))
-        gateways = await stack.enter_async_context(open_gateways(settings))
-        world = World(engine, client, http, Timings().scaled(TIME_FACTOR))
-        audit = Audit(engine, client, ledger_of(settings, gateways), settings.shopify_channel)
+        yield World(engine, client, http, Timings().scaled(TIME_FACTOR)), settings
+
+
+@asynccontextmanager
+async def books_kept(postgres: PostgresServer, template: str, folder: Path) -> AsyncIterator[Books]:
+    async with (
+        a_world(postgres, template, folder) as (world, settings),
+        open_gateways(settings) as gateways,
+    ):
+        ledger = ledger_of(settings, gateways)
+        audit = Audit(world.engine, world.temporal, ledger, settings.shopify_channel)
         yield Books(world, settings, audit)
 
 

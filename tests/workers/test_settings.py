@@ -1,12 +1,15 @@
 """Settings come from the environment, complain precisely, and keep secrets."""
 
+from pathlib import Path
+
 import pytest
 
 from api.context import Limits
 from api.rate import Rate
 from workers.errors import UserError
+from workers.secret_files import secret_fields
 from workers.serving import api_config
-from workers.settings import load_settings
+from workers.settings import Settings, load_settings
 from workers.wiring import addressees
 
 
@@ -77,3 +80,55 @@ def test_the_api_s_limits_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = api_config(load_settings()).limits
     assert (limits.key_rate, limits.failure_rate) == (Rate(2.5, 200), Rate(0.5, 30))
     assert limits.most_waiting_orders == 7
+
+
+SECRETS = {
+    "database_url", "stripe_key", "easypost_key", "shopify_token", "smtp_password",
+    "stripe_webhook_secrets", "easypost_webhook_secrets", "shopify_webhook_secrets",
+    "secrets_keys", "payload_keys",
+}  # fmt: skip
+
+
+def test_every_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert set(secret_fields(Settings)) >= SECRETS
+    for name in secret_fields(Settings):
+        file = tmp_path / name
+        file.write_text(f"from the file of {name}\n")
+        monkeypatch.delenv(f"OMS_{name.upper()}", raising=False)
+        monkeypatch.setenv(f"OMS_{name.upper()}_FILE", str(file))
+    found = load_settings().secrets()
+    assert found == {name: f"from the file of {name}" for name in secret_fields(Settings)}
+
+
+def test_several_secrets_in_a_file_are_split_at_commas(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "hooks").write_text("whsec_a, whsec_b\n")
+    monkeypatch.setenv("OMS_STRIPE_WEBHOOK_SECRETS_FILE", str(tmp_path / "hooks"))
+    found = [secret.get_secret_value() for secret in load_settings().stripe_webhook_secrets]
+    assert found == ["whsec_a", "whsec_b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "No such file or directory"), (b"\xff\xfe", "it is no text"), (b" \n", "is empty")],
+)
+def test_a_file_that_cannot_be_used_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("OMS_STRIPE_KEY_FILE", str(file))
+    with pytest.raises(UserError) as raised:
+        load_settings()
+    assert str(raised.value).startswith(f"settings: OMS_STRIPE_KEY_FILE: {file}")
+    assert why in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OMS_STRIPE_KEY", "sk_live_1")
+    monkeypatch.setenv("OMS_STRIPE_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(UserError, match="OMS_STRIPE_KEY and OMS_STRIPE_KEY_FILE are both set"):
+        load_settings()

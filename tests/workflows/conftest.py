@@ -247,7 +247,7 @@ async def world(
         httpx.AsyncClient(base_url=sandbox_url) as sandbox,
     ):
         served = activities_by_queue(engine, gateways)
-        workers = [make_worker(temporal, queue, served[queue]) for queue in served]
+        workers = [make_worker(temporal, queue, served[queue], engine=engine) for queue in served]
         stop = asyncio.Event()
         loop = asyncio.create_task(InboxLoop(engine, temporal, timings).run(stop))
         running = [asyncio.create_task(worker.run()) for worker in workers]

@@ -88,7 +88,7 @@ async def test_a_document_with_an_unknown_sku_leaves_no_order(world: World) -> N
     assert (await handle.result()).outcome == "rejected_input"
     assert await world.order(document) is None
     kept = await world.row("SELECT * FROM inbox WHERE external_id = :e", e=document["external_id"])
-    assert (kept.state, "NOBODY-KNOWS" in kept.note) == ("rejected", True)
+    assert (kept.state, kept.note) == ("rejected", "lines[1].sku: it is unknown")
 
 
 async def test_a_corrected_document_takes_the_place_of_a_refused_one(world: World) -> None:

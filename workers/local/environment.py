@@ -28,7 +28,7 @@ class Outside:
         """The parts that need not run."""
         names = self.variables.keys()
         gone = {
-            "postgres": "OMS_DATABASE_URL" in names,
+            "postgres": bool({"OMS_DATABASE_URL", "OMS_DATABASE_URL_FILE"} & names),
             "temporal": bool({"OMS_TEMPORAL_ADDRESS", "TEMPORAL_ADDRESS"} & names),
             "mail": "OMS_SMTP_HOST" in names,
             "sandbox": all(self.has_vendor(vendor) for vendor in VENDORS),

@@ -16,8 +16,11 @@ CHANNELS_QUEUE: Final = "channels"
 
 # Our database answers at once or is in trouble; then the server takes over the retries, visibly.
 LOCAL_TIMEOUT: Final = timedelta(seconds=3)
+# The timeout alone does not end attempts that fail at once: these take about as long as it does.
 LOCAL_RETRY: Final = RetryPolicy(
-    initial_interval=timedelta(milliseconds=50), maximum_interval=timedelta(seconds=1)
+    initial_interval=timedelta(milliseconds=50),
+    maximum_interval=timedelta(seconds=1),
+    maximum_attempts=7,
 )
 DATABASE_TIMEOUT: Final = timedelta(seconds=15)
 DATABASE_RETRY: Final = RetryPolicy(

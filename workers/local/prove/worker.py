@@ -35,8 +35,8 @@ class FaultyComposition(Composition):
     def gateways(self, settings: Settings) -> AbstractAsyncContextManager[Gateways]:
         return open_gateways(settings, BoundaryTransport(self._points))
 
-    def interceptors(self) -> list[Interceptor]:
-        return [BoundaryInterceptor(self._points), *super().interceptors()]
+    def interceptors(self, engine: AsyncEngine | None) -> list[Interceptor]:
+        return [BoundaryInterceptor(self._points), *super().interceptors(engine)]
 
 
 def main(composition: type[FaultyComposition] = FaultyComposition) -> None:

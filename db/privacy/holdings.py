@@ -1,0 +1,165 @@
+"""Says of every column that holds words whether they are a customer's, and what erasing leaves.
+
+A test compares it with the tables: a new column has to be put here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+_ORDERS: Final = "CAST(:orders AS text[])"
+_EXCEPTIONS: Final = "CAST(:exceptions AS text[])"
+_OF_ORDERS: Final = f"order_id = ANY({_ORDERS})"
+_OF_PARCELS: Final = "fulfillment_id = ANY(CAST(:fulfillments AS text[]))"
+# Whether a document in the inbox speaks of the customer.
+MENTIONED: Final = """
+    (lower(document::text) ~ :pattern OR EXISTS (
+        SELECT FROM unnest(CAST(:mentions AS text[])) AS m WHERE strpos(document::text, m) > 0))
+"""
+# Country and region stay: figures go by them.
+_ADDRESS: Final = """
+    jsonb_build_object('name', CAST(:pseudonym AS text), 'line1', 'erased', 'line2', NULL,
+        'city', 'erased', 'postal_code', 'erased', 'phone', NULL, 'latitude', NULL,
+        'longitude', NULL, 'region', {ship_to} -> 'region', 'country', {ship_to} -> 'country')
+"""
+# An order's document stays one that can be read; of any other nothing is needed but its id.
+_DOCUMENT: Final = f"""
+    CASE WHEN kind = 'order' AND state = 'handled' THEN jsonb_build_object(
+        'channel', document -> 'channel', 'external_id', document -> 'external_id',
+        'placed_at', document -> 'placed_at', 'currency', document -> 'currency',
+        'locale', document -> 'locale', 'lines', document -> 'lines',
+        'charges', coalesce(document -> 'charges', '[]'),
+        'tenders', coalesce((
+            SELECT jsonb_agg(CASE WHEN tender ->> 'kind' = 'store_credit' THEN tender
+                ELSE tender || jsonb_build_object('reference', 'erased') END)
+            FROM jsonb_array_elements(document -> 'tenders') AS each(tender)), '[]'),
+        'customer', jsonb_build_object(
+            'name', CAST(:pseudonym AS text), 'email', CAST(:email AS text)),
+        'ship_to', {_ADDRESS.format(ship_to="(document -> 'ship_to')")})
+    ELSE jsonb_build_object('erased', CAST(:pseudonym AS text)) END
+"""  # noqa: S608 - made of constants
+_MAIL: Final = """
+    CASE WHEN kind = 'email' THEN payload || jsonb_build_object('to', CAST(:email AS text),
+        'facts', jsonb_build_object('name', CAST(:pseudonym AS text),
+            'order', payload -> 'facts' -> 'order'))
+    ELSE payload END
+"""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """`whose` says which rows are about the customer; `erased`, what their columns become (SQL)."""
+
+    table: str
+    whose: str
+    erased: Mapping[str, str] = field(default_factory=dict)
+
+
+HOLDINGS: Final = (
+    Holding(
+        "orders",
+        _OF_ORDERS,
+        {
+            "customer_name": ":pseudonym",
+            "customer_email": ":email",
+            "customer_phone": "NULL",
+            "ship_to": _ADDRESS.format(ship_to="ship_to"),
+            # Of a cancellation it is the caller's own words.
+            "outcome_reason": "CASE WHEN outcome = 'cancelled' THEN 'erased' ELSE outcome_reason END",  # noqa: E501
+        },
+    ),
+    Holding("order_lines", _OF_ORDERS),
+    Holding("order_charges", _OF_ORDERS),
+    Holding("order_events", _OF_ORDERS),
+    Holding(
+        "tenders",
+        _OF_ORDERS,
+        # A store credit's code is its account, to which money may still go back.
+        {"reference": "CASE WHEN kind = 'store_credit' THEN reference ELSE 'erased' END"},
+    ),
+    Holding("payment_events", _OF_ORDERS),
+    Holding("authorizations", _OF_ORDERS, {"voucher_url": "NULL"}),
+    Holding("fulfillments", _OF_ORDERS),
+    Holding("labels", _OF_PARCELS, {"label_url": "NULL"}),
+    Holding("tracking_events", _OF_PARCELS, {"description": "'erased'"}),
+    Holding("exceptions", _OF_ORDERS, {"detail": "'erased'", "note": "nullif('erased', note)"}),
+    Holding(
+        "remarks",
+        f"subject = ANY({_ORDERS} || {_EXCEPTIONS})"
+        f" OR EXISTS (SELECT FROM unnest({_ORDERS}) AS o WHERE"
+        # Workflows are called order-ID, order-ID/f/N and late-ID-tN.
+        " subject = 'order-' || o OR starts_with(subject, 'order-' || o || '/')"
+        " OR subject ~ ('^late-' || replace(o, '.', '\\.') || '-t[0-9]+$'))",
+        {"text": "'erased'"},
+    ),
+    Holding(
+        "outbox",
+        f"{_OF_ORDERS} OR lower(payload ->> 'to') = :address",
+        {
+            "payload": _MAIL,
+            "last_error": "CASE WHEN dead_at IS NOT NULL AND kind <> 'email' THEN 'erased' END",
+            "dead_at": "CASE WHEN kind = 'email' THEN NULL ELSE dead_at END",
+            # A mail that was not sent has nowhere to go any more.
+            "delivered_at": "CASE WHEN kind = 'email' THEN coalesce(delivered_at, now()) "
+            "ELSE delivered_at END",
+        },
+    ),
+    Holding(
+        "inbox",
+        "CASE WHEN kind = 'order' AND state = 'handled'"
+        f" THEN source || '-' || external_id = ANY({_ORDERS}) ELSE {MENTIONED} END",
+        {"document": _DOCUMENT, "note": "CASE WHEN note IS NULL THEN NULL ELSE 'erased' END"},
+    ),
+    Holding(
+        "idempotency_keys",
+        f"body ->> 'order_id' = ANY({_ORDERS}) OR body ->> 'exception_id' = ANY({_EXCEPTIONS})",
+        {"body": "CASE WHEN body ? 'detail' THEN body || '{\"detail\": \"erased\"}' ELSE body END"},
+    ),
+    Holding("audit_log", f"subject = ANY({_ORDERS} || {_EXCEPTIONS})"),
+)
+
+# Ids, codes, our own words, and what is the merchant's.
+NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
+    table: frozenset(columns.split())
+    for table, columns in {
+        "pools": "pool",
+        "locations": "location pool name address",
+        "channels": "channel name kind pool currencies",
+        "products": "sku name",
+        "pool_levels": "pool sku",
+        "location_levels": "location sku",
+        "stock_movements": "key kind sku pool location order_id fulfillment_id cause",
+        "orders": "order_id channel external_id currency locale outcome next_step",
+        "order_lines": "order_id sku external_line_id",
+        "order_charges": "order_id kind",
+        "order_events": "order_id event actor fulfillment_id data",
+        "reservations": "order_id sku pool state",
+        "tenders": "order_id kind currency",
+        "payment_intents": "key order_id fulfillment_id verb currency authorization_key state code",
+        "authorizations": "authorization_key order_id vendor vendor_ref currency state",
+        "payment_events": "key order_id authorization_key event currency",
+        "store_credits": "code currency",
+        "fulfillments": "fulfillment_id order_id location state tracking_status next_step",
+        "fulfillment_lines": "fulfillment_id sku",
+        "allocations": "fulfillment_id sku pool location state",
+        "fulfillment_shares": "fulfillment_id authorization_key",
+        "labels": "label_key fulfillment_id vendor state vendor_shipment_id rate_id carrier service"
+        " tracking_number tracker_id cost_currency",
+        "tracking_events": "fulfillment_id event_id status",
+        "exceptions": "exception_id workflow_id order_id fulfillment_id step reason owner"
+        " resolutions state resolution resolved_by",
+        "remarks": "subject about said_by",
+        "outbox": "key kind order_id lane subscription_id",
+        "inbox": "source kind external_id content_sha256 state",
+        "channel_cursors": "channel updated_since",
+        "api_keys": "key_id name secret_sha256 scopes",
+        "idempotency_keys": "key_id idempotency_key request_sha256",
+        "audit_log": "actor action subject reason before after",
+        "webhook_subscriptions": "subscription_id url events",
+        "webhook_secrets": "subscription_id secret",
+        "reconciliation_lines": "look ref line",
+        "reconciliation_tasks": "scope kind subject detail ours theirs state seen_by resolution"
+        " resolved_by note",
+        "vendor_credentials": "vendor name key_id",
+    }.items()
+}
