@@ -21,7 +21,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
         {
             "orders:read", "orders:write", "stock:read", "fulfillments:read",
             "fulfillments:write", "exceptions:read", "exceptions:write", "webhooks:read",
-            "webhooks:write",
+            "webhooks:write", "codec:read",
         }
     ),
     "auditor": frozenset(

@@ -1,11 +1,18 @@
 """The audit log as it is read: newest first, by subject, actor or action."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import rows
+
+# What a caller said in words can be erased; this log cannot.
+_SAID: Final = """
+    (SELECT text FROM remarks WHERE remarks.subject = audit_log.subject
+        AND (action, about) IN (('OrderCancellationAsked', 'cancelled'),
+            ('ExceptionResolutionAsked', 'note')))
+"""
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,9 @@ async def list_audit(
     found = await rows(
         connection,
         f"""
-        SELECT audit_id, at, actor, action, subject, reason, before, after FROM audit_log
+        SELECT audit_id, at, actor, action, subject, coalesce(reason, {_SAID}) AS reason,
+            before, after
+        FROM audit_log
         WHERE {" AND ".join(conditions)} ORDER BY audit_id DESC LIMIT :limit
         """,  # noqa: S608 - the filter's own names
         **given,

@@ -33,6 +33,8 @@ SCOPE_OF = {
     "GET /stock/{sku:path}": "stock:read",
     "GET /ats": "stock:read",
     "GET /audit": "audit:read",
+    "POST /codec/decode": "codec:read",
+    "POST /codec/encode": "codec:read",
     "GET /reconciliation-tasks": "exceptions:read",
     "GET /reconciliation-tasks/{task_id}": "exceptions:read",
     "POST /reconciliation-tasks/{task_id}/resolve": "exceptions:write",

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import rows
 from tests.workers.test_setup_file import ADDRESS, CHANNEL, CREDIT, LOCATION, PRODUCT, STOCK
 from workers.errors import UserError
-from workers.importing import import_setup
+from workers.importing import Origin, import_setup
 from workers.setup_file import read_setup
 
 WHOLE = {
@@ -18,7 +18,7 @@ WHOLE = {
 
 
 async def imported(engine: AsyncEngine, content: dict[str, Any]) -> dict[str, int]:
-    return await import_setup(engine, read_setup(content))
+    return await import_setup(engine, read_setup(content), Origin("cli:tests"))
 
 
 async def levels(engine: AsyncEngine) -> list[tuple[Any, ...]]:

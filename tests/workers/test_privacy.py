@@ -153,7 +153,7 @@ async def test_a_customer_is_exported_then_erased_and_nothing_else_changes(held:
 
     trace = await held.world.row("SELECT * FROM audit_log WHERE action = 'CustomerErased'")
     assert (trace.actor, trace.subject) == ("oms privacy", done.pseudonym)
-    assert trace.data["orders"] == 4
+    assert trace.after["orders"] == 4
     assert await run_erasure(held.settings, EMAIL) is None, "nothing is left to erase"
     assert await violations(held) == []
     await deliver_again(held, theirs)

@@ -61,8 +61,9 @@ class Stack:
             self.env = self.blueprint.environment()
             self.folder.keep_settings(self.env)
             self._report_earlier_clusters()
+            await self._migrate()
             # Neither needs the other, and each keeps one processor busy.
-            await _all(self._prepare_database(), self._apply_schedules())
+            await _all(self._find_key(), self._apply_schedules())
             await self._start_stage(self.blueprint.product(self.env))
             self._supervisor.begin()
         except BaseException:
@@ -108,10 +109,13 @@ class Stack:
                     " if that folder was removed, this can be removed, too"
                 )
 
-    async def _prepare_database(self) -> None:
-        """Its schema, then the first API key."""
+    async def _migrate(self) -> None:
         if "migrate" in self.blueprint.names:
             await self.blueprint.task("migrate", ["migrate"], self.env).run_once()
+
+    async def _find_key(self) -> None:
+        """The first API key, made at the first start."""
+        if "migrate" in self.blueprint.names:
             self.api_key = self.folder.api_key() or await self._make_key()
 
     async def _apply_schedules(self) -> None:

@@ -167,7 +167,8 @@ async def test_a_profile_or_key_for_another_cluster_does_not_keep_ours_from_bein
     profile.write_text('[profile.default]\naddress = "my.cloud:7233"\napi_key = "secret"\n')
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     outside = {"TEMPORAL_API_KEY": "secret", "TEMPORAL_TLS": "true"}
-    plan = Plan(parts=frozenset({"temporal", "schedules"}), outside=outside)
+    parts = frozenset({"postgres", "migrate", "temporal", "schedules"})
+    plan = Plan(parts=parts, outside=outside)
     async with Stack(data_dir, plan) as stack:
         assert "TEMPORAL_API_KEY" not in stack.env
     assert not (data_dir / "logs" / "schedules.log").read_text()
