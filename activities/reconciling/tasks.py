@@ -35,7 +35,7 @@ class TaskActivities:
 
     @activity.defn
     async def begin_look(self, scope: str) -> Began:
-        async with self._engine.connect() as tx:
+        async with self._engine.begin() as tx:
             return Began(*await reconciliation.began(tx, scope, WINDOW))
 
     @activity.defn

@@ -54,7 +54,7 @@ INSERT INTO tracking_events (fulfillment_id, event_id, status, description, occu
 INSERT INTO exceptions (exception_id, workflow_id, order_id, fulfillment_id, step, reason,
   detail, owner, deadline, resolutions, state) VALUES
   (:o || '-f2-x1-1', 'order-' || :o || '/f/2', :o, :o || '-f2', 'pick', 'pick_overdue',
-    'west has not reported', 'operations', '2026-11-23T20:00:00Z', '{retry,compensate}', 'open');
+    'west has not reported', 'operations', '2026-11-24T04:00:00Z', '{retry,compensate}', 'open');
 INSERT INTO order_events (order_id, sequence, event, actor, data) VALUES
   (:o, 1, 'OrderPlaced', 'system', '{"channel": "shop"}'),
   (:o, 2, 'StockReserved', 'system', '{}');

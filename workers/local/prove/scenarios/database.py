@@ -20,13 +20,13 @@ ROGUE: Final = {
     "a card is captured twice": """
         INSERT INTO payment_events (key, order_id, tender_no, authorization_key, event,
             amount_minor, currency)
-        SELECT key || ':again', order_id, tender_no, authorization_key, event, amount_minor,
+        SELECT key || '-again', order_id, tender_no, authorization_key, event, amount_minor,
             currency
         FROM payment_events WHERE event = 'captured' AND authorization_key IS NOT NULL LIMIT 1
     """,
     "a parcel has two labels": """
         INSERT INTO labels (label_key, fulfillment_id, vendor, state)
-        SELECT label_key || ':again', fulfillment_id, vendor, 'begun'
+        SELECT label_key || '-again', fulfillment_id, vendor, 'begun'
         FROM labels WHERE state = 'bought' LIMIT 1
     """,
     "more is refunded than was captured": """
