@@ -21,6 +21,8 @@ from workflows.messages import CORE_QUEUE, OrderInput
 
 # Enough for every phase; a run that found nothing has tried some thousands of requests.
 FUZZED_FOR_S = 75
+# A repeat under an idempotency key hears the first answer, also when what it made is gone since.
+NOT_OURS = "ensure_resource_availability"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 SERVES_WITHIN_S = 30.0
 
@@ -77,7 +79,7 @@ async def test_the_running_api_keeps_to_its_description(
         Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIG,
         "run", f"http://127.0.0.1:{served}/openapi.json",
         "--header", f"Authorization: Bearer {key.secret}",
-        "--checks", "all", "--max-time", str(FUZZED_FOR_S), "--continue-on-failure",
+        "--checks", "all", "--exclude-checks", NOT_OURS, "--max-time", str(FUZZED_FOR_S), "--continue-on-failure",
         "--workers", "1", "--seed", "1", "--request-timeout", "30", "--no-color",
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
