@@ -66,6 +66,8 @@ class Warehouse:
             try:
                 for step in steps:
                     answer = await self._api.report(name, step, lines)
+                    if answer.status == httpx.codes.NOT_FOUND:
+                        break  # its run is still to start: after a crash that takes a while
                     if not httpx.codes.is_success(answer.status):
                         self._refused(name, f"{step}: {answer.status} {answer.body}")
                         break
@@ -75,7 +77,7 @@ class Warehouse:
                 self._in_hand.discard(name)
 
     def _refused(self, name: str, reason: str) -> None:
-        """Its run may just be starting: the next look tries again."""
+        """The next look tries again, until it was too often."""
         self._refusals[name] += 1
         if self._refusals[name] == MOST_REFUSALS:
             self.notes.append(f"{name}: {reason}")
