@@ -46,6 +46,7 @@ class Size:
     hot_buyers: int
     lost: int
     outage_s: float
+    told_within_s: float
     kills: int
 
 
