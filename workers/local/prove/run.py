@@ -22,8 +22,18 @@ from workers.local.stack import Stack
 
 TIME_FACTOR: Final = 20_000.0
 WORKERS: Final = 2
+# Nobody at a checkout waits longer to be told. A quick run shares its machine with whoever tests.
+TOLD_WITHIN_S: Final = 2.0
 QUICK: Final = Size(
-    shipped=40, mix=12, buyers=200, hot_units=10, hot_buyers=40, lost=12, outage_s=5.0, kills=1
+    shipped=40,
+    mix=12,
+    buyers=200,
+    hot_units=10,
+    hot_buyers=40,
+    lost=12,
+    outage_s=5.0,
+    told_within_s=5.0,
+    kills=1,
 )
 FULL: Final = Size(
     shipped=60,
@@ -33,6 +43,7 @@ FULL: Final = Size(
     hot_buyers=2_000,
     lost=100,
     outage_s=120.0,
+    told_within_s=TOLD_WITHIN_S,
     kills=6,
 )
 # A quick run kills its worker at so many boundaries of our own database, and lets attempts fail at

@@ -13,8 +13,6 @@ from workers.local.prove.orders import EAST, HOT, LAST_ONE, OUTLET, WEST, an_ord
 from workers.local.prove.stage import Outcome, Stage
 
 CHANNELS: Final = ("shop", OUTLET)
-# Nobody who stands at a checkout waits longer to be told.
-TOLD_WITHIN_S: Final = 2.0
 
 
 async def races(stage: Stage) -> Outcome:
@@ -34,7 +32,7 @@ async def _the_last_one(stage: Stage) -> tuple[int, list[str]]:
     sold = [order for order, answer in answers if httpx.codes.is_success(answer.status)]
     slowest = max(answer.seconds for _, answer in answers)
     found = [] if len(sold) == 1 else [f"the last unit was sold {len(sold)} times"]
-    if slowest > TOLD_WITHIN_S:
+    if slowest > stage.size.told_within_s:
         found.append(f"a buyer was told after {slowest:.1f} s")
     return len(buyers), found + await _delivered_or_refused(stage, buyers, sold)
 
