@@ -10,31 +10,47 @@ from workers.errors import UserError
 from workers.local.demo.plan import CANCELLED, PlannedOrder
 from workers.local.demo.shipped_set import plan_shipped
 from workers.local.prove import boundaries, failpoints
-from workers.local.prove.orders import EAST, SLIP, an_order
+from workers.local.prove.orders import EAST, SLIP, a_mix, an_order
 from workers.local.prove.stage import Outcome, Stage
 
 # Longer than the first poll of a parcel and the grace of a slip, at the harness's time factor.
 WEBHOOKS_LATE_S: Final = 30.0
-LATE_WEBHOOKS: Final = {"payment_intent.": 6, "tracker.": 40}
+LATE_WEBHOOKS: Final = {
+    "payment_intent.succeeded": 6,
+    "payment_intent.payment_failed": 2,
+    "tracker.": 40,
+}
+ROUNDS: Final = 2
 # The sandbox's carrier does what the street says.
 NEVER_SCANNED: Final = "1 Never Scanned Street"
-STRUCK_WITHIN_S: Final = 90.0
+STRUCK_WITHIN_S: Final = 45.0
 
 
 async def every_boundary(stage: Stage) -> Outcome:
-    outcome = Outcome()
-    for topic, times in LATE_WEBHOOKS.items():
-        await stage.fault("webhook_delay", path_prefix=topic, seconds=WEBHOOKS_LATE_S, times=times)
-    special = [await _hold_that_runs_out(stage), await _label_to_be_voided(stage)]
-    special.append(await _asked_for_help(stage))
-    orders = [order.delayed() for order in plan_shipped(stage.size.shipped).orders]
-    outcome.violations += await stage.drive(orders)
-    outcome.violations += await stage.follow(special)
-    await _run_schedules(stage)
-    outcome.violations += await _unreached(stage)
-    outcome.orders = len(orders) + 3
+    """A second round is for what chance kept the first from reaching."""
+    outcome, missing = Outcome(), set[str]()
+    for number in range(1, ROUNDS + 1):
+        for topic, times in LATE_WEBHOOKS.items():
+            about = {"path_prefix": topic, "seconds": WEBHOOKS_LATE_S, "times": times}
+            await stage.fault("webhook_delay", **about)
+        special = [await _hold_that_runs_out(stage, number)]
+        special += [await _label_to_be_voided(stage)] if number == 1 else []
+        special.append(await _asked_for_help(stage, number))
+        orders = _of_all_kinds(stage) if number == 1 else a_mix("round", stage.size.mix, stage.dice)
+        outcome.violations += await stage.drive(orders)
+        outcome.violations += await stage.follow(special)
+        outcome.orders += len(orders) + len(special)
+        await stage.clear_faults()
+        await _run_schedules(stage)
+        if not (missing := await _unreached(stage)):
+            break
+    outcome.violations += [f"the boundary {each} was not reached" for each in sorted(missing)]
     outcome.faults = len(failpoints.struck(stage.points))
     return outcome
+
+
+def _of_all_kinds(stage: Stage) -> list[PlannedOrder]:
+    return [order.delayed() for order in plan_shipped(stage.size.shipped).orders]
 
 
 async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
@@ -55,9 +71,9 @@ async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
     return order
 
 
-async def _asked_for_help(stage: Stage) -> PlannedOrder:
+async def _asked_for_help(stage: Stage, number: int) -> PlannedOrder:
     """A vendor refuses our credentials: a person is asked and decides that the order goes on."""
-    order = an_order("prove-help", [(EAST, 1)])
+    order = an_order(f"prove-help-{number}", [(EAST, 1)])
     await stage.place(order)
     await stage.fault(
         "http_401", vendor="easypost", method="POST", path_prefix="/v2/shipments", times=1
@@ -71,9 +87,9 @@ async def _asked_for_help(stage: Stage) -> PlannedOrder:
     return order
 
 
-async def _hold_that_runs_out(stage: Stage) -> PlannedOrder:
+async def _hold_that_runs_out(stage: Stage, number: int) -> PlannedOrder:
     """The hold of an order that waits for its slip expires: it is made anew once it is paid."""
-    order = an_order("prove-hold", [(EAST, 1)], pay=SLIP)
+    order = an_order(f"prove-hold-{number}", [(EAST, 1)], pay=SLIP)
     await stage.place(order)
 
     async def is_overdue() -> int:
@@ -94,7 +110,7 @@ async def _run_schedules(stage: Stage) -> None:
         await stage.temporal.get_schedule_handle(schedule.id).trigger()
 
 
-async def _unreached(stage: Stage) -> list[str]:
+async def _unreached(stage: Stage) -> set[str]:
     """Wait for what the schedules do; a boundary that nothing reaches is no proof."""
     known = {str(each) for each in await boundaries.boundaries()}
 
@@ -103,5 +119,4 @@ async def _unreached(stage: Stage) -> list[str]:
 
     with contextlib.suppress(UserError):
         await stage.until(all_struck, STRUCK_WITHIN_S)
-    missing = known - failpoints.struck(stage.points)
-    return [f"the boundary {each} was not reached" for each in sorted(missing)]
+    return known - failpoints.struck(stage.points)
