@@ -13,9 +13,9 @@ from activities.payments import Taken
 from activities.shipping import PURCHASE_OVER_S
 from activities.stock import Reserved
 from db.stores import stock
+from domain.timings import Timings
 from tests.activities.doubles import Road
 from tests.activities.shop import Shop, at_once, share
-from workflows.steps.call import VENDOR_TIMEOUT
 
 
 class SlowRoad(Road):
@@ -126,7 +126,7 @@ async def test_a_refusal_that_comes_after_anothers_success_undoes_nothing(shop: 
 
 
 def test_a_call_is_over_before_anybody_gives_it_up() -> None:
-    assert CALL_TIMEOUT_S < VENDOR_TIMEOUT.total_seconds() < PURCHASE_OVER_S
+    assert CALL_TIMEOUT_S < Timings().vendor_attempt_s < PURCHASE_OVER_S
 
 
 async def test_money_taken_by_somebody_else_is_not_called_voided(shop: Shop) -> None:

@@ -5,9 +5,16 @@ from dataclasses import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.timings import DAY, SHORTEST_FOR_PEOPLE_S, SHORTEST_S, Timings
+from domain.timings import (
+    DAY,
+    SHORTEST_FOR_PEOPLE_S,
+    SHORTEST_FOR_VENDORS_S,
+    SHORTEST_S,
+    Timings,
+)
 
 PEOPLE = ("pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s")
+FLOORS = dict.fromkeys(PEOPLE, SHORTEST_FOR_PEOPLE_S) | {"vendor_attempt_s": SHORTEST_FOR_VENDORS_S}
 
 
 def test_the_factor_one_is_real_time() -> None:
@@ -25,8 +32,7 @@ def test_every_wait_shrinks_to_its_floor_and_no_further(factor: float) -> None:
     scaled = asdict(Timings().scaled(factor))
     for name, real in asdict(Timings()).items():
         if name.endswith("_s"):
-            floor = SHORTEST_FOR_PEOPLE_S if name in PEOPLE else SHORTEST_S
-            assert scaled[name] == max(real / factor, floor)
+            assert scaled[name] == max(real / factor, FLOORS.get(name, SHORTEST_S))
 
 
 @given(st.floats(1, 1e9))

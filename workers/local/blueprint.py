@@ -11,6 +11,7 @@ from workers.local.environment import Addresses, Outside, compose
 from workers.local.parts import Part, PythonPart, announces, answers_http, greets
 from workers.local.ports import LOOPBACK, PortBook, read_ports
 from workers.local.postgres import PostgresServer
+from workers.local.supervisor import LAST_BACKOFF_S
 from workers.local.temporal import TemporalServer
 
 SERVICES = ("postgres", "temporal", "sandbox", "mail")
@@ -36,6 +37,7 @@ class Plan:
     workers: int = 1
     # The module run as a worker, and its words; the fault harness has one of its own.
     worker: Sequence[str] = ("workers", "worker")
+    last_backoff_s: float = LAST_BACKOFF_S
     asked_ports: Mapping[str, int] = field(default_factory=dict)
     preferred_ports: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, str] = field(default_factory=dict)

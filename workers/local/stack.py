@@ -23,7 +23,7 @@ class Stack:
         self.env: dict[str, str] = {}
         self.api_key = ""
         self.blueprint = Blueprint(self.folder, self.plan)
-        self._supervisor = Supervisor(self.plan.report, self._write_state)
+        self._supervisor = Supervisor(self.plan.report, self._write_state, self.plan.last_backoff_s)
         # What stands on what; taken down from the last to the first.
         self._stages: list[Sequence[Part]] = []
 

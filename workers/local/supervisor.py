@@ -6,13 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from workers.errors import UserError
 from workers.local.parts import Part, PythonPart
 
 WATCH_S = 0.1
 FIRST_BACKOFF_S = 0.2
-LAST_BACKOFF_S = 10.0
+LAST_BACKOFF_S: Final = 10.0
 # A part that lived this long has recovered; its next death is the first again.
 HEALTHY_S = 30.0
 
@@ -22,8 +23,11 @@ Report = Callable[[str], None]
 class Supervisor:
     """Restarts with a growing pause; a held part stays down until somebody starts it."""
 
-    def __init__(self, report: Report, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, report: Report, changed: Callable[[], None], last_backoff_s: float = LAST_BACKOFF_S
+    ) -> None:
         self._report = report
+        self._last_backoff_s = last_backoff_s
         self._changed = changed
         self._parts: dict[str, Part] = {}
         self._held: set[str] = set()
@@ -111,7 +115,7 @@ class Supervisor:
             status = None if part.child is None else part.child.poll()
             self._report(f"{part.name} ended ({_spell(status)}); starting again in {pause_s:.1f} s")
             await asyncio.sleep(pause_s)
-            pause_s = self._backoff_s[part.name] = min(pause_s * 2, LAST_BACKOFF_S)
+            pause_s = self._backoff_s[part.name] = min(pause_s * 2, self._last_backoff_s)
             try:
                 await part.start()
             except UserError as error:

@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
+from domain.timings import Timings
 from workflows.messages import CORE_QUEUE
 
 PAYMENTS_QUEUE: Final = "payments"
@@ -26,8 +27,6 @@ DATABASE_TIMEOUT: Final = timedelta(seconds=15)
 DATABASE_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=15)
 )
-# Longer than the slowest vendor call allowed by the connectors.
-VENDOR_TIMEOUT: Final = timedelta(seconds=45)
 VENDOR_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60)
 )
@@ -59,15 +58,15 @@ async def locally(method: Callable[[Any, A], Awaitable[R]], argument: A) -> R:
 
 
 async def at_vendor(
-    method: Callable[[Any, A], Awaitable[R]], argument: A, *, queue: str, patience_s: float
+    method: Callable[[Any, A], Awaitable[R]], argument: A, *, queue: str, timings: Timings
 ) -> R:
     """Run a step that calls a vendor, on that vendor's queue, retried until patience ends."""
     return await workflow.execute_activity_method(
         method,
         argument,
         task_queue=queue,
-        start_to_close_timeout=VENDOR_TIMEOUT,
-        schedule_to_close_timeout=timedelta(seconds=patience_s),
+        start_to_close_timeout=timedelta(seconds=timings.vendor_attempt_s),
+        schedule_to_close_timeout=timedelta(seconds=timings.vendor_patience_s),
         retry_policy=VENDOR_RETRY,
     )
 

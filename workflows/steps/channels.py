@@ -1,6 +1,5 @@
 """Steps that talk to sales channels."""
 
-from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
@@ -8,11 +7,12 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.channels import ChannelActivities, Pull, Pulled
 
+from domain.timings import MINUTE, Timings
 from workflows.steps.call import CHANNELS_QUEUE, at_vendor
 
 __all__ = ["Pulled"]
 
-PATIENCE: Final = timedelta(minutes=10)
+PATIENT: Final = Timings(vendor_patience_s=10 * MINUTE)
 
 
 async def pull_orders(channel: str, cursor: str | None) -> Pulled:
@@ -20,5 +20,5 @@ async def pull_orders(channel: str, cursor: str | None) -> Pulled:
         ChannelActivities.pull_orders,
         Pull(channel, cursor),
         queue=CHANNELS_QUEUE,
-        patience_s=PATIENCE.total_seconds(),
+        timings=PATIENT,
     )

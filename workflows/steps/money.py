@@ -42,9 +42,7 @@ async def take(
     )
     if kind in INTERNAL:
         return await locally(PaymentActivities.take, want)
-    return await at_vendor(
-        PaymentActivities.take, want, queue=PAYMENTS_QUEUE, patience_s=timings.vendor_patience_s
-    )
+    return await at_vendor(PaymentActivities.take, want, queue=PAYMENTS_QUEUE, timings=timings)
 
 
 async def settle_slip(order_id: str, tender_no: int, *, paid: bool) -> None:
@@ -56,7 +54,7 @@ async def slip_is_paid(order_id: str, tender_no: int, timings: Timings) -> bool:
         PaymentActivities.slip_is_paid,
         SlipRef(order_id, tender_no),
         queue=PAYMENTS_QUEUE,
-        patience_s=timings.vendor_patience_s,
+        timings=timings,
     )
 
 
@@ -65,7 +63,7 @@ async def capture(part: FulfillmentInput, tender_no: int) -> None:
         PaymentActivities.capture,
         CaptureShare(part.order_id, part.fulfillment_id, part.number, tender_no),
         queue=PAYMENTS_QUEUE,
-        patience_s=part.timings.vendor_patience_s,
+        timings=part.timings,
     )
 
 
@@ -82,7 +80,7 @@ async def settle(order_id: str, due: Due, timings: Timings) -> None:
         SettlementActivities.give_back,
         due,
         queue=PAYMENTS_QUEUE,
-        patience_s=timings.vendor_patience_s,
+        timings=timings,
     )
 
 

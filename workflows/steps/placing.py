@@ -36,7 +36,7 @@ async def verify_address(order_id: str, timings: Timings) -> Verified:
         AdmissionActivities.verify_address,
         order_id,
         queue=CARRIERS_QUEUE,
-        patience_s=timings.vendor_patience_s,
+        timings=timings,
     )
 
 

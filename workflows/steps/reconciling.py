@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.reconciling.tasks import Began, TaskActivities
 
+from domain.timings import MINUTE, Timings
 from workflows.steps.call import (
     CARRIERS_QUEUE,
     CHANNELS_QUEUE,
@@ -29,7 +30,7 @@ from workflows.steps.call import (
 
 __all__ = ["RUNS", "Began", "LookAt", "Read"]
 
-PATIENCE: Final = timedelta(minutes=10)
+PATIENT: Final = Timings(vendor_patience_s=10 * MINUTE)
 # Reads everything that is open, or was begun within the window, and asks Temporal about it.
 COMPARING_TIMEOUT: Final = timedelta(minutes=10)
 
@@ -47,7 +48,7 @@ async def read_page(look: LookAt, cursor: str | None) -> Read:
     else:
         read, queue = BookActivities.read_orders, CHANNELS_QUEUE
     page = ReadPage(look, cursor)
-    return await at_vendor(read, page, queue=queue, patience_s=PATIENCE.total_seconds())
+    return await at_vendor(read, page, queue=queue, timings=PATIENT)
 
 
 async def compare(look: LookAt) -> int:

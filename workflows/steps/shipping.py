@@ -34,7 +34,7 @@ async def create_shipment(part: FulfillmentInput) -> None:
         ShippingActivities.create_shipment,
         part.fulfillment_id,
         queue=CARRIERS_QUEUE,
-        patience_s=part.timings.vendor_patience_s,
+        timings=part.timings,
     )
 
 
@@ -43,7 +43,7 @@ async def buy_label(part: FulfillmentInput) -> Shipped:
         ShippingActivities.buy_label,
         part.fulfillment_id,
         queue=CARRIERS_QUEUE,
-        patience_s=part.timings.vendor_patience_s,
+        timings=part.timings,
     )
 
 
@@ -52,7 +52,7 @@ async def void_label(part: FulfillmentInput) -> None:
         ShippingActivities.void_label,
         part.fulfillment_id,
         queue=CARRIERS_QUEUE,
-        patience_s=part.timings.vendor_patience_s,
+        timings=part.timings,
     )
 
 
@@ -81,5 +81,5 @@ async def poll_tracking(part: FulfillmentInput, timings: Timings) -> str:
         ShippingActivities.poll_tracking,
         part.fulfillment_id,
         queue=CARRIERS_QUEUE,
-        patience_s=timings.vendor_patience_s,
+        timings=timings,
     )

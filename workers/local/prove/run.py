@@ -22,6 +22,8 @@ from workers.local.stack import Stack
 
 TIME_FACTOR: Final = 20_000.0
 WORKERS: Final = 2
+# Who is killed at every boundary is no broken part that somebody should be spared.
+LAST_BACKOFF_S: Final = 1.0
 # Nobody at a checkout waits longer to be told. A quick run shares its machine with whoever tests.
 TOLD_WITHIN_S: Final = 2.0
 QUICK: Final = Size(
@@ -81,9 +83,10 @@ async def run_proof(wish: Wish, console: Console) -> Proof:
     armed = known if BOUNDARIES in names else ()
     failpoints.lay_out(points, plan_faults(armed, wish.seed, is_full=wish.is_full))
     worker = (wish.worker, str(points))
-    stack = Stack(
-        wish.folder / "stack", StackPlan(time_factor=TIME_FACTOR, workers=WORKERS, worker=worker)
+    plan = StackPlan(
+        time_factor=TIME_FACTOR, workers=WORKERS, worker=worker, last_backoff_s=LAST_BACKOFF_S
     )
+    stack = Stack(wish.folder / "stack", plan)
     async with stack:
         setup = extended(plan_shipped().setup, size.hot_units)
         async with Stage(stack, setup, size, wish.seed, points) as stage:
