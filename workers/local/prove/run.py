@@ -20,7 +20,8 @@ from workers.local.prove.scenarios import BOUNDARIES, SCENARIOS
 from workers.local.prove.stage import Outcome, Size, Stage
 from workers.local.stack import Stack
 
-TIME_FACTOR: Final = 20_000.0
+# A parcel is under way for some five seconds.
+TIME_FACTOR: Final = 40_000.0
 WORKERS: Final = 2
 # Who is killed at every boundary is no broken part that somebody should be spared.
 LAST_BACKOFF_S: Final = 1.0
@@ -34,6 +35,7 @@ QUICK: Final = Size(
     hot_buyers=40,
     lost=12,
     outage_s=5.0,
+    delay_s=2.0,
     told_within_s=5.0,
     kills=1,
 )
@@ -45,6 +47,7 @@ FULL: Final = Size(
     hot_buyers=2_000,
     lost=100,
     outage_s=120.0,
+    delay_s=31.0,  # longer than the connectors wait for an answer
     told_within_s=TOLD_WITHIN_S,
     kills=6,
 )

@@ -37,7 +37,10 @@ PLACINGS: Final = 5
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything: orders of a mix, buyers of a race, seconds of an outage."""
+    """How much of everything: orders of a mix, buyers of a race, seconds of an outage.
+
+    `delay_s` is how long a slow vendor takes for one answer.
+    """
 
     shipped: int
     mix: int
@@ -46,6 +49,7 @@ class Size:
     hot_buyers: int
     lost: int
     outage_s: float
+    delay_s: float
     told_within_s: float
     kills: int
 
