@@ -212,6 +212,21 @@ class Stage:
             for step in steps:
                 await self.until(self._reported(part.fulfillment_id, step, lines))
 
+    async def resolve(self, order: PlannedOrder, decision: dict[str, str]) -> None:
+        """Decide about what the order waits for, until the decision counts."""
+        exception_id = await self.exception_of(order)
+
+        async def decided() -> bool:
+            """An exception's row, too, is there a moment before its run waits."""
+            await self.api.send("POST", f"/exceptions/{exception_id}/resolve", decision)
+            found = await self.rows(
+                "SELECT 1 FROM exceptions WHERE exception_id = :x AND state = 'resolved'",
+                x=exception_id,
+            )
+            return bool(found)
+
+        await self.until(decided)
+
     def _reported(
         self, name: str, step: str, lines: list[dict[str, Any]]
     ) -> Callable[[], Awaitable[bool]]:

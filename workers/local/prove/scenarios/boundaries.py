@@ -79,11 +79,7 @@ async def _asked_for_help(stage: Stage, number: int) -> PlannedOrder:
         "http_401", vendor="easypost", method="POST", path_prefix="/v2/shipments", times=1
     )
     await stage.work(order, "picked", "packed")
-
-    exception_id = await stage.exception_of(order)
-    await stage.api.send(
-        "POST", f"/exceptions/{exception_id}/resolve", {"resolution": "retry", "note": "mended"}
-    )
+    await stage.resolve(order, {"resolution": "retry", "note": "mended"})
     return order
 
 
