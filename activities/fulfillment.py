@@ -64,7 +64,7 @@ class FulfillmentActivities:
                 fulfillment_id=to.fulfillment_id,
             )
             if to.state == "delivered":
-                await _mail(tx, part, "delivered")
+                await mail_about(tx, part, "delivered")
 
     @activity.defn
     async def request_cancellation(self, order_id: str) -> Cancellable:
@@ -116,7 +116,7 @@ class FulfillmentActivities:
             await orders.tell(
                 tx, part.order_id, "HandedOver", fulfillment_id=to.fulfillment_id, data=data
             )
-            await _mail(tx, part, "shipped")
+            await mail_about(tx, part, "shipped")
             await _tell_channel(tx, part, label)
             await fulfillments.ship(tx, part)
 
@@ -139,7 +139,8 @@ async def cancel_part(tx: AsyncConnection, part: Any) -> bool:
     return True
 
 
-async def _mail(tx: AsyncConnection, part: Any, template: str) -> None:
+async def mail_about(tx: AsyncConnection, part: Any, template: str) -> None:
+    """Tell the customer about one parcel, which has a label."""
     order = await orders.head(tx, part.order_id)
     label = await labels.current(tx, part.fulfillment_id)
     assert label is not None

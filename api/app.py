@@ -21,6 +21,7 @@ from api import (
     exceptions,
     fulfillments,
     health,
+    order_page,
     orders,
     reconciliation,
     stock,
@@ -42,7 +43,7 @@ __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
     orders, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters, audit,
-    webhooks, codec, health, docs,
+    webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 
