@@ -107,7 +107,7 @@ def _words(token: str, page: Any) -> dict[str, str]:
         "lines": "".join(_line(line) for line in page.lines),
         "parcels": "".join(_parcel(n, each) for n, each in enumerate(page.parcels, start=1)),
         "action": f"/o/{escape(token)}/{mail[0]}",
-        "button": f"Send me {mail[1]} notes about delivery",
+        "button": f"Send me {mail[1]} notes about the day of delivery",
         "now": f"You get {mail[2]} notes about the day of delivery.",
     }
 
