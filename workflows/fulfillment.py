@@ -226,13 +226,24 @@ class FulfillmentWorkflow:
 
     @workflow.update
     async def packed(self, done: LinesDone) -> None:
+        if self._state == "open":
+            # A crash may have forgotten the report of picking, but not its record.
+            self._move("open", await shipping.recorded_state(self._part))
+        if self._state == "open":
+            raise reject("WrongState", "the fulfillment order is open")
         if self._state == "picked":
             await shipping.record_packed(self._part, done.actor)
             self._move("picked", "packed")
 
     @packed.validator
     def _check_packed(self, done: LinesDone) -> None:
-        self._check_lines(done, ("picked", "packed"))
+        self._check_lines(done, ("open", "picked", "packed"))
+
+    @workflow.signal
+    def recorded(self, state: str) -> None:
+        """What the database has of the warehouse's reports; a crash may have forgotten them."""
+        if state == "packed" and self._state in ("open", "picked"):
+            self._state = state
 
     def _move(self, before: str, after: str) -> None:
         """The same report twice, or one that met a cancellation, takes nothing back."""
@@ -261,7 +272,7 @@ class FulfillmentWorkflow:
 
     @workflow.update
     async def resolve_exception(self, decision: ResolveException) -> None:
-        self._desk.decide(decision)
+        await self._desk.decide(decision)
 
     @resolve_exception.validator
     def _check_resolution(self, decision: ResolveException) -> None:

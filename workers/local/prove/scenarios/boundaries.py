@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
+import httpx
 from temporalio.client import ScheduleOverlapPolicy
 
 from workers.errors import UserError
@@ -35,6 +36,7 @@ async def every_boundary(stage: Stage) -> Outcome:
             await stage.fault("webhook_delay", **about)
         special = [await _hold_that_runs_out(stage, number)]
         special += [await _label_to_be_voided(stage)] if number == 1 else []
+        special.append(await _packed_too_early(stage, number))
         special.append(await _asked_for_help(stage, number))
         orders = _of_all_kinds(stage) if number == 1 else a_mix("round", stage.size.mix, stage.dice)
         outcome.violations += await stage.drive(orders)
@@ -68,6 +70,21 @@ async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
 
     await stage.until(being_bought)
     await stage.api.cancel(order.order_id)
+    return order
+
+
+async def _packed_too_early(stage: Stage, number: int) -> PlannedOrder:
+    """The packing is reported before the picking: the database is asked whether that can be."""
+    order = an_order(f"prove-early-{number}", [(EAST, 1)])
+    await stage.place(order)
+    [part] = await stage.parts(order)
+    lines = [{"line_no": no, "quantity": units} for no, units in part.lines]
+
+    async def refused() -> bool:
+        answer = await stage.api.report(part.fulfillment_id, "packed", lines)
+        return answer.status == httpx.codes.CONFLICT
+
+    await stage.until(refused)
     return order
 
 
