@@ -52,6 +52,7 @@ class Size:
     delay_s: float
     told_within_s: float
     kills: int
+    workers: int = 2
 
 
 @dataclass

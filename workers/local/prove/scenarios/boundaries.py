@@ -13,8 +13,8 @@ from workers.local.prove import boundaries, failpoints
 from workers.local.prove.orders import EAST, SLIP, a_mix, an_order
 from workers.local.prove.stage import Outcome, Stage
 
-# Longer than the first poll of a parcel and the grace of a slip, at the harness's time factor.
-WEBHOOKS_LATE_S: Final = 15.0
+# Longer than the first poll of a parcel and the grace of a slip take, also when workers are killed.
+WEBHOOKS_LATE_S: Final = 40.0
 LATE_WEBHOOKS: Final = {
     "payment_intent.succeeded": 6,
     "payment_intent.payment_failed": 2,
