@@ -21,6 +21,7 @@ LATE_WEBHOOKS: Final = {
     "tracker.": 40,
 }
 ROUNDS: Final = 2
+AGAIN: Final = 24
 # The sandbox's carrier does what the street says.
 NEVER_SCANNED: Final = "1 Never Scanned Street"
 STRUCK_WITHIN_S: Final = 45.0
@@ -37,7 +38,7 @@ async def every_boundary(stage: Stage) -> Outcome:
         special += [await _label_to_be_voided(stage)] if number == 1 else []
         special.append(await _picked_and_forgotten(stage, number))
         special.append(await _asked_for_help(stage, number))
-        orders = _of_all_kinds(stage) if number == 1 else a_mix("round", stage.size.mix, stage.dice)
+        orders = _of_all_kinds(stage) if number == 1 else a_mix("round", AGAIN, stage.dice)
         outcome.violations += await stage.drive(orders)
         outcome.violations += await stage.follow(special)
         outcome.orders += len(orders) + len(special)
