@@ -47,7 +47,7 @@ async def locally(method: Callable[[Any, A], Awaitable[R]], argument: A) -> R:
         return await workflow.execute_local_activity_method(
             method, argument, schedule_to_close_timeout=LOCAL_TIMEOUT, retry_policy=LOCAL_RETRY
         )
-    except ActivityError as failed:
+    except (ActivityError, ApplicationError) as failed:
         if is_cancelled_exception(failed) or _is_final(failed):
             raise
     return await workflow.execute_activity_method(
@@ -84,5 +84,7 @@ async def written_down() -> None:
         await workflow.sleep(AT_ONCE)
 
 
-def _is_final(failed: ActivityError) -> bool:
-    return isinstance(failed.cause, ApplicationError) and failed.cause.non_retryable
+def _is_final(failed: ActivityError | ApplicationError) -> bool:
+    """A local activity whose attempts are used up fails with its cause, not wrapped as others."""
+    cause = failed.cause if isinstance(failed, ActivityError) else failed
+    return isinstance(cause, ApplicationError) and cause.non_retryable
