@@ -12,8 +12,11 @@ SHORTEST_FOR_PEOPLE_S: Final = 60.0
 SHORTEST_FOR_VENDORS_S: Final = 10.0
 # Waits that end in a person's task: compressed less, so that load alone never calls somebody.
 _FOR_PEOPLE: Final = frozenset(
-    {"pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s"}
-)
+    {
+        "pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s", "review_s",
+        "correction_s", "hold_s",
+    }
+)  # fmt: skip
 _SHORTEST: Final = dict.fromkeys(_FOR_PEOPLE, SHORTEST_FOR_PEOPLE_S) | {
     "vendor_attempt_s": SHORTEST_FOR_VENDORS_S
 }
@@ -35,9 +38,17 @@ class Timings:
     poll_s: float = 1 * DAY
     lost_s: float = 21 * DAY
     exception_s: float = 1 * DAY
+    grace_s: float = 0.0  # in which a customer may think again before anything is routed; 0: none
+    review_s: float = 2 * DAY  # a card's authorization must outlive it
+    correction_s: float = 5 * DAY  # of an address that cannot be delivered to
+    hold_s: float = 7 * DAY  # any other hold
+    scorer_s: float = 10.0  # patience with an external fraud scorer; then ours alone counts
 
     def scaled(self, factor: float) -> "Timings":
-        """Divide every duration by `factor`: how the demo and the tests compress the calendar."""
+        """Divide every duration by `factor`: how the demo and the tests compress the calendar.
+
+        What is off (0) stays off.
+        """
         if factor == 1:
             return self
         divided = {
@@ -45,6 +56,6 @@ class Timings:
                 getattr(self, field.name) / factor, _SHORTEST.get(field.name, SHORTEST_S)
             )
             for field in fields(self)
-            if field.name.endswith("_s")
+            if field.name.endswith("_s") and getattr(self, field.name) > 0
         }
         return replace(self, **divided)

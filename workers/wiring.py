@@ -22,6 +22,7 @@ from activities.connectors.payment.stripe.gateway import StripeGateway, stripe_c
 from activities.escalation import NOBODY, Addressees, EscalationActivities
 from activities.exceptions import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
+from activities.holds import HoldActivities
 from activities.payments import PaymentActivities
 from activities.reconciling.books import BookActivities
 from activities.reconciling.tasks import TaskActivities
@@ -99,6 +100,7 @@ def activities_by_queue(
     shipping = ShippingActivities(engine, gateways.carrier)
     closing = ClosingActivities(engine)
     exceptions = ExceptionActivities(engine)
+    holds = HoldActivities(engine)
     channels = ChannelActivities(engine, gateways.channels)
     books = BookActivities(engine, gateways.payment, gateways.carrier, gateways.channels)
     tasks = TaskActivities(engine)
@@ -121,6 +123,9 @@ def activities_by_queue(
             closing.money_due,
             exceptions.raise_exception,
             exceptions.resolve_exception,
+            holds.place_hold,
+            holds.alter_hold,
+            holds.look_at_holds,
             tasks.begin_look,
             tasks.compare_books,
             tasks.compare_runs,
