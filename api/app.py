@@ -21,6 +21,7 @@ from api import (
     exceptions,
     fulfillments,
     health,
+    holds,
     orders,
     reconciliation,
     stock,
@@ -41,8 +42,8 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters, audit,
-    webhooks, codec, health, docs,
+    orders, holds, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters,
+    audit, webhooks, codec, health, docs,
 )  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """The story of one fulfillment order: picked, packed, labelled, handed over, delivered."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import is_cancelled_exception
 
 from domain.holds import LEAVING, Transition
 from domain.tracking import TrackingStatus
@@ -19,7 +20,7 @@ from workflows.messages import (
     ResolveException,
     TrackingNews,
 )
-from workflows.refusals import Refused, reject
+from workflows.refusals import OnHold, Refused, reject
 from workflows.saga import to_the_end
 from workflows.steps import money, shipping
 
@@ -117,11 +118,8 @@ class FulfillmentWorkflow:
         """The database has the last word: a hold can be there before we are told of it."""
         while True:
             news = self._news
-            try:
+            with contextlib.suppress(OnHold):
                 return await shipping.begin_hand_over(self._part)
-            except ActivityError as failed:
-                if getattr(failed.cause, "type", None) != "OnHold":
-                    raise
             await workflow.wait_condition(lambda news=news: self._stopped or self._news != news)  # type: ignore[misc]
             await self._until_free()
 
