@@ -13,7 +13,7 @@ from activities.connectors.errors import Rejected
 from activities.holds import release_address_holds
 from activities.screening import Terms, screen
 from db.engine import row, rows, run
-from db.stores import addresses, orders
+from db.stores import addresses, fraud, orders
 from domain.address import Address
 from domain.order import InvalidDocument, OrderDocument, read_document
 from domain.timings import DAY
@@ -42,6 +42,7 @@ class Admitted:
     outcome: str | None = None
     address_verified: bool = False
     tenders: tuple[TenderFact, ...] = ()
+    asks_scorer: bool = False  # an external one has not given its opinion yet
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,11 @@ class Verified:
 class AdmissionActivities:
     """Our database, and the carrier vendor's address verification."""
 
-    def __init__(self, engine: AsyncEngine, carrier: CarrierGateway) -> None:
+    def __init__(
+        self, engine: AsyncEngine, carrier: CarrierGateway, *, has_scorer: bool = False
+    ) -> None:
         self._engine = engine
+        self._has_scorer = has_scorer
         self._carrier = carrier
 
     @activity.defn
@@ -73,6 +77,7 @@ class AdmissionActivities:
                 outcome=found.outcome if found else None,
                 address_verified=bool(found and found.address_verified),
                 tenders=tuple(TenderFact(t.tender_no, t.kind) for t in tenders),
+                asks_scorer=self._has_scorer and await _is_unheard(tx, order.order_id),
             )
 
     async def _insert(self, tx: AsyncConnection, order: Admit) -> tuple[str, ...]:
@@ -130,6 +135,11 @@ class AdmissionActivities:
         async with self._engine.begin() as tx:
             await _apply(tx, order_id, known, corrected.correction_id if corrected else 0)
         return Verified(deliverable=True)
+
+
+async def _is_unheard(tx: AsyncConnection, order_id: str) -> bool:
+    assessed = await fraud.get(tx, order_id)
+    return assessed is not None and assessed.scorer is None
 
 
 async def _apply(tx: AsyncConnection, order_id: str, address: Address, correction: int) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,9 @@ from db.stores.holds import NewHold
 from domain.fraud import Facts, Policy, is_disposable, read_policy, score
 from domain.holds import placement_holds
 from domain.order import OrderDocument
+
+# Of the one review that rules ask for, whether ours or another scorer's.
+REVIEW_KEY: Final = "placement:fraud_review"
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,14 @@ async def screen(tx: AsyncConnection, document: OrderDocument, terms: Terms) -> 
     )
     for hold in asked:
         new = NewHold(hold.kind, f"placement:{hold.kind}", until=hold.until, within_s=hold.within_s)
-        placed = await holds.place(tx, document.order_id, new)
-        await orders.tell(tx, document.order_id, "HoldPlaced", data=told(placed))
+        await place_once(tx, document.order_id, new)
+
+
+async def place_once(tx: AsyncConnection, order_id: str, new: NewHold) -> None:
+    """Place a hold on the locked order and tell of it, unless its key was used before."""
+    if await holds.find(tx, order_id, new.key) is None:
+        placed = await holds.place(tx, order_id, new)
+        await orders.tell(tx, order_id, "HoldPlaced", actor=new.placed_by, data=told(placed))
 
 
 def told(hold: Any) -> dict[str, Any]:

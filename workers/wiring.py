@@ -17,6 +17,7 @@ from activities.connectors.carrier.port import CarrierGateway
 from activities.connectors.channel.port import ChannelGateway
 from activities.connectors.channel.shopify.document import DocumentOptions
 from activities.connectors.channel.shopify.gateway import ShopifyGateway, shopify_client
+from activities.connectors.fraud.port import FraudScorer
 from activities.connectors.payment.port import PaymentGateway
 from activities.connectors.payment.stripe.gateway import StripeGateway, stripe_client
 from activities.escalation import NOBODY, Addressees, EscalationActivities
@@ -27,6 +28,7 @@ from activities.payments import PaymentActivities
 from activities.reconciling.books import BookActivities
 from activities.reconciling.tasks import TaskActivities
 from activities.routing import RoutingActivities
+from activities.scoring import ScoringActivities
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
 from activities.stock import StockActivities
@@ -40,6 +42,7 @@ class Gateways:
     payment: PaymentGateway
     carrier: CarrierGateway
     channels: dict[str, ChannelGateway]
+    scorer: FraudScorer | None = None  # our own rules score without one
 
 
 def _secret(value: SecretStr | None) -> str:
@@ -91,7 +94,8 @@ def activities_by_queue(
     The core queue also has every step that falls back there when the database was away, which is
     why the vendors' classes appear in it with their internal halves.
     """
-    admission = AdmissionActivities(engine, gateways.carrier)
+    has_scorer = gateways.scorer is not None
+    admission = AdmissionActivities(engine, gateways.carrier, has_scorer=has_scorer)
     stock = StockActivities(engine)
     payments = PaymentActivities(engine, gateways.payment)
     settlement = SettlementActivities(engine, gateways.payment)
@@ -138,6 +142,7 @@ def activities_by_queue(
             payments.capture,
             settlement.give_back,
             books.read_payments,
+            *(_opinions(engine, gateways.scorer) if gateways.scorer else ()),
         ],
         CARRIERS_QUEUE: [
             admission.verify_address,
@@ -149,3 +154,7 @@ def activities_by_queue(
         ],
         CHANNELS_QUEUE: [channels.pull_orders, books.read_orders],
     }
+
+
+def _opinions(engine: AsyncEngine, scorer: FraudScorer) -> list[Callable[..., Any]]:
+    return [ScoringActivities(engine, scorer).score_order]

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from domain.holds import HOLD_TYPES, OF_PARCELS, Expiry, Transition
 from domain.timings import Timings
@@ -71,12 +71,24 @@ class Holds:
         self.wake()
         return placed.number
 
-    async def wait_for_address(self) -> bool:
-        """Hold the order until its address is corrected; once in its life, whatever run asks.
+    async def ask_scorer(self) -> None:
+        """A second opinion is welcome and not needed: while it is away our rules decide alone."""
+        try:
+            await holding.ask_scorer(self._order_id, self._timings)
+        except ActivityError as away:
+            if is_cancelled_exception(away):
+                raise
+            workflow.logger.warning("no second opinion on %s", self._order_id)
 
-        False when the order was closed before.
+    async def wait_or_refuse(self, verified: placing.Verified) -> None:
+        """A channel may rather wait for a better address: stock and payment come meanwhile.
+
+        Once in the order's life, whatever run asks: who released the hold has accepted the address.
+        Raises: Refused.
         """
-        return await self._place_by_rule("address_problem", "verification")
+        may_wait = verified.may_wait
+        if not may_wait or not await self._place_by_rule("address_problem", "verification"):
+            raise Refused("refused_address", verified.reason)
 
     async def wait_for_stock(self) -> bool:
         """The run's start tells apart what a run started anew asks for, as with exceptions."""
@@ -85,6 +97,7 @@ class Holds:
         return await self._place_by_rule("stock_shortage", f"reservation:{moment}:{self._count}")
 
     async def _place_by_rule(self, kind: str, key: str) -> bool:
+        """False when the order was closed before."""
         placed = await holding.place(self._order_id, PlaceHold("system", kind, key), self._timings)
         return placed.refused is None
 

@@ -78,6 +78,8 @@ class OrderWorkflow(HoldMessages):
             await self._verify_address()
         await self._reserve(admitted.tenders)
         await self._pay(admitted.tenders)
+        if admitted.asks_scorer:
+            await self._holds.ask_scorer()
         plan = await self._route(admitted.tenders)
         self._answer("admitted")
         await self._authorize_shares(plan)
@@ -91,13 +93,8 @@ class OrderWorkflow(HoldMessages):
             ("retry", "skip", "compensate"),
         )
         if verified is not None and not verified.deliverable:
-            await self._wait_or_refuse(verified)
+            await self._holds.wait_or_refuse(verified)
         self._stop_if_cancelled()
-
-    async def _wait_or_refuse(self, verified: placing.Verified) -> None:
-        """A channel may rather wait for a better address: stock and payment come meanwhile."""
-        if not verified.may_wait or not await self._holds.wait_for_address():
-            raise Refused("refused_address", verified.reason)
 
     async def _reserve(self, tenders: tuple[placing.TenderFact, ...]) -> None:
         self._saga.add(lambda: placing.release_stock(self._id))
