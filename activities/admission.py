@@ -113,7 +113,7 @@ class AdmissionActivities:
             order = await orders.head(tx, order_id)
             corrected = await addresses.newest(tx, order_id)
         assert order is not None
-        if order.address_verified:
+        if order.address_verified and corrected is None:
             return Verified(deliverable=True)
         given = Address(**(corrected.address if corrected else order.ship_to))
         try:

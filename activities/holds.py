@@ -29,10 +29,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Placed:
-    """`refused`: closed (the order is), or too_late (nothing is left that it could block)."""
+    """`refused`: the order is unadmitted or closed, or nothing is left that it could block."""
 
     number: int = 0
-    refused: Literal["closed", "too_late"] | None = None
+    refused: Literal["unadmitted", "closed", "too_late"] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ class HoldActivities:
         async with self._engine.begin() as tx:
             await _lock_parts(tx, hold.order_id)
             head = await orders.head(tx, hold.order_id, lock=True)
-            assert head is not None
+            if head is None:
+                return Placed(refused="unadmitted")
             parts = await fulfillments.of_order(tx, hold.order_id)
             known = await holds.find(tx, hold.order_id, hold.key)
             if known is not None:

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +19,7 @@ from db.inbox.remarks import Remark
 from db.queries import holds
 from domain.address import Address
 from domain.holds import HOLD_TYPES
+from domain.timings import DAY
 from workflows.messages import (
     AddressCorrected,
     CorrectAddress,
@@ -28,11 +29,16 @@ from workflows.messages import (
     order_workflow_id,
 )
 
+# Stock is kept as long.
+LONGEST_S: Final = 366 * DAY
+
 
 async def place(once: Once, order_id: str, hold: NewHold) -> JSONResponse:
     """Raises: Problem."""
-    if hold.until is not None and hold.until.timestamp() <= once.context.config.now_s():
-        raise invalid([{"pointer": "/until", "detail": "it is over already"}])
+    if hold.until is not None:
+        ahead_s = hold.until.timestamp() - once.context.config.now_s()
+        if not 0 < ahead_s <= LONGEST_S:
+            raise invalid([{"pointer": "/until", "detail": "it must be within a year from now"}])
     key = f"api:{update_id(once) or secrets.token_hex(16)}"
 
     async def find(tx: AsyncConnection) -> Message:

@@ -29,8 +29,7 @@ from domain.fraud import Facts, points
 
 router: Final = APIRouter(tags=["holds"])
 HoldNumber = Annotated[int, Path(ge=1, le=LARGEST_NUMBER, examples=[1])]
-_TOLD: Final = documented(Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE)
-_OF_ONE: Final = documented(Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.WRONG_STATE)
+_TOLD: Final = documented(Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.WRONG_STATE)
 
 
 @router.get(
@@ -63,7 +62,7 @@ async def place_hold(
 @router.post(
     "/orders/{order_id}/holds/{number}/release",
     response_model=HoldAnswer,
-    responses={**taken(HoldAnswer), **_OF_ONE},
+    responses={**taken(HoldAnswer), **_TOLD},
 )
 async def release_hold(
     order_id: OrderId,
@@ -82,7 +81,7 @@ async def release_hold(
 @router.post(
     "/orders/{order_id}/holds/{number}/correct-address",
     response_model=CorrectionAnswer,
-    responses={**taken(CorrectionAnswer), **_OF_ONE},
+    responses={**taken(CorrectionAnswer), **_TOLD},
 )
 async def correct_address(
     order_id: OrderId,

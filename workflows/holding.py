@@ -7,7 +7,9 @@ something blocks the order, and hears of changes by its own messages: without ho
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
@@ -29,7 +31,10 @@ from workflows.refusals import Refused, reject
 from workflows.steps import holding, placing
 from workflows.steps.holding import OpenHold
 
-REFUSALS = {
+# Dates can be moved: longer than this nobody waits without looking again.
+LONGEST_WAIT: Final = timedelta(days=30)
+REFUSALS: Final = {
+    "unadmitted": ("WrongState", "the order is not admitted yet"),
     "closed": ("TooLate", "the order is closed"),
     "too_late": ("TooLate", "nothing is left that it could block"),
 }
@@ -45,7 +50,6 @@ class Holds:
         self._timings = timings
         self._news = 0
         self._count = 0
-        self._open: tuple[OpenHold, ...] = ()  # as last looked at
         self._is_over = False  # the order ends: nothing is waited for any more
         self.blocked: tuple[str, ...] = ()  # what parcels that start are forbidden
         self.was_held = False
@@ -59,9 +63,6 @@ class Holds:
         self.blocked = blocked
         if blocked:
             self.wake()
-
-    def has(self, kind: str) -> bool:
-        return any(hold.kind == kind for hold in self._open)
 
     async def place(self, hold: PlaceHold) -> int:
         """Raises: ApplicationError, when it comes too late."""
@@ -118,10 +119,10 @@ class Holds:
         self.was_held = True
         while True:
             news = self._news
-            self._open = await holding.look(self._order_id, self._timings)
+            found = await holding.look(self._order_id, self._timings)
             if tell is not None:
-                await tell(tuple(sorted({each for hold in self._open for each in hold.blocks})))
-            blocking = [hold for hold in self._open if set(hold.blocks) & set(transitions)]
+                await tell(tuple(sorted({each for hold in found for each in hold.blocks})))
+            blocking = [hold for hold in found if set(hold.blocks) & set(transitions)]
             if not blocking or is_stopped():
                 return
             await self._see_out(blocking[0], lambda news=news: self._news != news or is_stopped())  # type: ignore[misc]
@@ -148,16 +149,15 @@ class Holds:
     async def _see_out(self, hold: OpenHold, is_moot: Callable[[], bool]) -> None:
         """Wait for news; without any, do as the hold says once it has run out."""
         left = hold.deadline - workflow.now()
-        if left.total_seconds() > 0:
-            try:
-                await workflow.wait_condition(
-                    is_moot, timeout=left, timeout_summary=f"hold {hold.number} runs out"
-                )
-            except TimeoutError:
-                pass
-            else:
-                return
-        await self._run_out(hold, is_moot)
+        if left <= timedelta(0):
+            await self._run_out(hold, is_moot)
+            return
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                is_moot,
+                timeout=min(left, LONGEST_WAIT),
+                timeout_summary=f"hold {hold.number} runs out",
+            )
 
     async def _run_out(self, hold: OpenHold, is_moot: Callable[[], bool]) -> None:
         if hold.on_expiry == Expiry.RELEASE:
@@ -217,20 +217,25 @@ class HoldMessages:
 
     @workflow.update
     async def correct_address(self, correction: CorrectAddress) -> AddressCorrected:
-        """Verify the corrected address; what waits for it goes on when it can be delivered to."""
-        verified = await self._desk.attempt(
-            "verify address",
-            lambda: placing.verify_address(self._id, self._timings),
-            ("retry", "skip"),
-        )
+        """Verify the corrected address; what waits for it goes on when it can be delivered to.
+
+        With the patience of one attempt: who corrects it is there to do so again.
+        """
+        times = replace(self._timings, vendor_patience_s=self._timings.vendor_attempt_s)
+        try:
+            verified = await placing.verify_address(self._id, times)
+        except ActivityError as failed:
+            if is_cancelled_exception(failed):
+                raise
+            return AddressCorrected(deliverable=False)
         self._holds.wake()
-        return AddressCorrected(verified is not None and verified.deliverable)
+        return AddressCorrected(verified.deliverable)
 
     @correct_address.validator
     def _check_correction(self, correction: CorrectAddress) -> None:
         self._check_open()
-        if not self._holds.has("address_problem"):
-            raise reject("WrongState", "the order does not wait for a correction of its address")
+        if self._children:
+            raise reject("WrongState", "the order is routed to its address already")
 
     def _check_open(self) -> None:
         if self._outcome is not None:

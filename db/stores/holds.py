@@ -89,7 +89,7 @@ async def postpone(tx: AsyncConnection, order_id: str, number: int, within_s: fl
 
 
 async def follow_date(tx: AsyncConnection, order_id: str, number: int) -> bool:
-    """Move a preorder's hold to the date its goods have now; False when they are there."""
+    """Move a preorder's hold to a later date that its goods have now; False when there is none."""
     return bool(
         await run(
             tx,
@@ -98,7 +98,7 @@ async def follow_date(tx: AsyncConnection, order_id: str, number: int) -> bool:
             FROM (SELECT max(available_from) AS available_from
                 FROM order_lines JOIN products USING (sku) WHERE order_id = :order_id) goods
             WHERE order_id = :order_id AND number = :number AND kind = 'preorder_date'
-                AND state = 'open' AND goods.available_from > now()
+                AND state = 'open' AND goods.available_from > deadline
             """,
             order_id=order_id,
             number=number,

@@ -14,6 +14,7 @@ from activities.connectors.fraud.port import Question
 from activities.fulfillment import HandOver
 from activities.holds import Alter, HoldActivities, Look, Place, Placed
 from activities.scoring import ScoreOrder, ScoringActivities
+from db.inbox import corrections
 from domain.fraud import Facts
 from tests.activities.shop import HOUR_S, Shop, at_once
 
@@ -58,6 +59,11 @@ async def test_many_requests_at_once_are_numbered_without_gaps(shop: Shop) -> No
     answers = await at_once(8, lambda n: desk(shop).place_hold(asked(order_id, key=f"k{n}")))
     assert sorted(answer.number for answer in answers) == list(range(1, 9))
     await give_up(shop, order_id)
+
+
+async def test_an_order_that_is_not_admitted_yet_takes_no_hold(shop: Shop) -> None:
+    refused = await desk(shop).place_hold(asked("shop-nobody"))
+    assert refused == Placed(refused="unadmitted")
 
 
 async def test_a_hold_ends_once_however_often_it_is_said(shop: Shop) -> None:
@@ -248,19 +254,19 @@ async def test_grace_and_preorder_come_from_times_and_goods(shop: Shop) -> None:
 # -- addresses
 
 
+async def correct(shop: Shop, order_id: str, line1: str) -> None:
+    address = shop.document()["ship_to"] | {"line1": line1, "line2": None}
+    async with shop.engine.begin() as tx:
+        await corrections.keep(tx, order_id, address, "anna")
+
+
 async def test_a_correction_is_verified_in_place_of_the_given_address(shop: Shop) -> None:
     order_id = await shop.admitted((await shop.sku(), 1))
     shop.road.faults.before = [Rejected("road", "no such street", "address_undeliverable")]
     first = await shop.admission.verify_address(order_id)
     assert (first.deliverable, first.may_wait) == (False, False), "the channel refuses by default"
     await desk(shop).place_hold(asked(order_id, "address_problem"))
-    better = shop.document()["ship_to"] | {"line1": "1 Better Street", "line2": None}
-    await shop.change(
-        "INSERT INTO address_corrections (order_id, address, said_by)"
-        " VALUES (:o, CAST(:a AS jsonb), 'anna')",
-        o=order_id,
-        a=json.dumps(better),
-    )
+    await correct(shop, order_id, "1 Better Street")
     for _ in range(2):
         assert (await shop.admission.verify_address(order_id)).deliverable
     order = await shop.row("SELECT * FROM orders WHERE order_id = :o", o=order_id)
@@ -268,6 +274,26 @@ async def test_a_correction_is_verified_in_place_of_the_given_address(shop: Shop
     hold = await shop.row("SELECT state FROM holds WHERE order_id = :o", o=order_id)
     assert hold.state == "released"
     await give_up(shop, order_id)
+
+
+async def test_an_address_that_was_verified_can_be_corrected_too(shop: Shop) -> None:
+    order_id = await shop.admitted((await shop.sku(), 1))
+    assert (await shop.admission.verify_address(order_id)).deliverable
+    await desk(shop).place_hold(asked(order_id, "address_problem"))
+    await correct(shop, order_id, "2 Better Street")
+    assert (await shop.admission.verify_address(order_id)).deliverable
+    order = await shop.row("SELECT ship_to FROM orders WHERE order_id = :o", o=order_id)
+    assert order.ship_to["line1"] == "2 Better Street"
+    await give_up(shop, order_id)
+
+
+async def test_an_order_that_ended_keeps_its_address(shop: Shop) -> None:
+    order_id = await shop.admitted((await shop.sku(), 1))
+    await correct(shop, order_id, "3 Late Street")
+    await give_up(shop, order_id)
+    assert (await shop.admission.verify_address(order_id)).deliverable
+    order = await shop.row("SELECT ship_to FROM orders WHERE order_id = :o", o=order_id)
+    assert order.ship_to["line1"] != "3 Late Street"
 
 
 # -- a second opinion

@@ -89,6 +89,7 @@ async def test_a_hold_that_comes_too_late_is_refused_and_that_is_audited(api: Ap
         ({"kind": "grace_period"}, "/kind"),
         ({"reason": ""}, "/reason"),
         ({"until": "2020-01-01T00:00:00Z"}, "/until"),
+        ({"until": "2100-01-01T00:00:00Z"}, "/until"),
         ({"until": "tomorrow"}, "/until"),
     ],
 )
