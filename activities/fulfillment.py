@@ -40,9 +40,24 @@ class Cancellable:
     gone: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class Unheard:
+    """A part whose run does not know what its row says."""
+
+    order_id: str
+    number: int
+    state: str
+
+
 EVENTS: Final[Mapping[str, OrderEvent]] = {
     "picked": "Picked", "packed": "Packed", "delivered": "Delivered", "lost": "Lost",
 }  # fmt: skip
+
+
+# After this a run that is told again and again waits for something else.
+GIVEN_UP_AFTER_S: Final = 3600.0
+# One sweep; the next goes on.
+MOST_UNHEARD: Final = 200
 
 
 class FulfillmentActivities:
@@ -66,7 +81,36 @@ class FulfillmentActivities:
                 fulfillment_id=to.fulfillment_id,
             )
             if to.state == "delivered":
-                await _mail(tx, part, "delivered")
+                await mail_about(tx, part, "delivered")
+
+    @activity.defn
+    async def recorded_state(self, fulfillment_id: str) -> str:
+        async with self._engine.begin() as tx:
+            return str((await fulfillments.get(tx, fulfillment_id)).state)
+
+    @activity.defn
+    async def unheard_reports(self, after_s: float) -> tuple[Unheard, ...]:
+        """Find parts that were packed `after_s` ago, and for which nobody begins a label.
+
+        The report's run was told in the moment in which its worker died: the row was written, the
+        message was not kept, and whoever reported may think that all is well.
+        """
+        async with self._engine.begin() as tx:
+            found = await rows(
+                tx,
+                """
+                SELECT order_id, number, state FROM fulfillments f
+                WHERE state = 'packed' AND NOT cancel_requested
+                    AND packed_at < now() - make_interval(secs => :after_s)
+                    AND packed_at > now() - make_interval(secs => :given_up_s)
+                    AND NOT EXISTS (SELECT FROM labels l WHERE l.fulfillment_id = f.fulfillment_id)
+                ORDER BY packed_at LIMIT :most
+                """,
+                after_s=after_s,
+                given_up_s=GIVEN_UP_AFTER_S,
+                most=MOST_UNHEARD,
+            )
+            return tuple(Unheard(part.order_id, part.number, part.state) for part in found)
 
     @activity.defn
     async def request_cancellation(self, order_id: str) -> Cancellable:
@@ -123,7 +167,7 @@ class FulfillmentActivities:
             await orders.tell(
                 tx, part.order_id, "HandedOver", fulfillment_id=to.fulfillment_id, data=data
             )
-            await _mail(tx, part, "shipped")
+            await mail_about(tx, part, "shipped")
             await _tell_channel(tx, part, label)
             await fulfillments.ship(tx, part)
 
@@ -146,7 +190,8 @@ async def cancel_part(tx: AsyncConnection, part: Any) -> bool:
     return True
 
 
-async def _mail(tx: AsyncConnection, part: Any, template: str) -> None:
+async def mail_about(tx: AsyncConnection, part: Any, template: str) -> None:
+    """Tell the customer about one parcel, which has a label."""
     order = await orders.head(tx, part.order_id)
     label = await labels.current(tx, part.fulfillment_id)
     assert label is not None

@@ -1,6 +1,7 @@
 """What customers and staff are told: which message, to whom, with which facts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from email.message import EmailMessage
 from string import Template
@@ -8,8 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.inbox import mail_opt_outs
 from db.stores import outbox
 from domain.money import format_minor
+from domain.order_link import order_token
 
 # Facts that are a day, in ISO 8601.
 _DAYS: Final = frozenset({"from", "by", "due"})
@@ -60,6 +63,13 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
             "Tracking number: $tracking\n"
         ),
     ),
+    "out_for_delivery": (
+        "Your order $order comes today",
+        (
+            "Hello $name,\n\n$carrier has a parcel of your order $order out for delivery.\n"
+            "Tracking number: $tracking\n"
+        ),
+    ),
     "delivered": (
         "Your order $order was delivered",
         "Hello $name,\n\nthe carrier says that your parcel $tracking was delivered.\n",
@@ -68,7 +78,14 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
         "Your payment for order $order is refunded",
         (
             "Hello $name,\n\nyour payment for order $order arrived after the order was closed. "
-            "We have refunded it in full.\n"
+            "We give it back in full.\n"
+        ),
+    ),
+    "refund_issued": (
+        "We have refunded $amount of your order $order",
+        (
+            "Hello $name,\n\nwe have refunded $amount of your order $order, the way it was paid. "
+            "Banks take up to ten days to show it.\n"
         ),
     ),
     # To staff: nothing about the buyer.
@@ -86,6 +103,22 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+FOR_STAFF: Final = frozenset({"exception_overdue", "reconciliation_tasks"})
+# What a customer may do without; the others say what happens to their goods and money.
+OPTIONAL: Final = frozenset({"out_for_delivery", "delivered"})
+
+
+@dataclass(frozen=True)
+class OrderPages:
+    """Where customers see their orders, and the secret that signs the links."""
+
+    url: str
+    secret: str
+
+    def link(self, order_id: str) -> str:
+        return f"{self.url}/o/{order_token(order_id, self.secret)}"
+
+
 async def post_mail(
     tx: AsyncConnection,
     order: Any,
@@ -93,7 +126,12 @@ async def post_mail(
     facts: Mapping[str, str] | None = None,
     part: str = "",
 ) -> None:
-    """Post one message an event: `order` is the order's row, `part` tells parcels apart."""
+    """Post one message an event: `order` is the order's row, `part` tells parcels apart.
+
+    What is optional is not told to those who want none of it.
+    """
+    if template in OPTIONAL and await mail_opt_outs.has(tx, order.channel, order.customer_email):
+        return
     key = f"{order.order_id}:{template}{part and ':' + part}"
     total = written_amount(order.total_minor, order.currency)
     data = {"name": order.customer_name, "order": order.external_id, "total": total}
@@ -106,9 +144,15 @@ def written_amount(amount_minor: int, currency: str) -> str:
     return f"{format_minor(amount_minor, currency)} {currency}"
 
 
-def compose(key: str, payload: Mapping[str, Any], sender: str, at: datetime) -> EmailMessage:
-    """Write the message; its Message-ID comes from the key, so that a repeat can be told."""
-    subject, text = TEMPLATES[payload["template"]]
+def compose(
+    key: str, payload: Mapping[str, Any], sender: str, at: datetime, page: str | None = None
+) -> EmailMessage:
+    """Write the message; its Message-ID comes from the key, so that a repeat can be told.
+
+    `page` is the address of the order's page.
+    """
+    template = payload["template"]
+    subject, text = TEMPLATES[template]
     facts = _spelled(payload["facts"])
     message = EmailMessage()
     message["From"] = sender
@@ -118,10 +162,19 @@ def compose(key: str, payload: Mapping[str, Any], sender: str, at: datetime) -> 
     message["Message-ID"] = f"<{key.replace(':', '.')}@{sender.rpartition('@')[2].strip('>')}>"
     lines = [Template(line) for line in text.splitlines(keepends=True)]
     lacking = _LATER_FACTS - facts.keys()
-    message.set_content(
-        "".join(line.substitute(facts) for line in lines if not lacking & {*line.get_identifiers()})
-    )
+    written = [line.substitute(facts) for line in lines if not lacking & {*line.get_identifiers()}]
+    if page is not None and template not in FOR_STAFF:
+        written.append(f"\nYour order: {page}\n")
+        if template in OPTIONAL:
+            _offer_to_stop(message, page)
+    message.set_content("".join(written))
     return message
+
+
+def _offer_to_stop(message: EmailMessage, page: str) -> None:
+    """Source: https://www.rfc-editor.org/rfc/rfc8058 (one click, no login)."""
+    message["List-Unsubscribe"] = f"<{page}/unsubscribe>"
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
 def _spelled(facts: Mapping[str, str]) -> dict[str, str]:

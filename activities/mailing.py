@@ -10,7 +10,7 @@ import aiosmtplib
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.delivery import Failure
-from activities.mail import compose
+from activities.mail import OrderPages, compose
 
 SMTP_TIMEOUT_S: Final = 20.0
 # A slow server gets on with it in its next turn, and what is sent by then is recorded.
@@ -30,8 +30,9 @@ class MailServer:
 
 
 class Mails:
-    def __init__(self, mail: MailServer) -> None:
+    def __init__(self, mail: MailServer, pages: OrderPages | None = None) -> None:
         self._mail = mail
+        self._pages = pages
 
     async def carry(self, _: AsyncConnection, mails: Sequence[Any]) -> Mapping[int, Failure | None]:
         if self._mail.host is None:
@@ -57,7 +58,8 @@ class Mails:
         return outcomes
 
     def _written(self, mail: Any) -> EmailMessage:
-        return compose(mail.key, mail.payload, self._mail.sender, mail.created_at)
+        page = self._pages.link(mail.order_id) if self._pages and mail.order_id else None
+        return compose(mail.key, mail.payload, self._mail.sender, mail.created_at, page)
 
     async def _send(self, server: aiosmtplib.SMTP, mail: Any) -> Failure | None:
         try:

@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.connectors.answers import as_asked
 from activities.connectors.errors import OutcomeUnknown, Rejected
 from activities.connectors.payment.port import PaymentGateway, RefundState, RefundStatus
+from activities.mail import post_mail, written_amount
 from activities.payments import INTERNAL, record_capture, record_refusal
 from activities.repeating import once
 from db.engine import row
@@ -116,6 +117,7 @@ class SettlementActivities:
             await payments.refunded(tx, intent)
             if held.vendor == "store_credit":
                 await _put_back(tx, held, intent.amount_minor)
+            await _tell_customer(tx, intent)
         event: OrderEvent = "PaymentVoided" if intent.verb == "void" else "PaymentRefunded"
         data = {
             "tender_no": intent.tender_no,
@@ -123,6 +125,14 @@ class SettlementActivities:
             "currency": intent.currency,
         }
         await orders.tell(tx, intent.order_id, event, data=data)
+
+
+async def _tell_customer(tx: AsyncConnection, intent: Any) -> None:
+    order = await orders.head(tx, intent.order_id)
+    assert order is not None
+    facts = {"amount": written_amount(intent.amount_minor, intent.currency)}
+    part = intent.key.removeprefix(f"{intent.order_id}:")
+    await post_mail(tx, order, "refund_issued", facts, part=part)
 
 
 async def _locked(tx: AsyncConnection, due: Due) -> Any:

@@ -14,7 +14,7 @@ from activities.connectors.carrier.port import (
     cheapest,
 )
 from activities.connectors.errors import OutcomeUnknown, Rejected
-from activities.fulfillment import refresh_tracking, tracked
+from activities.fulfillment import mail_about, refresh_tracking, tracked
 from db.engine import row, rows, run
 from db.stores import labels, orders
 from domain.address import Address
@@ -161,6 +161,8 @@ async def record_tracking(tx: AsyncConnection, part: Any, events: tuple[Tracking
         )
     before = TrackingStatus(part.tracking_status or "pending")
     status = fold(before, events)
+    if status is TrackingStatus.OUT_FOR_DELIVERY and status is not before:
+        await mail_about(tx, part, "out_for_delivery")
     if status != part.tracking_status:
         await refresh_tracking(tx, part.fulfillment_id, str(status))
         await orders.tell(

@@ -22,6 +22,7 @@ from api import (
     fulfillments,
     health,
     holds,
+    order_page,
     orders,
     reconciliation,
     stock,
@@ -43,7 +44,7 @@ __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
     orders, holds, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters,
-    audit, webhooks, codec, health, docs,
+    audit, webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 

@@ -42,6 +42,8 @@ class ApiConfig:
     stripe_secrets: tuple[str, ...] = ()
     easypost_secrets: tuple[str, ...] = ()
     shopify_secrets: tuple[str, ...] = ()
+    # These open the pages of orders; without one there are no pages.
+    order_link_secrets: tuple[str, ...] = ()
     shopify_channel: str = "shopify"
     # For demonstrations and tests only: the cart's attributes name the tenders.
     shopify_tenders_from_attributes: bool = False

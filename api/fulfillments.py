@@ -111,7 +111,8 @@ async def _report(
         place = await fulfillments.find_run(tx, fulfillment_id)
         if place is None:
             raise Problem(Kind.NOT_FOUND, f"there is no fulfillment order {fulfillment_id}")
-        if place.ended:
+        # Not the run's to refuse: what a run has taken and refused, it refuses to every repeat.
+        if place.ended or (step == "packed" and place.state == "open"):
             raise Problem(Kind.WRONG_STATE, f"the fulfillment order is {place.state}")
         return Message(
             workflow_id=fulfillment_workflow_id(place.order_id, place.number),

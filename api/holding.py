@@ -43,6 +43,8 @@ async def place(once: Once, order_id: str, hold: NewHold) -> JSONResponse:
 
     async def find(tx: AsyncConnection) -> Message:
         await _check_open(tx, order_id)
+        if not await holds.is_admitted(tx, order_id):
+            raise Problem(Kind.NOT_STARTED, "the order is kept, and not admitted yet")
         return Message(
             workflow_id=order_workflow_id(order_id),
             name="place_hold",

@@ -9,16 +9,21 @@ DAY: Final = 24 * HOUR
 # However compressed the calendar is, machines and people are not: no wait shrinks below this.
 SHORTEST_S: Final = 0.5
 SHORTEST_FOR_PEOPLE_S: Final = 60.0
-SHORTEST_FOR_VENDORS_S: Final = 10.0
-# Waits that end in a person's task: compressed less, so that load alone never calls somebody.
-_FOR_PEOPLE: Final = frozenset(
-    {
-        "pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s", "review_s",
-        "correction_s", "hold_s",
-    }
-)  # fmt: skip
-_SHORTEST: Final = dict.fromkeys(_FOR_PEOPLE, SHORTEST_FOR_PEOPLE_S) | {
-    "vendor_attempt_s": SHORTEST_FOR_VENDORS_S
+SHORTEST_ATTEMPT_S: Final = 10.0
+# An outage of some minutes is no reason to call anybody, and stock is held that long.
+SHORTEST_PATIENCE_S: Final = 300.0
+# Waits that end in a person's task, and machines' own, are compressed less than the calendar.
+_SHORTEST: Final = {
+    "pick_s": SHORTEST_FOR_PEOPLE_S,
+    "pack_s": SHORTEST_FOR_PEOPLE_S,
+    "exception_s": SHORTEST_FOR_PEOPLE_S,
+    "vendor_attempt_s": SHORTEST_ATTEMPT_S,
+    "vendor_patience_s": SHORTEST_PATIENCE_S,
+    "reservation_s": SHORTEST_PATIENCE_S,
+    "review_s": SHORTEST_FOR_PEOPLE_S,
+    "correction_s": SHORTEST_FOR_PEOPLE_S,
+    "hold_s": SHORTEST_FOR_PEOPLE_S,
+    "scorer_s": SHORTEST_ATTEMPT_S,
 }
 
 

@@ -12,6 +12,7 @@ from activities.addresses import Addresses
 from activities.channel_news import ChannelNews
 from activities.connectors.channel.port import ChannelGateway
 from activities.delivery import Carrying, Delivery
+from activities.mail import OrderPages
 from activities.mailing import Mails, MailServer
 from activities.merchant_news import MerchantNews, open_merchant_http
 from workers.loop import AFTER_FAILURE_S, SWEEP_S, TableLoop
@@ -93,12 +94,19 @@ async def open_ways(
     async with open_merchant_http() as http:
         try:
             yield {
-                "email": Mails(mail_server(settings)),
+                "email": Mails(mail_server(settings), order_pages(settings)),
                 "channel": ChannelNews(channels),
                 "webhook": MerchantNews(addresses, http),
             }
         finally:
             addresses.close()
+
+
+def order_pages(settings: Settings) -> OrderPages | None:
+    if not settings.order_link_secrets:
+        return None
+    newest = settings.order_link_secrets[0].get_secret_value()
+    return OrderPages(settings.api_url.rstrip("/"), newest)
 
 
 def mail_server(settings: Settings) -> MailServer:

@@ -25,11 +25,12 @@ from workers.actor import cli_actor
 from workers.settings import Settings
 from workers.temporal import connect
 from workflows import search
-from workflows.housekeeping import ChannelSyncWorkflow, ReservationExpiryWorkflow
+from workflows.housekeeping import ChannelSyncWorkflow, ReminderWorkflow, ReservationExpiryWorkflow
 from workflows.messages import CORE_QUEUE, Reconcile
 from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
 
 EXPIRY_EVERY: Final = timedelta(minutes=5)
+REMIND_EVERY: Final = timedelta(minutes=5)
 SYNC_EVERY: Final = timedelta(minutes=5)
 ESCALATION_EVERY: Final = timedelta(minutes=5)
 # What stays open is told of again after so long.
@@ -69,11 +70,13 @@ def schedules(settings: Settings) -> dict[str, Schedule]:
     """Return every schedule by its id."""
     factor = settings.time_factor
     expiry = max(EXPIRY_EVERY / factor, SHORTEST)
+    remind = max(REMIND_EVERY / factor, SHORTEST)
     sync = max(SYNC_EVERY / factor, SHORTEST)
     found = {
         "expire-reservations": _schedule(
             ReservationExpiryWorkflow.__name__, [], "expire-reservations", expiry
-        )
+        ),
+        "remind-parcels": _schedule(ReminderWorkflow.__name__, [], "remind-parcels", remind),
     }
     if settings.shopify_url:
         name = f"sync-{settings.shopify_channel}"

@@ -64,6 +64,7 @@ def api_config(settings: Settings) -> ApiConfig:
         shopify_secrets=tuple(s.get_secret_value() for s in settings.shopify_webhook_secrets),
         shopify_channel=settings.shopify_channel,
         shopify_tenders_from_attributes=settings.shopify_tenders_from_notes,
+        order_link_secrets=tuple(s.get_secret_value() for s in settings.order_link_secrets),
         webhooks_allow_private=settings.webhooks_allow_private,
         payload_codec=payload_codec(settings),
         temporal_ui_origin=settings.temporal_ui_origin,

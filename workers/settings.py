@@ -18,10 +18,11 @@ from workers.errors import UserError
 from workers.secret_files import SecretFiles, secret_fields
 
 KEY_RINGS: Final = ("secrets_keys", "payload_keys")
-_WEBHOOK_SECRETS: Final = (
+_SECRET_LISTS: Final = (
     "stripe_webhook_secrets",
     "easypost_webhook_secrets",
     "shopify_webhook_secrets",
+    "order_link_secrets",
 )
 
 # Beyond it a month is shorter than a task's way to a worker.
@@ -85,6 +86,8 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_starttls: bool = True
     smtp_sender: str = "Orders <orders@localhost>"
+    # The first signs the links to orders' pages in customers' mails; without one there are none.
+    order_link_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
 
     # Whom to tell of what waits too long: an address, or owner=address for one owner alone.
     escalation_email: Annotated[dict[str, str], NoDecode] = {}
@@ -120,7 +123,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SecretFiles(settings_cls, env_settings)
 
-    @field_validator(*_WEBHOOK_SECRETS, mode="before")
+    @field_validator(*_SECRET_LISTS, mode="before")
     @classmethod
     def split_commas(cls, value: object) -> object:
         """Several secrets are valid at once while one is being replaced."""
@@ -181,7 +184,7 @@ class Settings(BaseSettings):
         """The same settings with these secrets, by field."""
         given = {
             name: tuple(map(SecretStr, self.split_commas(value)))  # type: ignore[call-overload]
-            if name in _WEBHOOK_SECRETS
+            if name in _SECRET_LISTS
             else SecretStr(value)
             for name, value in values.items()
         }

@@ -17,7 +17,7 @@ from workers.sealing import read_key_ring
 from workers.settings import Settings
 from workflows.aftermath import LatePaymentWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
-from workflows.housekeeping import ChannelSyncWorkflow, ReservationExpiryWorkflow
+from workflows.housekeeping import ChannelSyncWorkflow, ReminderWorkflow, ReservationExpiryWorkflow
 from workflows.order import OrderWorkflow
 from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
 
@@ -25,6 +25,7 @@ WORKFLOWS: Final[list[type[Any]]] = [
     OrderWorkflow,
     FulfillmentWorkflow,
     LatePaymentWorkflow,
+    ReminderWorkflow,
     ReservationExpiryWorkflow,
     ChannelSyncWorkflow,
     EscalationWorkflow,

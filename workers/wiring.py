@@ -119,6 +119,8 @@ def activities_by_queue(
             payments.settle_slip,
             routing.route,
             fulfillment.advance,
+            fulfillment.recorded_state,
+            fulfillment.unheard_reports,
             fulfillment.request_cancellation,
             fulfillment.begin_hand_over,
             fulfillment.hand_over,

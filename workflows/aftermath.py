@@ -23,7 +23,7 @@ class LatePaymentWorkflow:
 
     @workflow.update
     async def resolve_exception(self, decision: ResolveException) -> None:
-        self._desk.decide(decision)
+        await self._desk.decide(decision)
 
     @resolve_exception.validator
     def _check_resolution(self, decision: ResolveException) -> None:

@@ -13,6 +13,7 @@ from workflows import search
 from workflows.messages import ResolveException
 from workflows.refusals import Refused, reject
 from workflows.steps import asking
+from workflows.steps.call import written_down
 
 T = TypeVar("T")
 RETRY_OR_UNDO: Final = ("retry", "compensate")
@@ -23,6 +24,7 @@ OWNER: Final = "operations"
 class _Waiting:
     reason: str
     resolutions: tuple[str, ...]
+    is_decided: bool = False
     decision: ResolveException | None = None
 
 
@@ -122,10 +124,14 @@ class Desk:
     def check(self, decision: ResolveException) -> None:
         """Refuse a decision about something that does not wait, or that is not permitted."""
         waiting = self._waiting.get(decision.exception_id)
-        if waiting is None or waiting.decision is not None:
+        if waiting is None or waiting.is_decided:
             raise reject("UnknownException", "no such exception waits here")
         if decision.resolution not in waiting.resolutions:
             raise reject("NotPermitted", f"permitted are: {', '.join(waiting.resolutions)}")
 
-    def decide(self, decision: ResolveException) -> None:
-        self._waiting[decision.exception_id].decision = decision
+    async def decide(self, decision: ResolveException) -> None:
+        """Take the one decision that counts; what has become moot meanwhile stays so."""
+        waiting = self._waiting[decision.exception_id]
+        waiting.is_decided = True
+        await written_down()
+        waiting.decision = decision

@@ -120,7 +120,12 @@ class FulfillmentWorkflow:
             news = self._news
             with contextlib.suppress(OnHold):
                 return await shipping.begin_hand_over(self._part)
-            await workflow.wait_condition(lambda news=news: self._stopped or self._news != news)  # type: ignore[misc]
+            with contextlib.suppress(TimeoutError):  # or ask again, should nobody tell us
+                await workflow.wait_condition(
+                    lambda news=news: self._stopped or self._news != news,  # type: ignore[misc]
+                    timeout=timedelta(seconds=self._part.timings.exception_s),
+                    timeout_summary="ask again whether the order is on hold",
+                )
             await self._until_free()
 
     async def _cancel(self) -> FulfillmentResult:
@@ -248,13 +253,24 @@ class FulfillmentWorkflow:
 
     @workflow.update
     async def packed(self, done: LinesDone) -> None:
+        if self._state == "open":
+            # A crash may have forgotten the report of picking, but not its record.
+            self._move("open", await shipping.recorded_state(self._part))
+        if self._state == "open":
+            raise reject("WrongState", "the fulfillment order is open")
         if self._state == "picked":
             await shipping.record_packed(self._part, done.actor)
             self._move("picked", "packed")
 
     @packed.validator
     def _check_packed(self, done: LinesDone) -> None:
-        self._check_lines(done, ("picked", "packed"))
+        self._check_lines(done, ("open", "picked", "packed"))
+
+    @workflow.signal
+    def recorded(self, state: str) -> None:
+        """What the database has of the warehouse's reports; a crash may have forgotten them."""
+        if state == "packed" and self._state in ("open", "picked"):
+            self._state = state
 
     def _move(self, before: str, after: str) -> None:
         """The same report twice, or one that met a cancellation, takes nothing back."""
@@ -291,7 +307,7 @@ class FulfillmentWorkflow:
 
     @workflow.update
     async def resolve_exception(self, decision: ResolveException) -> None:
-        self._desk.decide(decision)
+        await self._desk.decide(decision)
 
     @resolve_exception.validator
     def _check_resolution(self, decision: ResolveException) -> None:

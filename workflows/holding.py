@@ -29,6 +29,7 @@ from workflows.messages import (
 )
 from workflows.refusals import Refused, reject
 from workflows.steps import holding, placing
+from workflows.steps.call import written_down
 from workflows.steps.holding import OpenHold
 
 # Dates can be moved: longer than this nobody waits without looking again.
@@ -199,6 +200,7 @@ class HoldMessages:
 
     @workflow.update
     async def place_hold(self, hold: PlaceHold) -> HoldPlaced:
+        await written_down()
         return HoldPlaced(await self._holds.place(hold))
 
     @place_hold.validator
@@ -209,6 +211,7 @@ class HoldMessages:
 
     @workflow.update
     async def release_hold(self, release: ReleaseHold) -> None:
+        await written_down()
         await self._holds.end(release)
 
     @release_hold.validator
@@ -227,7 +230,7 @@ class HoldMessages:
         except ActivityError as failed:
             if is_cancelled_exception(failed):
                 raise
-            return AddressCorrected(deliverable=False)
+            verified = placing.Verified(deliverable=False)
         self._holds.wake()
         return AddressCorrected(verified.deliverable)
 

@@ -1,10 +1,14 @@
-"""What runs on schedules: expired reservations are given back, channels are pulled."""
+"""What runs on schedules: holds are given back, parcels reminded, channels pulled."""
 
+import contextlib
 from typing import Final
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
-from workflows.steps import channels, placing
+from workflows.fulfillment import FulfillmentWorkflow
+from workflows.messages import fulfillment_workflow_id
+from workflows.steps import channels, placing, shipping
 
 # A run this long has more pages than one history should hold; the schedule goes on.
 MOST_PAGES: Final = 200
@@ -15,6 +19,21 @@ class ReservationExpiryWorkflow:
     @workflow.run
     async def run(self) -> int:
         return await placing.expire_reservations()
+
+
+@workflow.defn
+class ReminderWorkflow:
+    """Tells runs what was recorded of their parcels and not heard; returns how many it told."""
+
+    @workflow.run
+    async def run(self) -> int:
+        unheard = await shipping.unheard_reports()
+        for part in unheard:
+            run_id = fulfillment_workflow_id(part.order_id, part.number)
+            run = workflow.get_external_workflow_handle_for(FulfillmentWorkflow.run, run_id)
+            with contextlib.suppress(FailureError):  # it has ended meanwhile
+                await run.signal(FulfillmentWorkflow.recorded, part.state)
+        return len(unheard)
 
 
 @workflow.defn

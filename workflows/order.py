@@ -29,6 +29,7 @@ from workflows.refusals import Refused, reject
 from workflows.saga import Saga, to_the_end
 from workflows.settling import close, give_back_money
 from workflows.steps import money, placing, shipping
+from workflows.steps.call import written_down
 
 # A run started anew may find that an earlier one was undoing the order: it goes on with that.
 UNDONE: Final = frozenset({"voided", "given_back"})
@@ -334,6 +335,7 @@ class OrderWorkflow(HoldMessages):
     @workflow.update
     async def cancel(self, request: CancelOrder) -> CancelResult:
         """The customer's cancellation: possible until hand-over, parcel by parcel."""
+        await written_down()
         self._cancel = request
         await workflow.wait_condition(lambda: self._all_started or self._outcome is not None)
         if self._outcome is not None:
@@ -356,7 +358,7 @@ class OrderWorkflow(HoldMessages):
 
     @workflow.update
     async def resolve_exception(self, decision: ResolveException) -> None:
-        self._desk.decide(decision)
+        await self._desk.decide(decision)
 
     @resolve_exception.validator
     def _check_resolution(self, decision: ResolveException) -> None:

@@ -123,6 +123,7 @@ HOLDINGS: Final = (
         f"body ->> 'order_id' = ANY({_ORDERS}) OR body ->> 'exception_id' = ANY({_EXCEPTIONS})",
         {"body": "CASE WHEN body ? 'detail' THEN body || '{\"detail\": \"erased\"}' ELSE body END"},
     ),
+    Holding("mail_opt_outs", "email = :address", {"email": ":email"}),
     Holding("audit_log", f"subject = ANY({_ORDERS} || {_EXCEPTIONS})"),
 )
 
@@ -162,6 +163,7 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "remarks": "subject about said_by",
         "outbox": "key kind order_id lane subscription_id",
         "inbox": "source kind external_id content_sha256 state",
+        "mail_opt_outs": "channel",
         "channel_cursors": "channel updated_since",
         "api_keys": "key_id name secret_sha256 scopes",
         "idempotency_keys": "key_id idempotency_key request_sha256",

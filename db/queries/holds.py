@@ -38,6 +38,13 @@ async def get_hold(
     return None if found is None else found._asdict()
 
 
+async def is_admitted(connection: AsyncConnection, order_id: str) -> bool:
+    found = await row(
+        connection, "SELECT 1 FROM orders WHERE order_id = :order_id", order_id=order_id
+    )
+    return found is not None
+
+
 async def assessment(connection: AsyncConnection, order_id: str) -> dict[str, Any] | None:
     found = await row(
         connection,

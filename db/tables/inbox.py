@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db.tables.columns import at, identity, integer, metadata, now_at, one_of, text
+from db.tables.columns import at, check, identity, integer, metadata, now_at, one_of, text
 
 inbox = sa.Table(
     "inbox",
@@ -37,6 +37,16 @@ remarks = sa.Table(
     text("text"),
     now_at("said_at"),
     sa.PrimaryKeyConstraint("subject", "about"),
+)
+
+mail_opt_outs = sa.Table(
+    "mail_opt_outs",
+    metadata,
+    text("channel", sa.ForeignKey("channels.channel")),
+    text("email"),
+    now_at("since"),
+    sa.PrimaryKeyConstraint("channel", "email"),
+    check("email_in_lower_case", "email = lower(email)"),
 )
 
 channel_cursors = sa.Table(

@@ -45,6 +45,10 @@ async def test_a_refund_told_again_after_its_record_is_not_made_again(shop: Shop
     assert list(shop.bank.refunded.values()) == [1_000]
     assert shop.bank.calls("refund") == [f"{order_id}:t1:refund:1"]
     assert (await shop.money_events(order_id))[-1] == ("refunded", 1_000)
+    (mail,) = await shop.rows(
+        "SELECT payload FROM outbox WHERE key = :k", k=f"{order_id}:refund_issued:t1:refund:1"
+    )
+    assert mail.payload["facts"]["amount"] == "10.00 USD"
     await shop.advance(f"{order_id}-f1", "delivered")
     await shop.close(order_id, "delivered")
 

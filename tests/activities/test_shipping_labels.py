@@ -9,6 +9,7 @@ from activities.connectors.carrier.port import Rate
 from activities.connectors.errors import NotSent, OutcomeUnknown, Rejected
 from activities.fulfillment import tracked
 from activities.shipping import Shipped, record_tracking
+from db.inbox import mail_opt_outs
 from domain.tracking import TrackingEvent, TrackingStatus
 from tests.activities.shop import Shop
 
@@ -166,6 +167,31 @@ async def test_polls_keep_each_scan_once_and_tell_each_status_once(shop: Shop) -
     kept = await shop.rows("SELECT 1 FROM tracking_events WHERE fulfillment_id = :f", f=part)
     assert len(kept) == 4
     assert (await shop.story(part.removesuffix("-f1"))).count("TrackingUpdated") == 3
+
+
+async def test_the_customer_hears_once_that_the_parcel_comes_today(shop: Shop) -> None:
+    part = await on_the_road(shop)
+    for upto in (2, 3, 3, 4):
+        shop.road.events = COURSE[:upto]
+        await shop.shipping.poll_tracking(part)
+    (mail,) = await shop.rows(
+        "SELECT payload FROM outbox WHERE key LIKE :k", k=f"%{part[:-3]}:out_for_delivery:f1"
+    )
+    assert mail.payload["facts"]["carrier"] == "road"
+
+
+async def test_who_wants_no_optional_mail_gets_none(shop: Shop) -> None:
+    part = await on_the_road(shop)
+    async with shop.engine.begin() as tx:
+        assert await mail_opt_outs.stop(tx, part.removesuffix("-f1"))
+        assert not await mail_opt_outs.stop(tx, part.removesuffix("-f1"))
+    shop.road.events = COURSE
+    await shop.shipping.poll_tracking(part)
+    await shop.advance(part, "delivered")
+    told = await shop.rows("SELECT key FROM outbox WHERE order_id = :o", o=part.removesuffix("-f1"))
+    assert {row.key.split(":")[1] for row in told} == {"order_confirmed", "shipped"}
+    async with shop.engine.begin() as tx:
+        assert await mail_opt_outs.resume(tx, part.removesuffix("-f1"))
 
 
 async def test_scans_that_meet_never_take_a_delivery_back(shop: Shop) -> None:

@@ -5,11 +5,11 @@ from email.message import EmailMessage
 
 import pytest
 
-from activities.mail import TEMPLATES, compose
+from activities.mail import FOR_STAFF, OPTIONAL, TEMPLATES, OrderPages, compose
 
 SENDER = "Shop <shop@example.com>"
 AT = datetime(2026, 11, 24, 23, 2, tzinfo=UTC)
-TO_OPERATORS = {"exception_overdue", "reconciliation_tasks"}
+PAGE = "https://shop.example/o/shop-1001~proof"
 FACTS = {
     "name": "Ζωή $name", "order": "1001", "total": "25.00 USD", "from": "2026-11-27",
     "by": "2026-12-01", "voucher": "https://bank.example/slip", "amount": "10.00 USD",
@@ -17,10 +17,10 @@ FACTS = {
 }  # fmt: skip
 
 
-def written(template: str, **changed: str | None) -> EmailMessage:
+def written(template: str, page: str | None = None, **changed: str | None) -> EmailMessage:
     facts = {name: value for name, value in {**FACTS, **changed}.items() if value is not None}
     payload = {"to": "ada@example.com", "template": template, "facts": facts}
-    return compose(f"shop-1001:{template}", payload, SENDER, AT)
+    return compose(f"shop-1001:{template}", payload, SENDER, AT, page)
 
 
 def test_a_confirmation_says_when_it_comes_and_what_it_costs() -> None:
@@ -49,7 +49,7 @@ def test_a_fact_that_was_always_there_must_be_there() -> None:
         written("slip_issued", voucher=None)
 
 
-@pytest.mark.parametrize("template", [name for name in TEMPLATES if name not in TO_OPERATORS])
+@pytest.mark.parametrize("template", [name for name in TEMPLATES if name not in FOR_STAFF])
 def test_every_message_greets_names_the_order_and_is_dated(template: str) -> None:
     message = written(template)
     assert "1001" in message["Subject"]
@@ -62,3 +62,23 @@ def test_a_repeated_mail_is_the_same_mail() -> None:
     first, second = (written("order_cancelled") for _ in "ab")
     assert first.as_bytes() == second.as_bytes()
     assert first["Message-ID"] == "<shop-1001.order_cancelled@example.com>"
+
+
+def test_every_message_to_a_customer_leads_to_the_order() -> None:
+    for template in TEMPLATES.keys() - FOR_STAFF:
+        text = written(template, PAGE).get_content()
+        assert text.endswith(f"\nYour order: {PAGE}\n")
+
+
+def test_only_what_is_optional_offers_to_stop() -> None:
+    for template in TEMPLATES.keys() - FOR_STAFF:
+        message = written(template, PAGE)
+        offers = message["List-Unsubscribe"] == f"<{PAGE}/unsubscribe>"
+        assert offers == (template in OPTIONAL)
+        assert ("List-Unsubscribe-Post" in message) == offers
+
+
+def test_a_link_is_signed_for_its_order() -> None:
+    pages = OrderPages("https://shop.example", "secret")
+    assert pages.link("shop-1").startswith("https://shop.example/o/shop-1~")
+    assert pages.link("shop-1") != OrderPages("https://shop.example", "other").link("shop-1")

@@ -67,6 +67,7 @@ def config() -> ApiConfig:
         stripe_secrets=("old", SECRETS["stripe"]),
         easypost_secrets=("old", SECRETS["easypost"]),
         shopify_secrets=("old", SECRETS["shopify"]),
+        order_link_secrets=("new-link", "link"),
         timings=Timings().scaled(1_000),
         admission_wait_s=1.5,
         take_wait_s=3.0,

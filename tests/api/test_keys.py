@@ -15,6 +15,8 @@ from tests.api.world import Api, caller
 OPEN = {
     "GET /health", "GET /ready", "GET /docs", "GET /", "POST /webhooks/stripe",
     "POST /webhooks/easypost", "POST /webhooks/shopify",
+    # The link itself is the proof.
+    "GET /o/{token}", "POST /o/{token}/unsubscribe", "POST /o/{token}/subscribe",
 }  # fmt: skip
 # Every other route, and the one scope it asks for.
 SCOPE_OF = {

@@ -98,8 +98,15 @@ async def _part(api: Api) -> str:
 
 
 async def _report(api: Api, part: str, step: str, quantity: Any = 2, **headers: str) -> Any:
+    """The double keeps no record: it is written here."""
     body = {"lines": [{"line_no": 1, "quantity": quantity}]}
-    return await api.client.post(f"/fulfillments/{part}/{step}", json=body, headers=headers)
+    answer = await api.client.post(f"/fulfillments/{part}/{step}", json=body, headers=headers)
+    if answer.status_code == 200:
+        written = """
+            UPDATE fulfillments SET state = :state WHERE fulfillment_id = :f AND ended_at IS NULL
+        """
+        await api.sql(written, state=step, f=part)
+    return answer
 
 
 async def test_the_warehouse_reports_picked_then_packed(api: Api) -> None:

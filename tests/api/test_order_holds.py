@@ -114,8 +114,11 @@ async def test_closed_and_unknown_orders_and_holds_are_refused(api: Api) -> None
         await api.client.get(f"/orders/{order_id}/fraud-assessment"),
     ]
     assert [answer.status_code for answer in missing] == [404] * 4
-    waiting = await place(api, await api.admitted("idle"))
-    assert (waiting.status_code, waiting.json()["code"]) == (404, "not_started")
+    received = await api.place(kept := api.document("kept"), Prefer="respond-async")
+    assert received.status_code == 202
+    for waits in (await api.admitted("idle"), f"shop-{kept['external_id']}"):
+        waiting = await place(api, waits)
+        assert (waiting.status_code, waiting.json()["code"]) == (404, "not_started")
 
 
 async def test_a_hold_is_released_while_it_is_open(api: Api) -> None:

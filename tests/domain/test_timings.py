@@ -7,17 +7,21 @@ from hypothesis import strategies as st
 
 from domain.timings import (
     DAY,
+    SHORTEST_ATTEMPT_S,
     SHORTEST_FOR_PEOPLE_S,
-    SHORTEST_FOR_VENDORS_S,
+    SHORTEST_PATIENCE_S,
     SHORTEST_S,
     Timings,
 )
 
-PEOPLE = (
-    "pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s", "review_s",
-    "correction_s", "hold_s",
-)  # fmt: skip
-FLOORS = dict.fromkeys(PEOPLE, SHORTEST_FOR_PEOPLE_S) | {"vendor_attempt_s": SHORTEST_FOR_VENDORS_S}
+FLOORS = dict.fromkeys(
+    ("pick_s", "pack_s", "exception_s", "review_s", "correction_s", "hold_s"), SHORTEST_FOR_PEOPLE_S
+) | {
+    "vendor_attempt_s": SHORTEST_ATTEMPT_S,
+    "scorer_s": SHORTEST_ATTEMPT_S,
+    "vendor_patience_s": SHORTEST_PATIENCE_S,
+    "reservation_s": SHORTEST_PATIENCE_S,
+}
 
 
 def test_the_factor_one_is_real_time() -> None:

@@ -12,7 +12,7 @@ from workers.local.prove.stage import Size, Stage
 
 pytestmark = pytest.mark.slow
 SMALL = Size(
-    shipped=0, mix=6, buyers=10, hot_units=2, hot_buyers=4, lost=2, outage_s=1.0,
+    shipped=0, mix=6, buyers=10, hot_units=2, hot_buyers=4, lost=2, outage_s=1.0, delay_s=1.0,
     told_within_s=5.0, kills=0,
 )  # fmt: skip
 

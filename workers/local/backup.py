@@ -21,7 +21,12 @@ from typing import Any
 
 from workers.errors import UserError
 from workers.local import wheels
-from workers.local.datafolder import DataFolder, refuse_other_versions, versions
+from workers.local.datafolder import (
+    LINKS_FILE,
+    DataFolder,
+    refuse_other_versions,
+    versions,
+)
 from workers.local.files import (
     PRIVATE_FILE,
     disk_refusals,
@@ -37,7 +42,7 @@ _MANIFEST = "manifest.json"
 _DUMP = "postgres.dump"
 _TEMPORAL = "temporal.sqlite"
 # Ports, passwords of the cluster, logs and locks belong to one folder alone and are left out.
-_PLAIN_FILES = ("secrets.json", "api-key")
+_PLAIN_FILES = ("secrets.json", LINKS_FILE, "api-key")
 _FAST_COMPRESSION = 3
 _BLOCK_BYTES = 1 << 20
 

@@ -108,6 +108,7 @@ class Blueprint:
             at,
             outside=self.outside,
             webhook_secrets=self.folder.webhook_secrets(),
+            link_secret=self.folder.link_secret(),
             time_factor=self.plan.time_factor,
         )
 

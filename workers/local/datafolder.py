@@ -29,6 +29,7 @@ from workers.local.processes import Identity
 FORMAT = 1
 DEFAULT = Path(".oms")
 _LOCK = "lock"
+LINKS_FILE = "links.json"
 _VENDORS = ("stripe", "easypost", "shopify")
 _KEY = re.compile(r"oms_[0-9a-f]{12}_[0-9a-f]{64}")
 # SQLite opens no file by a path beyond 512 bytes.
@@ -121,6 +122,15 @@ class DataFolder:
             known = {vendor: f"whsec_{secrets.token_hex(16)}" for vendor in _VENDORS}
             write_json(path, known)
         return known
+
+    def link_secret(self) -> str:
+        """With this the links to orders' pages are signed; made at the first start."""
+        path = self.path / LINKS_FILE
+        known = read_texts(path, ("order_links",))
+        if not known:
+            known = {"order_links": secrets.token_hex(32)}
+            write_json(path, known)
+        return known["order_links"]
 
     def api_key(self) -> str | None:
         if not self.key_file.exists():

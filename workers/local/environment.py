@@ -55,7 +55,12 @@ class Addresses:
 
 
 def compose(
-    at: Addresses, *, outside: Outside, webhook_secrets: Mapping[str, str], time_factor: float
+    at: Addresses,
+    *,
+    outside: Outside,
+    webhook_secrets: Mapping[str, str],
+    link_secret: str,
+    time_factor: float,
 ) -> dict[str, str]:
     """The whole environment; a person's own settings win, the machine's variables stay."""
     env = {
@@ -63,6 +68,7 @@ def compose(
         "OMS_API_PORT": str(at.api_port),
         "OMS_API_URL": at.api_url,
         "OMS_TIME_FACTOR": str(time_factor),
+        "OMS_ORDER_LINK_SECRETS": link_secret,
         # Whoever tries webhooks on this machine receives them on it.
         "OMS_WEBHOOKS_ALLOW_PRIVATE": "true",
     }

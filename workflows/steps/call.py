@@ -23,6 +23,8 @@ LOCAL_RETRY: Final = RetryPolicy(
     maximum_interval=timedelta(seconds=1),
     maximum_attempts=7,
 )
+# Temporal knows no shorter timer.
+AT_ONCE: Final = timedelta(milliseconds=1)
 DATABASE_TIMEOUT: Final = timedelta(seconds=15)
 DATABASE_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=15)
@@ -69,6 +71,17 @@ async def at_vendor(
         schedule_to_close_timeout=timedelta(seconds=timings.vendor_patience_s),
         retry_policy=VENDOR_RETRY,
     )
+
+
+async def written_down() -> None:
+    """Wait until the message that is being handled is kept: what it does must not come before it.
+
+    Temporal keeps an update with the workflow task that accepted it, and local steps run within
+    that task: a crash in between would leave what they did and forget who asked. A timer ends the
+    task.
+    """
+    if workflow.patched("messages-are-kept-first"):
+        await workflow.sleep(AT_ONCE)
 
 
 def _is_final(failed: ActivityError) -> bool:

@@ -1,10 +1,18 @@
 """Steps of one fulfillment order: warehouse, label, hand-over, tracking."""
 
+from typing import Final
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.fulfillment import Advance, Cancellable, FulfillmentActivities, HandOver
+    from activities.fulfillment import (
+        Advance,
+        Cancellable,
+        FulfillmentActivities,
+        HandOver,
+        Unheard,
+    )
     from activities.shipping import Shipped, ShippingActivities
 
 from domain.timings import Timings
@@ -12,7 +20,10 @@ from workflows.messages import FulfillmentInput
 from workflows.refusals import OnHold
 from workflows.steps.call import CARRIERS_QUEUE, at_vendor, locally
 
-__all__ = ["Cancellable", "Shipped"]
+__all__ = ["Cancellable", "Shipped", "Unheard"]
+
+# Longer than a run takes to begin with the label, in seconds.
+UNHEARD_AFTER_S: Final = 30.0
 
 
 async def record_picked(part: FulfillmentInput, actor: str) -> None:
@@ -24,6 +35,15 @@ async def record_packed(part: FulfillmentInput, actor: str) -> None:
     within_s = part.timings.vendor_patience_s
     to = Advance(part.fulfillment_id, "packed", actor, "buy label", within_s)
     await locally(FulfillmentActivities.advance, to)
+
+
+async def recorded_state(part: FulfillmentInput) -> str:
+    return await locally(FulfillmentActivities.recorded_state, part.fulfillment_id)
+
+
+async def unheard_reports() -> tuple[Unheard, ...]:
+    """Find what was packed, and whose run does not know it."""
+    return await locally(FulfillmentActivities.unheard_reports, UNHEARD_AFTER_S)
 
 
 async def record_end(part: FulfillmentInput, state: str) -> None:

@@ -62,7 +62,7 @@ async def test_a_backup_brings_everything_back(
     file, copy = data_dir.with_name("saved.tgz"), data_dir.with_name("copy")
     async with Stack(data_dir, services) as stack:
         await _put_data(stack)
-        secrets = stack.folder.webhook_secrets()
+        secrets = stack.folder.webhook_secrets(), stack.folder.link_secret()
         if running:
             await backup.save(data_dir, file)
     if not running:
@@ -73,7 +73,7 @@ async def test_a_backup_brings_everything_back(
     await backup.load(file, copy)
     async with Stack(copy, services) as stack:
         await _check_data(stack)
-        assert stack.folder.webhook_secrets() == secrets
+        assert (stack.folder.webhook_secrets(), stack.folder.link_secret()) == secrets
     with sqlite3.connect(stack.folder.sandbox_dir / "sandbox.sqlite3") as sandbox:
         assert sandbox.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert not list(processes.marked(copy))

@@ -18,6 +18,7 @@ from workers.local.temporal import TemporalServer
 _READERS: dict[str, Callable[[Path], object]] = {
     "ports.json": lambda folder: PortBook(folder / "ports.json").choose("api"),
     "secrets.json": lambda folder: DataFolder(folder).webhook_secrets(),
+    "links.json": lambda folder: DataFolder(folder).link_secret(),
     "state.json": lambda folder: DataFolder(folder).orphans(),
     "api-key": lambda folder: DataFolder(folder).api_key(),
     "postgres.passwords.json": lambda folder: PostgresServer(folder).attach(),
@@ -34,6 +35,7 @@ _READERS: dict[str, Callable[[Path], object]] = {
         ("ports.json", b'{"mail": [1]}'),
         ("secrets.json", b'{"stripe": "whsec_1"}'),
         ("secrets.json", b'{"stripe": 1, "easypost": 2, "shopify": 3}'),
+        ("links.json", b'{"order_links": 1}'),
         ("state.json", b'{"processes": {"mail": {"pid": "x"}}}'),
         ("state.json", b'{"processes": []}'),
         ("api-key", b"\xff\xfe"),

@@ -72,7 +72,7 @@ class Warehouse:
                         self._refused(name, f"{step}: {answer.status} {answer.body}")
                         break
             except UserError as error:
-                self._refused(name, str(error))
+                self.notes.append(f"{name}: {error}")  # nobody answers: that is no refusal
             finally:
                 self._in_hand.discard(name)
 

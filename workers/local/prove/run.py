@@ -20,8 +20,8 @@ from workers.local.prove.scenarios import BOUNDARIES, SCENARIOS
 from workers.local.prove.stage import Outcome, Size, Stage
 from workers.local.stack import Stack
 
-TIME_FACTOR: Final = 20_000.0
-WORKERS: Final = 2
+# A parcel is under way for some five seconds.
+TIME_FACTOR: Final = 40_000.0
 # Who is killed at every boundary is no broken part that somebody should be spared.
 LAST_BACKOFF_S: Final = 1.0
 # Nobody at a checkout waits longer to be told. A quick run shares its machine with whoever tests.
@@ -34,6 +34,7 @@ QUICK: Final = Size(
     hot_buyers=40,
     lost=12,
     outage_s=5.0,
+    delay_s=2.0,
     told_within_s=5.0,
     kills=1,
 )
@@ -45,8 +46,10 @@ FULL: Final = Size(
     hot_buyers=2_000,
     lost=100,
     outage_s=120.0,
+    delay_s=31.0,  # longer than the connectors wait for an answer
     told_within_s=TOLD_WITHIN_S,
     kills=6,
+    workers=4,  # one is killed every few seconds, and what it had in hand waits for a timeout
 )
 # A quick run kills its worker at so many boundaries of our own database, and lets attempts fail at
 # the others: a vendor's step is begun again only after 45 s. A full run kills at each.
@@ -84,7 +87,7 @@ async def run_proof(wish: Wish, console: Console) -> Proof:
     failpoints.lay_out(points, plan_faults(armed, wish.seed, is_full=wish.is_full))
     worker = (wish.worker, str(points))
     plan = StackPlan(
-        time_factor=TIME_FACTOR, workers=WORKERS, worker=worker, last_backoff_s=LAST_BACKOFF_S
+        time_factor=TIME_FACTOR, workers=size.workers, worker=worker, last_backoff_s=LAST_BACKOFF_S
     )
     stack = Stack(wish.folder / "stack", plan)
     async with stack:

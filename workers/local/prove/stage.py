@@ -37,7 +37,10 @@ PLACINGS: Final = 5
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything: orders of a mix, buyers of a race, seconds of an outage."""
+    """How much of everything: orders of a mix, buyers of a race, seconds of an outage.
+
+    `delay_s` is how long a slow vendor takes for one answer.
+    """
 
     shipped: int
     mix: int
@@ -46,8 +49,10 @@ class Size:
     hot_buyers: int
     lost: int
     outage_s: float
+    delay_s: float
     told_within_s: float
     kills: int
+    workers: int = 2
 
 
 @dataclass
@@ -207,6 +212,21 @@ class Stage:
             lines = [{"line_no": no, "quantity": units} for no, units in part.lines]
             for step in steps:
                 await self.until(self._reported(part.fulfillment_id, step, lines))
+
+    async def resolve(self, order: PlannedOrder, decision: dict[str, str]) -> None:
+        """Decide about what the order waits for, until the decision counts."""
+        exception_id = await self.exception_of(order)
+
+        async def decided() -> bool:
+            """An exception's row, too, is there a moment before its run waits."""
+            await self.api.send("POST", f"/exceptions/{exception_id}/resolve", decision)
+            found = await self.rows(
+                "SELECT 1 FROM exceptions WHERE exception_id = :x AND state = 'resolved'",
+                x=exception_id,
+            )
+            return bool(found)
+
+        await self.until(decided)
 
     def _reported(
         self, name: str, step: str, lines: list[dict[str, Any]]

@@ -23,8 +23,8 @@ from workflows.order import OrderWorkflow
 
 MANY: Final = 10_000
 LATE_S: Final = 3.0
-# Repeated after 1, 2, 4, 8 s: longer than it takes the harness's bank to be paid.
-LOST_ANSWERS: Final = 4
+# Repeated after 1, 2, 4 s: longer than it takes the harness's bank to be paid.
+LOST_ANSWERS: Final = 3
 A_DAY_S: Final = 86_400
 # What an order's story and money are made of: nothing of it may grow by a repeat.
 TRACES: Final = """

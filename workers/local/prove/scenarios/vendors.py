@@ -8,6 +8,7 @@ from workers.local.prove.stage import Outcome, Stage
 
 KINDS: Final = (
     "cut_after_effect", "cut_before_effect", "garbled_after_effect", "http_429", "http_500",
+    "delay",
 )  # fmt: skip
 # Every verb that moves money or buys, by the beginning of its path.
 VERBS: Final = (
@@ -24,7 +25,7 @@ async def failing_vendors(stage: Stage) -> Outcome:
     outcome = Outcome()
     faults: list[dict[str, Any]] = [
         {"kind": kind, "vendor": vendor, "path_prefix": path, "method": "POST",
-         "skip": stage.dice.randint(0, 3)}
+         "skip": stage.dice.randint(0, 3), "seconds": stage.size.delay_s}
         for vendor, path in VERBS
         for kind in KINDS
     ]  # fmt: skip
