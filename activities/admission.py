@@ -1,16 +1,22 @@
 """Admission: the document becomes an order, or is refused with everything that is wrong with it."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
 from activities.connectors.carrier.port import CarrierGateway
 from activities.connectors.errors import Rejected
+from activities.holds import release_address_holds
+from activities.screening import Terms, screen
 from db.engine import row, rows, run
-from db.stores import orders
+from db.stores import addresses, fraud, orders
 from domain.address import Address
 from domain.order import InvalidDocument, OrderDocument, read_document
+from domain.timings import DAY
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,8 @@ class Admit:
     order_id: str
     inbox_id: int
     within_s: float
+    grace_s: float = 0.0
+    review_s: float = 2 * DAY
 
 
 @dataclass(frozen=True)
@@ -34,19 +42,26 @@ class Admitted:
     outcome: str | None = None
     address_verified: bool = False
     tenders: tuple[TenderFact, ...] = ()
+    asks_scorer: bool = False  # an external one has not given its opinion yet
 
 
 @dataclass(frozen=True)
 class Verified:
+    """`may_wait`: the channel would rather have the address corrected than the order refused."""
+
     deliverable: bool
     reason: str | None = None
+    may_wait: bool = False
 
 
 class AdmissionActivities:
     """Our database, and the carrier vendor's address verification."""
 
-    def __init__(self, engine: AsyncEngine, carrier: CarrierGateway) -> None:
+    def __init__(
+        self, engine: AsyncEngine, carrier: CarrierGateway, *, has_scorer: bool = False
+    ) -> None:
         self._engine = engine
+        self._has_scorer = has_scorer
         self._carrier = carrier
 
     @activity.defn
@@ -62,6 +77,7 @@ class AdmissionActivities:
                 outcome=found.outcome if found else None,
                 address_verified=bool(found and found.address_verified),
                 tenders=tuple(TenderFact(t.tender_no, t.kind) for t in tenders),
+                asks_scorer=self._has_scorer and await _is_unheard(tx, order.order_id),
             )
 
     async def _insert(self, tx: AsyncConnection, order: Admit) -> tuple[str, ...]:
@@ -73,11 +89,20 @@ class AdmissionActivities:
             document = read_document(inbox.document)
         except InvalidDocument as invalid:
             return await _refuse(tx, order.inbox_id, invalid.problems)
-        problems = await _unknown(tx, document)
+        channel = await row(
+            tx,
+            "SELECT currencies, fraud_policy FROM channels WHERE channel = :channel",
+            channel=document.channel,
+        )
+        goods = await _goods(tx, document)
+        problems = _unknown(document, channel, goods)
         if problems:
             return await _refuse(tx, order.inbox_id, problems)
+        assert channel is not None, "that it is unknown would be a problem"
         if await orders.insert_order(tx, document, "verify address", order.within_s):
             await orders.tell(tx, order.order_id, "OrderPlaced", data={"channel": document.channel})
+            terms = Terms(_latest(goods), channel.fraud_policy, order.grace_s, order.review_s)
+            await screen(tx, document, terms)
         await _end_inbox(tx, order.inbox_id, "handled", None)
         return ()
 
@@ -86,16 +111,21 @@ class AdmissionActivities:
         """One call to the carrier vendor; the normalised address replaces the given one."""
         async with self._engine.begin() as tx:
             order = await orders.head(tx, order_id)
+            corrected = await addresses.newest(tx, order_id)
         assert order is not None
-        if order.address_verified:
+        if order.address_verified and corrected is None:
             return Verified(deliverable=True)
-        given = Address(**order.ship_to)
+        given = Address(**(corrected.address if corrected else order.ship_to))
         try:
             verified = await self._carrier.verify_address(given)
         except Rejected as refusal:
             if refusal.code != "address_undeliverable":
                 raise
-            return Verified(deliverable=False, reason="the address cannot be delivered to")
+            return Verified(
+                deliverable=False,
+                reason="the address cannot be delivered to",
+                may_wait=order.undeliverable == "hold",
+            )
         known = replace(
             verified,
             # The channel's coordinates are the buyer's own; the vendor's fill in for none.
@@ -103,8 +133,23 @@ class AdmissionActivities:
             longitude=verified.longitude if given.longitude is None else given.longitude,
         )
         async with self._engine.begin() as tx:
-            await orders.set_address(tx, order_id, known)
+            await _apply(tx, order_id, known, corrected.correction_id if corrected else 0)
         return Verified(deliverable=True)
+
+
+async def _is_unheard(tx: AsyncConnection, order_id: str) -> bool:
+    assessed = await fraud.get(tx, order_id)
+    return assessed is not None and assessed.scorer is None
+
+
+async def _apply(tx: AsyncConnection, order_id: str, address: Address, correction: int) -> None:
+    """Unless the order has ended meanwhile: its customer may be forgotten by now."""
+    head = await orders.head(tx, order_id, lock=True)
+    if head is not None and head.outcome is None:
+        await orders.set_address(tx, order_id, address)
+        if correction:
+            await addresses.applied(tx, order_id, correction)
+        await release_address_holds(tx, order_id)
 
 
 async def _refuse(tx: AsyncConnection, inbox_id: int, problems: tuple[str, ...]) -> tuple[str, ...]:
@@ -112,27 +157,32 @@ async def _refuse(tx: AsyncConnection, inbox_id: int, problems: tuple[str, ...])
     return problems
 
 
-async def _unknown(tx: AsyncConnection, document: OrderDocument) -> tuple[str, ...]:
-    """Say what the document names that we do not have."""
-    channel = await row(
-        tx, "SELECT currencies FROM channels WHERE channel = :channel", channel=document.channel
+async def _goods(tx: AsyncConnection, document: OrderDocument) -> dict[str, datetime | None]:
+    """The document's SKUs that are known, each with the date from which it can be shipped."""
+    found = await rows(
+        tx,
+        "SELECT sku, available_from FROM products WHERE sku = ANY(CAST(:skus AS text[]))",
+        skus=list(document.demand()),
     )
+    return {product.sku: product.available_from for product in found}
+
+
+def _latest(goods: Mapping[str, datetime | None]) -> datetime | None:
+    return max((at for at in goods.values() if at is not None), default=None)
+
+
+def _unknown(document: OrderDocument, channel: Any, goods: Collection[str]) -> tuple[str, ...]:
+    """Say what the document names that we do not have."""
     if channel is None:
         return (f"channel: {document.channel!r} is unknown",)
     problems = []
     if document.currency not in channel.currencies:
         problems.append(f"currency: {document.currency} is not sold in {document.channel}")
-    known = await rows(
-        tx,
-        "SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[]))",
-        skus=list(document.demand()),
-    )
-    missing = set(document.demand()) - {product.sku for product in known}
     # By their places: as a SKU, a document may hold anything.
     problems += [
         f"lines[{line.line_no}].sku: it is unknown"
         for line in document.lines
-        if line.sku in missing
+        if line.sku not in goods
     ]
     return tuple(problems)
 

@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.mail import post_mail
 from db.engine import row, rows, run
-from db.stores import fulfillments, labels, orders, outbox
+from db.stores import fulfillments, holds, labels, orders, outbox
 from domain.events import OrderEvent
+from domain.holds import LEAVING
 
 
 @dataclass(frozen=True)
@@ -134,13 +136,18 @@ class FulfillmentActivities:
 
     @activity.defn
     async def begin_hand_over(self, to: HandOver) -> bool:
-        """Pass the point of no return, unless a cancellation came first."""
+        """Pass the point of no return, unless a cancellation came first.
+
+        Raises: ApplicationError "OnHold": the story tries again when the hold has ended.
+        """
         async with self._engine.begin() as tx:
             part = await fulfillments.get(tx, to.fulfillment_id, lock=True)
             if part.state in ("handing_over", "handed_over", "delivered"):
                 return True
             if part.cancel_requested or part.state == "cancelled":
                 return False
+            if await holds.is_blocked(tx, part.order_id, LEAVING):
+                raise ApplicationError("the order is on hold", type="OnHold", non_retryable=True)
             return await fulfillments.advance(
                 tx, to.fulfillment_id, "handing_over", "capture payment", to.within_s
             )

@@ -1,7 +1,7 @@
 """Routing: each hold moves from the pool's balance to a location's, and the parts are written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +10,9 @@ from temporalio import activity
 
 from activities.mail import post_mail
 from db.engine import row, rows, run
-from db.stores import fulfillments, orders, stock
+from db.stores import fulfillments, holds, orders, stock
 from db.stores.stock import Cause, Change
+from domain.holds import Transition
 from domain.money import settled_step
 from domain.promise import promise
 from domain.routing import Candidate, Sourced, Unroutable, distance_km, route
@@ -39,12 +40,17 @@ class Planned:
 
 @dataclass(frozen=True)
 class Routed:
-    """`unreserved`: the hold expired first; `unroutable`: no location has what the pool has."""
+    """`unreserved`: the reservation expired first; `unroutable`: no location has what the pool has.
+
+    `on_hold`: an open hold comes before routing; `blocked` is what holds forbid the plan's parts.
+    """
 
     plan: tuple[Planned, ...] = ()
     promise_by: datetime | None = None
     unreserved: bool = False
     unroutable: str | None = None
+    on_hold: bool = False
+    blocked: tuple[str, ...] = ()
 
 
 class RoutingActivities:
@@ -57,7 +63,10 @@ class RoutingActivities:
             head = await orders.head(tx, order.order_id, lock=True)
             assert head is not None
             if await fulfillments.of_order(tx, order.order_id):
-                return await _as_planned(tx, order.order_id)
+                blocked = await holds.blocked_of(tx, order.order_id)
+                return replace(await _as_planned(tx, order.order_id), blocked=blocked)
+            if await holds.is_blocked(tx, order.order_id, [Transition.ROUTING]):
+                return Routed(on_hold=True)
             demand = await _held(tx, order.order_id)
             if not demand:
                 return Routed(unreserved=True)

@@ -21,21 +21,25 @@ SELECT location, pool, name, address FROM jsonb_to_recordset(CAST(:items AS json
 ON CONFLICT (location) DO UPDATE SET name = excluded.name, address = excluded.address
 """
 _CHANNELS = """
-INSERT INTO channels (channel, name, kind, pool, currencies, buffer)
+INSERT INTO channels (channel, name, kind, pool, currencies, buffer, undeliverable, fraud_policy)
 SELECT channel, name, kind, pool,
-    ARRAY(SELECT jsonb_array_elements_text(currencies)), coalesce(buffer, 0)
+    ARRAY(SELECT jsonb_array_elements_text(currencies)), coalesce(buffer, 0),
+    coalesce(undeliverable, 'refuse'), fraud_policy
 FROM jsonb_to_recordset(CAST(:items AS jsonb))
-    AS i(channel text, name text, kind text, pool text, currencies jsonb, buffer bigint)
+    AS i(channel text, name text, kind text, pool text, currencies jsonb, buffer bigint,
+        undeliverable text, fraud_policy jsonb)
 ON CONFLICT (channel) DO UPDATE SET name = excluded.name, currencies = excluded.currencies,
-    buffer = excluded.buffer
+    buffer = excluded.buffer, undeliverable = excluded.undeliverable,
+    fraud_policy = excluded.fraud_policy
 """
 _PRODUCTS = """
-INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm)
-SELECT sku, name, weight_g, length_mm, width_mm, height_mm
+INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm, available_from)
+SELECT sku, name, weight_g, length_mm, width_mm, height_mm, available_from
 FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS i(sku text, name text, weight_g bigint,
-    length_mm bigint, width_mm bigint, height_mm bigint)
+    length_mm bigint, width_mm bigint, height_mm bigint, available_from timestamptz)
 ON CONFLICT (sku) DO UPDATE SET name = excluded.name, weight_g = excluded.weight_g,
-    length_mm = excluded.length_mm, width_mm = excluded.width_mm, height_mm = excluded.height_mm
+    length_mm = excluded.length_mm, width_mm = excluded.width_mm, height_mm = excluded.height_mm,
+    available_from = excluded.available_from
 """
 _CREDITS = """
 INSERT INTO store_credits (code, currency, balance_minor)

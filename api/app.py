@@ -21,6 +21,7 @@ from api import (
     exceptions,
     fulfillments,
     health,
+    holds,
     order_page,
     orders,
     reconciliation,
@@ -42,8 +43,8 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters, audit,
-    webhooks, codec, health, order_page, docs,
+    orders, holds, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters,
+    audit, webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 

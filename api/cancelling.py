@@ -35,7 +35,7 @@ async def cancel(once: Once, order_id: str, reason: str) -> JSONResponse:
     """Raises: Problem when there is no such order, or it is too late."""
 
     async def find(tx: AsyncConnection) -> Message | StoredAnswer:
-        outcome = await _end_of(tx, order_id)
+        outcome = await end_of(tx, order_id)
         if outcome == "cancelled":  # said twice, it is as it was wished
             return StoredAnswer(OK, {"order_id": order_id, "result": "cancelled"})
         if outcome is not None:
@@ -61,7 +61,7 @@ async def cancel(once: Once, order_id: str, reason: str) -> JSONResponse:
     return await tell(once, find, body)
 
 
-async def _end_of(tx: AsyncConnection, order_id: str) -> str | None:
+async def end_of(tx: AsyncConnection, order_id: str) -> str | None:
     """The order's outcome, None while it is open. Raises: Problem for an order never heard of."""
     channel, _, external_id = order_id.partition("-")
     if await received.received_order(tx, channel, external_id) is None:

@@ -25,6 +25,7 @@ is 503. Both say in `Retry-After` when to send the same request again, with the 
 """
 _TAGS: Final = [
     {"name": "orders", "description": "Placing, listing, reading and cancelling orders."},
+    {"name": "holds", "description": "What an order waits for, and letting it go on."},
     {"name": "fulfillments", "description": "What each location picks, packs and hands over."},
     {"name": "exceptions", "description": "What waits for a person, and the decision about it."},
     {

@@ -7,6 +7,7 @@ from pydantic import Field
 from api.exception_models import ExceptionView
 from api.fields import Answer, Minor, Moment
 from api.fulfillment_models import FulfillmentView
+from api.hold_models import HoldView
 from domain.axes import FulfillmentAxis, PaymentAxis, ReturnAxis
 
 
@@ -147,6 +148,7 @@ class OrderView(Answer):
     tenders: list[TenderView]
     shipments: list[FulfillmentView]
     exceptions: list[ExceptionView]
+    holds: list[HoldView]
     timeline: list[Annotated[EventView | NextView, Field(discriminator="kind")]]
 
 

@@ -20,6 +20,7 @@ from api.fields import (
     OrderId,
     RequiredIdempotencyKey,
 )
+from api.hold_models import HoldKind
 from api.order_models import OrderPage, OrderView, ReceivedView
 from api.order_view import item_view, order_view, received_view
 from api.pagination import decode, fingerprint, moment, page_of
@@ -43,6 +44,9 @@ class OrdersQuery(ListQuery):
     )
     placed_from: MomentInQuery | None = Field(default=None, description="inclusive")
     placed_to: MomentInQuery | None = Field(default=None, description="exclusive")
+    hold: HoldKind | Literal["any"] | None = Field(
+        default=None, description="an open hold of this kind, or of any"
+    )
     q: ExternalId | None = Field(default=None, description="the channel's own id, exactly")
 
     def wanted(self) -> orders.OrderFilter:
@@ -53,6 +57,7 @@ class OrdersQuery(ListQuery):
             placed_from=self.placed_from,
             placed_to=self.placed_to,
             external_id=self.q,
+            hold=self.hold,
         )
 
 

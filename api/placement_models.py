@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from api.fields import (
     Answer,
@@ -48,6 +48,15 @@ class NewCustomer(Body):
     name: Text
     email: Email
     phone: ShortText | None = None
+    country: Country | None = Field(
+        default=None, description="where the customer is billed: ISO 3166-1 alpha-2"
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a country it is the document it always was: the same order has the same hash."""
+        written: dict[str, Any] = write(self)
+        return {k: v for k, v in written.items() if k != "country" or v is not None}
 
 
 class NewAddress(Body):

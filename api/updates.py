@@ -82,7 +82,7 @@ async def _update(once: Once, message: Message) -> tuple[bool, Any]:
         message.workflow_id,
         message.name,
         message.argument,
-        update_id=_update_id(once),
+        update_id=update_id(once),
         result_type=message.result_type,
     )
 
@@ -93,7 +93,7 @@ async def _write_refusal(once: Once, message: Message, problem: Problem) -> None
         await audit.record(tx, once.caller.actor, message.refused, message.subject, change)
 
 
-def _update_id(once: Once) -> str | None:
+def update_id(once: Once) -> str | None:
     """The same request of the same caller is the same update."""
     if once.key is None:
         return None

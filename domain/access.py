@@ -7,7 +7,7 @@ SCOPES: Final = frozenset(
     {
         "orders:read", "orders:write", "stock:read", "fulfillments:read", "fulfillments:write",
         "exceptions:read", "exceptions:write", "audit:read", "webhooks:read", "webhooks:write",
-        "privacy:write", "codec:read", ADMIN,
+        "privacy:write", "codec:read", "fraud:review", ADMIN,
     }
 )  # fmt: skip
 # A key made for a role has the role's scopes of that day; a later change here leaves it as it is.
@@ -30,6 +30,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
             "webhooks:read",
         }
     ),
+    "reviewer": frozenset({"orders:read", "orders:write", "fraud:review"}),
     "privacy": frozenset({"orders:read", "audit:read", "privacy:write"}),
     "admin": frozenset({ADMIN}),
 }  # fmt: skip

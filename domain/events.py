@@ -29,6 +29,9 @@ OrderEvent = Literal[
     "FulfillmentCancelled",
     "ExceptionRaised",
     "ExceptionResolved",
+    "HoldPlaced",
+    "HoldReleased",
+    "HoldExpired",
     "OrderClosed",
 ]
 EVENT_NAMES: Final[tuple[str, ...]] = get_args(OrderEvent)
@@ -36,7 +39,7 @@ EVENT_NAMES: Final[tuple[str, ...]] = get_args(OrderEvent)
 SHOWN: Final = frozenset(
     {
         "amount_minor", "by", "carrier", "channel", "code", "currency", "exception_id", "from",
-        "outcome", "resolution", "status", "tender_no", "tracking_number",
+        "hold", "number", "outcome", "resolution", "status", "tender_no", "tracking_number",
     }
 )  # fmt: skip
 _ID_DIGITS: Final = 32

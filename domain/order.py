@@ -79,6 +79,7 @@ class OrderDocument:
     lines: tuple[Line, ...]
     charges: tuple[Charge, ...]
     tenders: tuple[Tender, ...]
+    customer_country: str | None = None  # where the customer is billed, when the channel says it
 
     @property
     def order_id(self) -> str:
@@ -123,6 +124,9 @@ class _Reader:
             # The value is not repeated: it may be a customer's, and problems are shown to others.
             self.problems.append(f"{place}{name}: it does not match {pattern.pattern}")
         return value
+
+    def country(self, raw: Mapping[str, Any], name: str, place: str) -> str | None:
+        return None if raw.get(name) in (None, "") else self.matching(raw, name, COUNTRY, place)
 
     def integer(self, raw: Mapping[str, Any], name: str, place: str, low: int, high: int) -> int:
         value = raw.get(name, 0)
@@ -250,6 +254,7 @@ def read_document(raw: Mapping[str, Any]) -> OrderDocument:
         lines=_lines(reader, raw),
         charges=_charges(reader, raw),
         tenders=_tenders(reader, raw),
+        customer_country=reader.country(person, "country", "customer."),
     )
     if not reader.problems:
         reader.problems += _sums(document)

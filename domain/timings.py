@@ -20,6 +20,10 @@ _SHORTEST: Final = {
     "vendor_attempt_s": SHORTEST_ATTEMPT_S,
     "vendor_patience_s": SHORTEST_PATIENCE_S,
     "reservation_s": SHORTEST_PATIENCE_S,
+    "review_s": SHORTEST_FOR_PEOPLE_S,
+    "correction_s": SHORTEST_FOR_PEOPLE_S,
+    "hold_s": SHORTEST_FOR_PEOPLE_S,
+    "scorer_s": SHORTEST_ATTEMPT_S,
 }
 
 
@@ -39,9 +43,17 @@ class Timings:
     poll_s: float = 1 * DAY
     lost_s: float = 21 * DAY
     exception_s: float = 1 * DAY
+    grace_s: float = 0.0  # in which a customer may think again before anything is routed; 0: none
+    review_s: float = 2 * DAY  # a card's authorization must outlive it
+    correction_s: float = 5 * DAY  # of an address that cannot be delivered to
+    hold_s: float = 7 * DAY  # any other hold
+    scorer_s: float = 10.0  # patience with an external fraud scorer; then ours alone counts
 
     def scaled(self, factor: float) -> "Timings":
-        """Divide every duration by `factor`: how the demo and the tests compress the calendar."""
+        """Divide every duration by `factor`: how the demo and the tests compress the calendar.
+
+        What is off (0) stays off.
+        """
         if factor == 1:
             return self
         divided = {
@@ -49,6 +61,6 @@ class Timings:
                 getattr(self, field.name) / factor, _SHORTEST.get(field.name, SHORTEST_S)
             )
             for field in fields(self)
-            if field.name.endswith("_s")
+            if field.name.endswith("_s") and getattr(self, field.name) > 0
         }
         return replace(self, **divided)

@@ -43,7 +43,7 @@ async def run_recovery(
     """Start what does not run; with `dry_run`, say what would be started."""
     engine = make_engine(settings.require_database_url(), pool_size=AT_ONCE)
     try:
-        timings = Timings().scaled(settings.time_factor)
+        timings = settings.timings
         recovery = Recovery(engine, await connect(settings), timings, reason)
         return await recovery.run(dry_run=dry_run)
     finally:

@@ -8,7 +8,6 @@ from api.app import create_app
 from api.context import ApiConfig, Limits
 from api.rate import Rate
 from db.engine import make_engine
-from domain.timings import Timings
 from workers.credentials import with_stored_credentials
 from workers.errors import UserError
 from workers.settings import Settings
@@ -69,7 +68,7 @@ def api_config(settings: Settings) -> ApiConfig:
         webhooks_allow_private=settings.webhooks_allow_private,
         payload_codec=payload_codec(settings),
         temporal_ui_origin=settings.temporal_ui_origin,
-        timings=Timings().scaled(settings.time_factor),
+        timings=settings.timings,
         limits=_limits(settings),
     )
 

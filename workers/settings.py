@@ -1,6 +1,7 @@
 """Reads the whole configuration once, from the environment and the secret files it names."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,6 +13,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from domain.timings import DAY, Timings
 from workers.errors import UserError
 from workers.secret_files import SecretFiles, secret_fields
 
@@ -100,6 +102,8 @@ class Settings(BaseSettings):
 
     # 1.0 is real time; 20000 means that one real second stands for 20000 s of carrier and slip.
     time_factor: float = Field(default=1.0, gt=0, le=FASTEST_TIME_FACTOR)
+    # For so long nothing is routed, so that a customer may think again; compressed like the rest.
+    grace_s: float = Field(default=0.0, ge=0, le=30 * DAY)
     # Temporal's sandbox finds indeterministic code, at over a third of a worker's CPU. The tests
     # run every story inside it and replay recorded histories; production need not pay again.
     workflow_sandbox: bool = False
@@ -159,6 +163,11 @@ class Settings(BaseSettings):
     @classmethod
     def lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @property
+    def timings(self) -> Timings:
+        """What new orders carry."""
+        return replace(Timings(), grace_s=self.grace_s).scaled(self.time_factor)
 
     def require_database_url(self) -> str:
         """Raises: UserError when no database is configured."""

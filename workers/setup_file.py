@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
-from api.fields import Body, ChannelCode, Currency, ShortText, Sku, Text
+from api.fields import Body, ChannelCode, Currency, PlacedAt, ShortText, Sku, Text
 from api.placement_models import NewAddress
 from domain.order import LARGEST_AMOUNT_MINOR
 from workers.errors import UserError
@@ -25,6 +25,13 @@ class Location(Body):
     address: NewAddress
 
 
+class FraudPolicy(Body):
+    review_from: int = Field(ge=1, le=100)
+    large_minor: dict[Currency, Annotated[int, Field(ge=1, le=LARGEST_AMOUNT_MINOR)]] = Field(
+        default={}
+    )
+
+
 class Channel(Body):
     channel: ChannelCode
     name: Text
@@ -32,6 +39,8 @@ class Channel(Body):
     pool: ShortText
     currencies: list[Currency] = Field(min_length=1)
     buffer: Units = 0
+    undeliverable: Literal["refuse", "hold"] = "refuse"
+    fraud_policy: FraudPolicy | None = None
 
 
 class Product(Body):
@@ -41,6 +50,7 @@ class Product(Body):
     length_mm: Measure
     width_mm: Measure
     height_mm: Measure
+    available_from: PlacedAt | None = None
 
 
 class StockLevel(Body):

@@ -17,15 +17,18 @@ from activities.connectors.carrier.port import CarrierGateway
 from activities.connectors.channel.port import ChannelGateway
 from activities.connectors.channel.shopify.document import DocumentOptions
 from activities.connectors.channel.shopify.gateway import ShopifyGateway, shopify_client
+from activities.connectors.fraud.port import FraudScorer
 from activities.connectors.payment.port import PaymentGateway
 from activities.connectors.payment.stripe.gateway import StripeGateway, stripe_client
 from activities.escalation import NOBODY, Addressees, EscalationActivities
 from activities.exceptions import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
+from activities.holds import HoldActivities
 from activities.payments import PaymentActivities
 from activities.reconciling.books import BookActivities
 from activities.reconciling.tasks import TaskActivities
 from activities.routing import RoutingActivities
+from activities.scoring import ScoringActivities
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
 from activities.stock import StockActivities
@@ -39,6 +42,7 @@ class Gateways:
     payment: PaymentGateway
     carrier: CarrierGateway
     channels: dict[str, ChannelGateway]
+    scorer: FraudScorer | None = None  # our own rules score without one
 
 
 def _secret(value: SecretStr | None) -> str:
@@ -90,7 +94,8 @@ def activities_by_queue(
     The core queue also has every step that falls back there when the database was away, which is
     why the vendors' classes appear in it with their internal halves.
     """
-    admission = AdmissionActivities(engine, gateways.carrier)
+    has_scorer = gateways.scorer is not None
+    admission = AdmissionActivities(engine, gateways.carrier, has_scorer=has_scorer)
     stock = StockActivities(engine)
     payments = PaymentActivities(engine, gateways.payment)
     settlement = SettlementActivities(engine, gateways.payment)
@@ -99,6 +104,7 @@ def activities_by_queue(
     shipping = ShippingActivities(engine, gateways.carrier)
     closing = ClosingActivities(engine)
     exceptions = ExceptionActivities(engine)
+    holds = HoldActivities(engine)
     channels = ChannelActivities(engine, gateways.channels)
     books = BookActivities(engine, gateways.payment, gateways.carrier, gateways.channels)
     tasks = TaskActivities(engine)
@@ -123,6 +129,9 @@ def activities_by_queue(
             closing.money_due,
             exceptions.raise_exception,
             exceptions.resolve_exception,
+            holds.place_hold,
+            holds.alter_hold,
+            holds.look_at_holds,
             tasks.begin_look,
             tasks.compare_books,
             tasks.compare_runs,
@@ -135,6 +144,7 @@ def activities_by_queue(
             payments.capture,
             settlement.give_back,
             books.read_payments,
+            *(_opinions(engine, gateways.scorer) if gateways.scorer else ()),
         ],
         CARRIERS_QUEUE: [
             admission.verify_address,
@@ -146,3 +156,7 @@ def activities_by_queue(
         ],
         CHANNELS_QUEUE: [channels.pull_orders, books.read_orders],
     }
+
+
+def _opinions(engine: AsyncEngine, scorer: FraudScorer) -> list[Callable[..., Any]]:
+    return [ScoringActivities(engine, scorer).score_order]

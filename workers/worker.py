@@ -14,7 +14,6 @@ from temporalio.worker import Interceptor, Worker
 from activities.delivery import Delivery
 from activities.failures import FailureInterceptor
 from db.engine import make_engine
-from domain.timings import Timings
 from workers.credentials import with_stored_credentials
 from workers.errors import UserError
 from workers.inbox import InboxLoop
@@ -112,7 +111,7 @@ async def run_worker(
             ]
             loops: list[InboxLoop | OutboxLoop] = []
             if CORE_QUEUE in queues:
-                timings = Timings().scaled(settings.time_factor)
+                timings = settings.timings
                 loops.append(InboxLoop(engine, client, timings))
             if CHANNELS_QUEUE in queues:
                 loops.append(await stack.enter_async_context(_outbox_loop(settings, gateways)))

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
+from domain.holds import OVERDUE_OWNERS
 from domain.timings import Timings
 from workflows import search
 from workflows.messages import ResolveException
@@ -16,6 +17,7 @@ from workflows.steps.call import written_down
 
 T = TypeVar("T")
 RETRY_OR_UNDO: Final = ("retry", "compensate")
+OWNER: Final = "operations"
 
 
 @dataclass
@@ -112,6 +114,7 @@ class Desk:
                 detail=detail,
                 within_s=self._timings.exception_s,
                 resolutions=resolutions,
+                owner=OVERDUE_OWNERS.get(reason, OWNER),
                 said_in=said_in,
             )
         )

@@ -1,23 +1,26 @@
 """The story of one fulfillment order: picked, packed, labelled, handed over, delivered."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
 
+from domain.holds import LEAVING, Transition
 from domain.tracking import TrackingStatus
 from workflows import search
 from workflows.desk import Desk
 from workflows.messages import (
     FulfillmentInput,
     FulfillmentResult,
+    HoldNews,
     LinesDone,
     ResolveException,
     TrackingNews,
 )
-from workflows.refusals import Refused, reject
+from workflows.refusals import OnHold, Refused, reject
 from workflows.saga import to_the_end
 from workflows.steps import money, shipping
 
@@ -37,6 +40,8 @@ class FulfillmentWorkflow:
         self._state = part.state
         self._desk = Desk(part.order_id, part.fulfillment_id, part.timings)
         self._stopped = False
+        self._blocked = frozenset(part.blocked)  # by the order's holds
+        self._news = 0  # how often they were told of
         self._tracking = TrackingStatus.PENDING
         self._seen: set[str] = set()
 
@@ -75,6 +80,8 @@ class FulfillmentWorkflow:
                     timeout_summary=f"{step} is late",
                 )
             except TimeoutError:
+                if Transition.RELEASE in self._blocked:
+                    continue  # it is not the warehouse that is late
                 await self._desk.ask(
                     step,
                     f"{step}_overdue",
@@ -86,10 +93,11 @@ class FulfillmentWorkflow:
 
     async def _ship(self) -> None:
         self._show("buy label")
+        await self._until_free()
         await self._desk.attempt("create shipment", lambda: shipping.create_shipment(self._part))
         self._stop_if_asked()
         bought = await self._desk.attempt("buy label", lambda: shipping.buy_label(self._part))
-        if not await shipping.begin_hand_over(self._part):
+        if not await self._begin_hand_over():
             raise Refused("cancelled")
         for tender_no in self._part.cards:
             await self._desk.attempt(
@@ -100,6 +108,25 @@ class FulfillmentWorkflow:
         await shipping.hand_over(self._part)
         self._state = "handed_over"
         search.show_shipped(bought.carrier if bought else "unknown")
+
+    async def _until_free(self) -> None:
+        """Nothing leaves while the order's holds forbid it; a cancellation ends the waiting."""
+        await workflow.wait_condition(lambda: self._stopped or not self._blocked & LEAVING)
+        self._stop_if_asked()
+
+    async def _begin_hand_over(self) -> bool:
+        """The database has the last word: a hold can be there before we are told of it."""
+        while True:
+            news = self._news
+            with contextlib.suppress(OnHold):
+                return await shipping.begin_hand_over(self._part)
+            with contextlib.suppress(TimeoutError):  # or ask again, should nobody tell us
+                await workflow.wait_condition(
+                    lambda news=news: self._stopped or self._news != news,  # type: ignore[misc]
+                    timeout=timedelta(seconds=self._part.timings.exception_s),
+                    timeout_summary="ask again whether the order is on hold",
+                )
+            await self._until_free()
 
     async def _cancel(self) -> FulfillmentResult:
         """Ask our records first: the label of a parcel that left must stay good."""
@@ -255,6 +282,8 @@ class FulfillmentWorkflow:
         if self._stopped or self._state not in states:
             state = "being cancelled" if self._stopped else self._state
             raise reject("WrongState", f"the fulfillment order is {state}")
+        if Transition.RELEASE in self._blocked:
+            raise reject("WrongState", "the order is on hold")
         if sorted(done.lines) != sorted(self._part.lines):
             wanted = ", ".join(f"line {line}: {count}" for line, count in self._part.lines)
             raise reject("WrongQuantities", f"expected {wanted}")
@@ -264,6 +293,12 @@ class FulfillmentWorkflow:
         if news.event_id not in self._seen:
             self._seen.add(news.event_id)
             self._follow(news.status)
+
+    @workflow.signal
+    def hold(self, news: HoldNews) -> None:
+        """The order's holds have changed: what they forbid now."""
+        self._blocked = frozenset(news.blocked)
+        self._news += 1
 
     @workflow.signal
     def stop(self) -> None:

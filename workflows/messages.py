@@ -66,6 +66,41 @@ class SlipNotice:
     paid: bool
 
 
+@dataclass(frozen=True)
+class PlaceHold:
+    """`key` is the request's own: asked twice, it is one hold. `until` moves its expiry."""
+
+    actor: str
+    kind: str
+    key: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class HoldPlaced:
+    number: int
+
+
+@dataclass(frozen=True)
+class ReleaseHold:
+    actor: str
+    number: int
+
+
+@dataclass(frozen=True)
+class CorrectAddress:
+    """The address itself waits in our database."""
+
+    actor: str
+
+
+@dataclass(frozen=True)
+class AddressCorrected:
+    """When it cannot be delivered to either, the order stays on hold."""
+
+    deliverable: bool
+
+
 # -- FulfillmentWorkflow
 
 
@@ -80,6 +115,7 @@ class FulfillmentInput:
     cards: tuple[int, ...]  # the tenders to be captured at hand-over
     state: str = "open"  # where a run started anew goes on
     timings: Timings = field(default_factory=Timings)
+    blocked: tuple[str, ...] = ()  # what the order's holds forbid it at its start
 
 
 @dataclass(frozen=True)
@@ -102,6 +138,13 @@ class TrackingNews:
 
     event_id: str
     status: str
+
+
+@dataclass(frozen=True)
+class HoldNews:
+    """Signal "hold": which transitions the order's holds forbid its parcels now."""
+
+    blocked: tuple[str, ...] = ()
 
 
 # -- both

@@ -8,9 +8,11 @@ from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
+from domain.holds import Transition
 from workflows import search
 from workflows.desk import Desk
 from workflows.fulfillment import FulfillmentWorkflow
+from workflows.holding import HoldMessages, Holds
 from workflows.messages import (
     Admission,
     CancelOrder,
@@ -36,13 +38,14 @@ TENDER_ORDER: Final = ("store_credit", "card", "debit", "manual", "bank_slip")
 
 
 @workflow.defn
-class OrderWorkflow:
+class OrderWorkflow(HoldMessages):
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         self._order = order
         self._id = order.order_id
         self._timings = order.timings
         self._desk = Desk(order.order_id, None, order.timings)
+        self._holds = Holds(order.order_id, self._desk, order.timings)
         self._saga = Saga()
         self._admission: Admission | None = None
         self._cancel: CancelOrder | None = None
@@ -76,6 +79,8 @@ class OrderWorkflow:
             await self._verify_address()
         await self._reserve(admitted.tenders)
         await self._pay(admitted.tenders)
+        if admitted.asks_scorer:
+            await self._holds.ask_scorer()
         plan = await self._route(admitted.tenders)
         self._answer("admitted")
         await self._authorize_shares(plan)
@@ -89,7 +94,7 @@ class OrderWorkflow:
             ("retry", "skip", "compensate"),
         )
         if verified is not None and not verified.deliverable:
-            raise Refused("refused_address", verified.reason)
+            await self._holds.wait_or_refuse(verified)
         self._stop_if_cancelled()
 
     async def _reserve(self, tenders: tuple[placing.TenderFact, ...]) -> None:
@@ -166,14 +171,32 @@ class OrderWorkflow:
             self._stop_if_cancelled()
             routed = await placing.route(self._id, self._timings)
             if routed.plan:
+                self._holds.begin_with(routed.blocked)
                 search.show_fulfilling([p.location for p in routed.plan], routed.promise_by)
                 return routed.plan
-            if routed.unreserved:
-                await self._reserve(tenders)
+            if routed.on_hold:
+                await self._wait_for_holds()
+            elif routed.unreserved:
+                await self._reserve_anew(tenders)
             else:
                 await self._desk.ask(
                     "route order", "unroutable", routed.unroutable or "", ("retry", "compensate")
                 )
+
+    async def _reserve_anew(self, tenders: tuple[placing.TenderFact, ...]) -> None:
+        """The reservation ran out; an order that was on hold waits for stock, it is not refused."""
+        try:
+            await self._reserve(tenders)
+        except Refused:
+            if not (self._holds.was_held and await self._holds.wait_for_stock()):
+                raise
+
+    async def _wait_for_holds(self) -> None:
+        """Routing is blocked; the customer need not wait, for stock and payment are there."""
+        self._answer("admitted")
+        self._show("on hold", "release of its holds")
+        search.show_status("on_hold")
+        await self._holds.until_free((Transition.ROUTING,), lambda: self._cancel is not None)
 
     async def _authorize_shares(self, plan: tuple[placing.Planned, ...]) -> None:
         """A card's authorization is captured once: each further parcel's share needs its own."""
@@ -212,14 +235,17 @@ class OrderWorkflow:
         # From here on every parcel answers for its own units.
         self._saga.dismiss()
         self._all_started = True
+        guard = self._guard_parcels()
         everything = asyncio.gather(*self._children.values(), return_exceptions=True)
         try:
             results = await asyncio.shield(everything)
         except asyncio.CancelledError:
             await to_the_end(self._stop_children())
             results = await everything
+            await self._holds.dismiss(guard)
             if all(_state(result) == "cancelled" for result in results):
                 raise
+        await self._holds.dismiss(guard)
         states = {_state(result) for result in results}
         for state in ("delivered", "lost"):
             if state in states:
@@ -241,6 +267,7 @@ class OrderWorkflow:
                 cards=part.cards,
                 state=part.state,
                 timings=self._timings,
+                blocked=self._holds.blocked,
             ),
             id=fulfillment_workflow_id(self._id, part.number),
             parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,

@@ -12,6 +12,13 @@ class Refused(ApplicationError):
         self.reason = reason
 
 
+class OnHold(ApplicationError):
+    """The database refuses what an open hold forbids: it is tried again when the hold has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("the order is on hold", type="OnHold", non_retryable=True)
+
+
 def reject(kind: str, text: str) -> ApplicationError:
     """Return the error by which a validator refuses an update; `kind` is for programs."""
     return ApplicationError(text, type=kind, non_retryable=True)

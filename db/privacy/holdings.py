@@ -82,6 +82,14 @@ HOLDINGS: Final = (
     Holding("fulfillments", _OF_ORDERS),
     Holding("labels", _OF_PARCELS, {"label_url": "NULL"}),
     Holding("tracking_events", _OF_PARCELS, {"description": "'erased'"}),
+    Holding("holds", _OF_ORDERS),
+    Holding(
+        "fraud_assessments",
+        _OF_ORDERS,
+        # Hashes of an e-mail address and a street: who can guess those knows whose they are.
+        {"customer_key": "NULL", "address_key": "NULL"},
+    ),
+    Holding("address_corrections", _OF_ORDERS, {"address": _ADDRESS.format(ship_to="address")}),
     Holding("exceptions", _OF_ORDERS, {"detail": "'erased'", "note": "nullif('erased', note)"}),
     Holding(
         "remarks",
@@ -125,7 +133,7 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
     for table, columns in {
         "pools": "pool",
         "locations": "location pool name address",
-        "channels": "channel name kind pool currencies",
+        "channels": "channel name kind pool currencies undeliverable fraud_policy",
         "products": "sku name",
         "pool_levels": "pool sku",
         "location_levels": "location sku",
@@ -149,6 +157,9 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "tracking_events": "fulfillment_id event_id status",
         "exceptions": "exception_id workflow_id order_id fulfillment_id step reason owner"
         " resolutions state resolution resolved_by",
+        "holds": "order_id key kind blocks owner on_expiry state placed_by ended_by",
+        "fraud_assessments": "order_id facts scorer",
+        "address_corrections": "order_id said_by",
         "remarks": "subject about said_by",
         "outbox": "key kind order_id lane subscription_id",
         "inbox": "source kind external_id content_sha256 state",

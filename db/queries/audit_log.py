@@ -11,7 +11,9 @@ from db.engine import rows
 _SAID: Final = """
     (SELECT text FROM remarks WHERE remarks.subject = audit_log.subject
         AND (action, about) IN (('OrderCancellationAsked', 'cancelled'),
-            ('ExceptionResolutionAsked', 'note')))
+            ('ExceptionResolutionAsked', 'note'),
+            ('HoldPlacingAsked', 'hold:' || (after ->> 'key')),
+            ('HoldReleaseAsked', 'released:' || (after ->> 'number'))))
 """
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.engine import row
 from db.queries.exceptions import OVERDUE
 from db.queries.fulfillments import SHIPMENT
+from db.queries.holds import HOLD
 from db.queries.orders import MONEY, NEXT_STEP
 from domain.axes import Axes, Money, Parcel, Units, derive_axes
 
@@ -28,6 +29,8 @@ _DETAIL: Final = f"""
       (SELECT coalesce(jsonb_agg(to_jsonb(e)
           || jsonb_build_object('overdue', {OVERDUE}) ORDER BY opened_at, exception_id), '[]')
         FROM exceptions e WHERE e.order_id = o.order_id) AS exceptions,
+      (SELECT coalesce(jsonb_agg({HOLD} ORDER BY h.number), '[]')
+        FROM holds h WHERE h.order_id = o.order_id) AS holds,
       (SELECT coalesce(jsonb_agg(to_jsonb(v) - 'order_id' ORDER BY sequence), '[]')
         FROM order_events v WHERE v.order_id = o.order_id) AS events
     FROM orders o WHERE o.order_id = :order_id

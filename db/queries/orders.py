@@ -20,10 +20,14 @@ _STATUS: Final[dict[str, str]] = {
     "closed": "o.outcome IS NOT NULL",
     "needs_person": _OPEN_EXCEPTION,
 }
+_ON_HOLD: Final = """
+    EXISTS (SELECT 1 FROM holds h WHERE h.order_id = o.order_id AND h.state = 'open'
+        AND (:hold = 'any' OR h.kind = :hold))
+"""
 # Naming every channel lets the unique index on (channel, external id) be used.
 _ANY_CHANNEL: Final = "o.channel = ANY(ARRAY(SELECT channel FROM channels))"
 
-# What an order waits for: itself, its open fulfillments, its open exceptions; the first deadline.
+# What an order waits for: itself, its open fulfillments, holds and exceptions; the first deadline.
 # What has raised an exception waits for the person, no longer for its own, overdue step.
 NEXT_STEP: Final = """
     SELECT of, step, deadline FROM (
@@ -38,6 +42,11 @@ NEXT_STEP: Final = """
           SELECT 1 FROM exceptions e
           WHERE e.order_id = o.order_id AND e.fulfillment_id = f.fulfillment_id
             AND e.state = 'open')
+      UNION ALL
+      SELECT h.order_id, 'release hold ' || h.number || ': ' || h.kind, h.deadline FROM holds h
+      WHERE h.order_id = o.order_id AND h.state = 'open' AND NOT EXISTS (
+        SELECT 1 FROM exceptions e
+        WHERE e.order_id = o.order_id AND e.fulfillment_id IS NULL AND e.state = 'open')
       UNION ALL
       SELECT e.exception_id, 'resolve exception: ' || e.step, e.deadline FROM exceptions e
       WHERE e.order_id = o.order_id AND e.state = 'open'
@@ -88,6 +97,7 @@ class OrderFilter:
     placed_from: datetime | None = None  # inclusive
     placed_to: datetime | None = None  # exclusive
     external_id: str | None = None
+    hold: str | None = None  # a kind, or "any"
 
     def conditions(self) -> list[str]:
         given = {
@@ -96,6 +106,7 @@ class OrderFilter:
             "o.placed_at >= :placed_from": self.placed_from,
             "o.placed_at < :placed_to": self.placed_to,
             "o.external_id = :external_id": self.external_id,
+            _ON_HOLD: self.hold,
         }
         found = [condition for condition, value in given.items() if value is not None]
         if self.status is not None:
@@ -150,6 +161,7 @@ async def list_orders(
         placed_from=wanted.placed_from,
         placed_to=wanted.placed_to,
         external_id=wanted.external_id,
+        hold=wanted.hold,
         after_placed_at=after and after.placed_at,
         after_order_id=after and after.order_id,
     )

@@ -128,11 +128,15 @@ async def next_step(tx: AsyncConnection, order_id: str, step: str, within_s: flo
 
 
 async def close(tx: AsyncConnection, order_id: str, outcome: str, reason: str | None) -> bool:
-    """Close the order; False when it was closed before."""
+    """Close the order, and what holds it up; False when it was closed before."""
     return bool(
         await run(
             tx,
             """
+            WITH over AS (
+                UPDATE holds SET state = 'closed', ended_by = 'system', ended_at = now()
+                WHERE order_id = :order_id AND state = 'open'
+            )
             UPDATE orders SET outcome = :outcome, outcome_reason = :reason, closed_at = now(),
                 next_step = NULL, next_deadline = NULL
             WHERE order_id = :order_id AND outcome IS NULL
@@ -149,7 +153,7 @@ async def head(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> Any
     return await row(
         tx,
         f"""
-        SELECT o.*, c.pool, c.buffer, c.kind AS channel_kind
+        SELECT o.*, c.pool, c.buffer, c.kind AS channel_kind, c.undeliverable
         FROM orders o JOIN channels c USING (channel)
         WHERE o.order_id = :order_id {"FOR UPDATE OF o" if lock else ""}
         """,  # noqa: S608

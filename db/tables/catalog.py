@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from db.tables.columns import check, flag, integer, metadata, one_of, text
+from db.tables.columns import at, check, flag, integer, metadata, one_of, text
 
 pools = sa.Table("pools", metadata, sa.Column("pool", sa.Text, primary_key=True))
 
@@ -27,7 +27,11 @@ channels = sa.Table(
     text("pool", sa.ForeignKey("pools.pool")),
     sa.Column("currencies", ARRAY(sa.Text), nullable=False),
     integer("buffer", default=0),
+    # What becomes of an order whose address cannot be delivered to.
+    sa.Column("undeliverable", sa.Text, nullable=False, server_default="refuse"),
+    sa.Column("fraud_policy", JSONB, nullable=True),  # without one its orders are not scored
     one_of("kind", "api", "shopify"),
+    one_of("undeliverable", "refuse", "hold"),
     check("code", "channel ~ '^[a-z0-9]{1,20}$'"),
     check("buffer_not_negative", "buffer >= 0"),
 )
@@ -41,5 +45,6 @@ products = sa.Table(
     integer("length_mm"),
     integer("width_mm"),
     integer("height_mm"),
+    at("available_from"),  # sold before as a preorder
     check("measures", "weight_g > 0 AND length_mm > 0 AND width_mm > 0 AND height_mm > 0"),
 )

@@ -7,11 +7,16 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from workflows.messages import (
+        AddressCorrected,
         Admission,
         CancelOrder,
         CancelResult,
+        CorrectAddress,
+        HoldPlaced,
         LinesDone,
         OrderInput,
+        PlaceHold,
+        ReleaseHold,
         ResolveException,
     )
 
@@ -34,6 +39,7 @@ class OrderDouble:
         self.word = order.order_id.partition("-")[2].partition("-")[0]
         self.is_ended = False
         self.decided: ResolveException | None = None
+        self.asked: list[PlaceHold | ReleaseHold] = []
 
     @workflow.run
     async def run(self, order: OrderInput) -> str:
@@ -75,6 +81,24 @@ class OrderDouble:
     def check_decision(self, decision: ResolveException) -> None:
         if self.word == "moot":
             raise ApplicationError("no such exception waits here", type="UnknownException")
+
+    @workflow.update
+    async def place_hold(self, hold: PlaceHold) -> HoldPlaced:
+        self.asked.append(hold)
+        return HoldPlaced(len(self.asked))
+
+    @place_hold.validator
+    def check_hold(self, hold: PlaceHold) -> None:
+        if self.word == "late":
+            raise ApplicationError("nothing is left that it could block", type="TooLate")
+
+    @workflow.update
+    async def release_hold(self, release: ReleaseHold) -> None:
+        self.asked.append(release)
+
+    @workflow.update
+    async def correct_address(self, correction: CorrectAddress) -> AddressCorrected:
+        return AddressCorrected(self.word != "wrong")
 
     @workflow.query
     def decision(self) -> ResolveException | None:

@@ -24,6 +24,11 @@ SCOPE_OF = {
     "GET /orders": "orders:read",
     "GET /orders/{order_id}": "orders:read",
     "POST /orders/{order_id}/cancel": "orders:write",
+    "GET /orders/{order_id}/holds": "orders:read",
+    "POST /orders/{order_id}/holds": "orders:write",
+    "POST /orders/{order_id}/holds/{number}/release": "orders:write",
+    "POST /orders/{order_id}/holds/{number}/correct-address": "orders:write",
+    "GET /orders/{order_id}/fraud-assessment": "fraud:review",
     "GET /fulfillments": "fulfillments:read",
     "GET /fulfillments/{fulfillment_id}": "fulfillments:read",
     "POST /fulfillments/{fulfillment_id}/picked": "fulfillments:write",
@@ -52,6 +57,7 @@ SCOPE_OF = {
 }
 NAMED = {
     "{order_id}": "shop-nobody",
+    "{number}": "1",
     "{fulfillment_id}": "shop-nobody-f1",
     "{exception_id}": "nobody",
     "{task_id}": "1",

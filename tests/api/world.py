@@ -55,6 +55,14 @@ INSERT INTO exceptions (exception_id, workflow_id, order_id, fulfillment_id, ste
   detail, owner, deadline, resolutions, state) VALUES
   (:o || '-f2-x1-1', 'order-' || :o || '/f/2', :o, :o || '-f2', 'pick', 'pick_overdue',
     'west has not reported', 'operations', '2026-11-24T04:00:00Z', '{retry,compensate}', 'open');
+INSERT INTO holds (order_id, number, key, kind, blocks, owner, on_expiry, state, deadline,
+  placed_by, ended_at) VALUES
+  (:o, 1, 'placement:grace_period', 'grace_period', '{routing}', 'support', 'release', 'expired',
+    '2026-11-23T10:00:00Z', 'system', now()),
+  (:o, 2, 'api:1', 'address_problem', '{routing,shipping}', 'support', 'cancel', 'open',
+    '2026-12-23T10:00:00Z', 'key:tests', NULL);
+INSERT INTO fraud_assessments (order_id, score, review_from, facts) VALUES
+  (:o, 10, 50, '{"total_minor": 2500, "is_first_order": true}');
 INSERT INTO order_events (order_id, sequence, event, actor, data) VALUES
   (:o, 1, 'OrderPlaced', 'system', '{"channel": "shop"}'),
   (:o, 2, 'StockReserved', 'system', '{}');

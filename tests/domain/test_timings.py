@@ -14,8 +14,11 @@ from domain.timings import (
     Timings,
 )
 
-FLOORS = dict.fromkeys(("pick_s", "pack_s", "exception_s"), SHORTEST_FOR_PEOPLE_S) | {
+FLOORS = dict.fromkeys(
+    ("pick_s", "pack_s", "exception_s", "review_s", "correction_s", "hold_s"), SHORTEST_FOR_PEOPLE_S
+) | {
     "vendor_attempt_s": SHORTEST_ATTEMPT_S,
+    "scorer_s": SHORTEST_ATTEMPT_S,
     "vendor_patience_s": SHORTEST_PATIENCE_S,
     "reservation_s": SHORTEST_PATIENCE_S,
 }
@@ -35,7 +38,7 @@ def test_the_days_on_the_slip_are_never_divided() -> None:
 def test_every_wait_shrinks_to_its_floor_and_no_further(factor: float) -> None:
     scaled = asdict(Timings().scaled(factor))
     for name, real in asdict(Timings()).items():
-        if name.endswith("_s"):
+        if name.endswith("_s") and real:
             assert scaled[name] == max(real / factor, FLOORS.get(name, SHORTEST_S))
 
 
@@ -43,3 +46,8 @@ def test_every_wait_shrinks_to_its_floor_and_no_further(factor: float) -> None:
 def test_stock_is_held_at_least_as_long_as_vendors_are_waited_for(factor: float) -> None:
     scaled = Timings().scaled(factor)
     assert scaled.reservation_s >= scaled.vendor_patience_s
+
+
+@given(st.floats(1, 1e9))
+def test_what_is_off_stays_off(factor: float) -> None:
+    assert Timings().scaled(factor).grace_s == 0

@@ -8,6 +8,11 @@ from db.queries.audit_money import KEPT_IS_SHIPPED
 from tests.workers.conftest import Books
 
 CLOSING = "closed_order_keeps_what_it_shipped"
+A_HOLD = (
+    "INSERT INTO holds (order_id, number, key, kind, blocks, owner, on_expiry, state, deadline, "
+    "placed_by) VALUES ('{which}', 9, 'x', 'grace_period', '{{routing}}', 'support', 'release', "
+    "'open', now(), 'x')"
+)
 # {delivered}, {cancelled}, {open} and {picked} are ids of orders that ended or stand that way.
 BREAKAGES = {
     "pool_ledger_equals_levels": "UPDATE pool_levels SET on_hand = on_hand + 1",
@@ -71,6 +76,11 @@ BREAKAGES = {
         "UPDATE inbox SET external_id = external_id || '.' WHERE state = 'handled'",
     "order_has_its_document": "DELETE FROM inbox",
     "story_is_complete": "DELETE FROM order_events WHERE order_id = '{open}' AND sequence = 2",
+    "closed_order_has_no_open_hold": A_HOLD.replace("{which}", "{delivered}"),
+    "routed_order_is_held_up_where_it_can_be":
+        A_HOLD.replace("{which}", "{open}") + "; INSERT INTO order_events (order_id, sequence, "
+        "event, actor, data) VALUES ('{open}', 99, 'HoldPlaced', 'x', "
+        "jsonb_build_object('number', 9))",
     CLOSING: "UPDATE fulfillments SET share_minor = share_minor + 1 WHERE state = 'delivered'",
 }  # fmt: skip
 

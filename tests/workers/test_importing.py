@@ -71,3 +71,21 @@ async def test_a_location_keeps_every_field_of_its_address(fresh_engine: AsyncEn
     async with fresh_engine.connect() as connection:
         (found,) = await rows(connection, "SELECT address FROM locations")
     assert found.address == {**ADDRESS, "phone": None}
+
+
+async def test_what_a_channel_does_with_doubtful_orders_is_set_up(
+    fresh_engine: AsyncEngine,
+) -> None:
+    policy = {"review_from": 50, "large_minor": {"USD": 50_000}}
+    channel = {**CHANNEL, "undeliverable": "hold", "fraud_policy": policy}
+    product = {**PRODUCT, "available_from": "2027-01-01T00:00:00Z"}
+    await imported(fresh_engine, {**WHOLE, "channels": [channel], "products": [product]})
+    async with fresh_engine.connect() as connection:
+        (found,) = await rows(connection, "SELECT undeliverable, fraud_policy FROM channels")
+        (sold,) = await rows(connection, "SELECT available_from FROM products")
+    assert tuple(found) == ("hold", policy)
+    assert sold.available_from.isoformat().startswith("2027-01-01")
+    await imported(fresh_engine, {"channels": [CHANNEL]})
+    async with fresh_engine.connect() as connection:
+        (found,) = await rows(connection, "SELECT undeliverable, fraud_policy FROM channels")
+    assert tuple(found) == ("refuse", None)

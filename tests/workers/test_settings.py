@@ -6,6 +6,7 @@ import pytest
 
 from api.context import Limits
 from api.rate import Rate
+from domain.timings import Timings
 from workers.errors import UserError
 from workers.secret_files import secret_fields
 from workers.serving import api_config
@@ -20,6 +21,11 @@ def test_without_any_variable_the_vendors_are_the_real_ones(
     settings = load_settings()
     assert settings.stripe_url == "https://api.stripe.com"
     assert settings.time_factor == 1.0
+    assert settings.timings == Timings()
+
+
+def test_the_grace_period_is_compressed_like_every_other_time() -> None:
+    assert Settings(grace_s=600, time_factor=10).timings.grace_s == 60
 
 
 def test_several_secrets_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:

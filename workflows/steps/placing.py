@@ -27,8 +27,11 @@ __all__ = ["Admitted", "Planned", "Routed", "TenderFact", "Verified"]
 
 
 async def admit(order: OrderInput) -> Admitted:
-    within_s = order.timings.vendor_patience_s
-    return await locally(AdmissionActivities.admit, Admit(order.order_id, order.inbox_id, within_s))
+    times = order.timings
+    want = Admit(
+        order.order_id, order.inbox_id, times.vendor_patience_s, times.grace_s, times.review_s
+    )
+    return await locally(AdmissionActivities.admit, want)
 
 
 async def verify_address(order_id: str, timings: Timings) -> Verified:

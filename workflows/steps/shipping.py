@@ -3,6 +3,7 @@
 from typing import Final
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.fulfillment import (
@@ -16,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
 
 from domain.timings import Timings
 from workflows.messages import FulfillmentInput
+from workflows.refusals import OnHold
 from workflows.steps.call import CARRIERS_QUEUE, at_vendor, locally
 
 __all__ = ["Cancellable", "Shipped", "Unheard"]
@@ -77,10 +79,18 @@ async def void_label(part: FulfillmentInput) -> None:
 
 
 async def begin_hand_over(part: FulfillmentInput) -> bool:
+    """False when a cancellation came first. Raises: OnHold."""
     within_s = part.timings.vendor_patience_s
-    return await locally(
-        FulfillmentActivities.begin_hand_over, HandOver(part.fulfillment_id, within_s)
-    )
+    try:
+        return await locally(
+            FulfillmentActivities.begin_hand_over, HandOver(part.fulfillment_id, within_s)
+        )
+    except FailureError as failed:
+        # A local activity's own error comes as it is, a regular one's inside an ActivityError.
+        cause = failed.cause if isinstance(failed, ActivityError) else failed
+        if isinstance(cause, ApplicationError) and cause.type == "OnHold":
+            raise OnHold from failed
+        raise
 
 
 async def hand_over(part: FulfillmentInput) -> None:

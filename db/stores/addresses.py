@@ -1,0 +1,32 @@
+"""Corrected addresses: the newest is verified in place of the order's own, then becomes it."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.engine import row, run
+
+
+async def newest(tx: AsyncConnection, order_id: str) -> Any | None:
+    """The last correction that has not become the order's address yet."""
+    return await row(
+        tx,
+        """
+        SELECT correction_id, address FROM address_corrections
+        WHERE order_id = :order_id AND applied_at IS NULL ORDER BY correction_id DESC LIMIT 1
+        """,
+        order_id=order_id,
+    )
+
+
+async def applied(tx: AsyncConnection, order_id: str, through: int) -> None:
+    """Corrections up to `through` are done with; a later one is still to be verified."""
+    await run(
+        tx,
+        """
+        UPDATE address_corrections SET applied_at = now()
+        WHERE order_id = :order_id AND correction_id <= :through AND applied_at IS NULL
+        """,
+        order_id=order_id,
+        through=through,
+    )
