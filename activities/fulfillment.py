@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.mail import post_mail
 from db.engine import row, rows, run
-from db.stores import fulfillments, labels, orders, outbox
+from db.stores import documents, fulfillments, labels, orders, outbox
 from domain.events import OrderEvent
 
 
@@ -118,6 +118,7 @@ class FulfillmentActivities:
             )
             await _mail(tx, part, "shipped")
             await _tell_channel(tx, part, label)
+            await documents.request_invoice(tx, part)
             await fulfillments.ship(tx, part)
 
     @activity.defn

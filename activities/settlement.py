@@ -12,7 +12,7 @@ from activities.connectors.payment.port import PaymentGateway, RefundState, Refu
 from activities.payments import INTERNAL, record_capture, record_refusal
 from activities.repeating import once
 from db.engine import row
-from db.stores import orders, payments
+from db.stores import documents, orders, payments
 from db.stores.payments import Intent
 from domain.events import OrderEvent
 
@@ -114,6 +114,7 @@ class SettlementActivities:
             await _end_begun_capture(tx, held)
         else:
             await payments.refunded(tx, intent)
+            await documents.credit_lost(tx, intent)
             if held.vendor == "store_credit":
                 await _put_back(tx, held, intent.amount_minor)
         event: OrderEvent = "PaymentVoided" if intent.verb == "void" else "PaymentRefunded"

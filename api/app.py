@@ -22,6 +22,7 @@ from api import (
     fulfillments,
     health,
     orders,
+    papers,
     reconciliation,
     stock,
     subscriptions,
@@ -41,8 +42,8 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters, audit,
-    webhooks, codec, health, docs,
+    orders, fulfillments, papers, exceptions, reconciliation, stock, subscriptions, dead_letters,
+    audit, webhooks, codec, health, docs,
 )  # fmt: skip
 
 

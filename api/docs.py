@@ -26,6 +26,7 @@ is 503. Both say in `Retry-After` when to send the same request again, with the 
 _TAGS: Final = [
     {"name": "orders", "description": "Placing, listing, reading and cancelling orders."},
     {"name": "fulfillments", "description": "What each location picks, packs and hands over."},
+    {"name": "documents", "description": "Invoices, credit notes and packing slips."},
     {"name": "exceptions", "description": "What waits for a person, and the decision about it."},
     {
         "name": "reconciliation",

@@ -42,19 +42,26 @@ class Names:
 
     pools: frozenset[str]
     locations: frozenset[str]
+    sellers: frozenset[str]
     skus: frozenset[str]
 
 
 async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
-    """Every pool and location, and those of `skus` that are products."""
+    """Every pool, location and seller, and those of `skus` that are products."""
     found = await row(
         connection,
         """
         SELECT ARRAY(SELECT pool FROM pools) AS pools,
           ARRAY(SELECT location FROM locations) AS locations,
+          ARRAY(SELECT seller FROM sellers) AS sellers,
           ARRAY(SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[]))) AS skus
         """,
         skus=sorted(set(skus)),
     )
     assert found is not None
-    return Names(frozenset(found.pools), frozenset(found.locations), frozenset(found.skus))
+    return Names(
+        pools=frozenset(found.pools),
+        locations=frozenset(found.locations),
+        sellers=frozenset(found.sellers),
+        skus=frozenset(found.skus),
+    )

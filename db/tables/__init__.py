@@ -3,6 +3,7 @@
 from db.tables import (
     catalog,
     credentials,
+    documents,
     fulfillments,
     inbox,
     messages,
@@ -17,6 +18,7 @@ from db.tables.columns import metadata
 __all__ = [
     "catalog",
     "credentials",
+    "documents",
     "fulfillments",
     "inbox",
     "messages",

@@ -27,6 +27,7 @@ channels = sa.Table(
     text("pool", sa.ForeignKey("pools.pool")),
     sa.Column("currencies", ARRAY(sa.Text), nullable=False),
     integer("buffer", default=0),
+    text("seller", sa.ForeignKey("sellers.seller"), null=True),  # None: no invoices
     one_of("kind", "api", "shopify"),
     check("code", "channel ~ '^[a-z0-9]{1,20}$'"),
     check("buffer_not_negative", "buffer >= 0"),
