@@ -78,15 +78,18 @@ async def _invoice(tx: AsyncConnection, key: str, order: Any, part: Any) -> Draf
         raise CannotBeWritten(f"the channel {order.channel} has no legal seller")
     lines = await orders.lines(tx, order.order_id)
     charges = await orders.charges(tx, order.order_id)
-    by_number = {line.line_no: line for line in lines}
-    held = [each for each in await documents.billed_units(tx, part) if each.line_no in by_number]
-    parts = [_part(by_number[each.line_no], each) for each in held]
-    bill = bill_parcel(lines, charges, parts, part.share_minor, order.currency)
+    held = await documents.billed_units(tx, part)
+    parts = [_part(line, each) for line, each in zip(lines, held, strict=True)]
+    bill = bill_parcel(parts, charges, part.share_minor, order.currency)
     is_taxed = any(tax.rate_ppm for tax in bill.taxes)
     if is_taxed and not (seller.vat_id or seller.tax_registration):
         lacks = "needs a VAT id or a tax registration: the order is taxed"
         raise CannotBeWritten(f"the seller {seller.seller} {lacks}")
-    names = {each.line_no: {"sku": by_number[each.line_no].sku, "name": each.name} for each in held}
+    names = {
+        each.line_no: {"sku": line.sku, "name": each.name}
+        for line, each in zip(lines, held, strict=True)
+        if each.units
+    }
     paid = [each._asdict() for each in await documents.paid_by(tx, part.fulfillment_id)]
     content = {
         "language": language_of(order.locale, seller.language),
@@ -112,7 +115,7 @@ async def _invoice(tx: AsyncConnection, key: str, order: Any, part: Any) -> Draf
 
 def _part(line: Line, held: Any) -> Part:
     """No more than the line has: its order may have been changed after the parcel was made."""
-    units = min(held.quantity, line.quantity)
+    units = min(held.units, line.quantity)
     return Part(line, units, min(held.before, line.quantity - units))
 
 

@@ -53,7 +53,7 @@ class Bill:
 
 @dataclass(frozen=True)
 class Part:
-    """So many units of a line, when `before` of it were billed already."""
+    """So many units of a line, perhaps none, when `before` of it were billed already."""
 
     line: Line
     units: int
@@ -131,20 +131,16 @@ def _taxable(charge: Charge) -> int:
 
 
 def bill_parcel(
-    lines: Sequence[Line],
-    charges: Sequence[Charge],
-    parts: Sequence[Part],
-    share_minor: int,
-    currency: str,
+    parts: Sequence[Part], charges: Sequence[Charge], share_minor: int, currency: str
 ) -> Bill:
     """Bill what is in one parcel: its lines, its portion of the charges, in all its share.
 
-    `lines` and `charges` are the order's. What the share has that nothing explains, because the
-    order was changed after it was placed, becomes a row `adjustment`.
+    `parts` has all lines of the order, and `charges` all its charges. What the share has that
+    nothing explains, because the order was changed after it was placed, becomes an adjustment.
     """
-    rates = rates_of(lines, charges)
-    rows = [_goods(part, rates.lines.get(part.line.line_no, 0)) for part in parts]
-    weight = _weight(lines, parts)
+    rates = rates_of([part.line for part in parts], charges)
+    rows = [_goods(part, rates.lines[part.line.line_no]) for part in parts if part.units]
+    weight = _weight(parts)
     for charge, rate in zip(charges, rates.charges, strict=True):
         amount = portion(charge.amount_minor, *weight)
         if amount and charge.kind != TAX:
@@ -166,12 +162,12 @@ def _goods(part: Part, rate_ppm: int) -> Row:
     )
 
 
-def _weight(lines: Sequence[Line], parts: Sequence[Part]) -> tuple[int, int, int]:
+def _weight(parts: Sequence[Part]) -> tuple[int, int, int]:
     """Say what of the order's goods is here: whole, before and this, by value or else by units."""
-    whole = sum(line.total_minor for line in lines)
+    whole = sum(part.line.total_minor for part in parts)
     if whole == 0:
         return (
-            sum(line.quantity for line in lines),
+            sum(part.line.quantity for part in parts),
             sum(part.before for part in parts),
             sum(part.units for part in parts),
         )

@@ -1,7 +1,7 @@
 """What stands where on an invoice, a credit note or a packing slip: texts, ready to be set."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from api.paper.words import WORDS, amount, day, percent
@@ -17,9 +17,8 @@ def document_view(document: Any) -> dict[str, Any]:
         "language": language,
         "words": WORDS[language],
         "kind": document.kind,
-        "number": document.number,
         "title": f"{WORDS[language][document.kind]} {document.number}",
-        "currency": document.currency,
+        "day": _numbers(document.issued_on),
         "seller": [seller["legal_name"], *_place(seller["address"])],
         "seller_ids": _ids(seller, WORDS[language]),
         "buyer": [document.buyer["name"], *_place(document.buyer["ship_to"])],
@@ -31,6 +30,10 @@ def document_view(document: Any) -> dict[str, Any]:
         "sums": _sums(document, bill, language),
         "notes": _notes(seller, bill),
     }
+
+
+def _numbers(day: date) -> list[int]:
+    return [day.year, day.month, day.day]
 
 
 def _ids(seller: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
@@ -143,7 +146,7 @@ def packing_slip_view(parcel: Any) -> dict[str, Any]:
         "language": language,
         "words": words,
         "title": f"{words['packing_slip']} {parcel.fulfillment_id}",
-        "number": parcel.fulfillment_id,
+        "day": _numbers(parcel.placed_at),
         "seller": [parcel.legal_name or parcel.channel_name],
         "location": [parcel.location_name, *_place(parcel.location_address)],
         "ship_to": _addressed(parcel.ship_to),

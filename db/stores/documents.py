@@ -87,8 +87,8 @@ async def _lost(tx: AsyncConnection, order_id: str, authorization_key: str) -> S
         tx,
         """
         SELECT f.fulfillment_id, s.amount_minor - (
-            SELECT coalesce(sum(CAST(o.payload ->> 'amount_minor' AS bigint)), 0) FROM outbox o
-            WHERE o.order_id = f.order_id AND o.kind = 'document'
+            SELECT CAST(coalesce(sum(CAST(o.payload ->> 'amount_minor' AS bigint)), 0) AS bigint)
+            FROM outbox o WHERE o.order_id = f.order_id AND o.kind = 'document'
                 AND o.payload ->> 'fulfillment_id' = f.fulfillment_id
                 AND o.payload ->> 'authorization_key' = s.authorization_key
         ) AS amount_minor
@@ -133,18 +133,19 @@ async def seller_of(tx: AsyncConnection, channel: str) -> Any | None:
 
 
 async def billed_units(tx: AsyncConnection, part: Any) -> Sequence[Any]:
-    """Return the lines of a parcel with the units of each that earlier invoiced parcels held."""
+    """Return the order's lines with their units in this parcel and in those invoiced before it."""
     return await rows(
         tx,
         """
-        SELECT l.line_no, l.quantity, p.name, (
+        SELECT l.line_no, p.name, coalesce(h.quantity, 0) AS units, CAST((
             SELECT coalesce(sum(b.quantity), 0) FROM fulfillment_lines b
             JOIN fulfillments e USING (fulfillment_id)
-            WHERE e.order_id = :order_id AND b.line_no = l.line_no AND e.share_minor > 0
+            WHERE e.order_id = l.order_id AND b.line_no = l.line_no AND e.share_minor > 0
                 AND (e.handed_over_at, e.number) < (:handed_over_at, :number)
-        )::bigint AS before
-        FROM fulfillment_lines l JOIN products p USING (sku)
-        WHERE l.fulfillment_id = :fulfillment_id ORDER BY l.line_no
+        ) AS bigint) AS before
+        FROM order_lines l JOIN products p USING (sku) LEFT JOIN fulfillment_lines h
+            ON h.fulfillment_id = :fulfillment_id AND h.line_no = l.line_no
+        WHERE l.order_id = :order_id ORDER BY l.line_no
         """,
         order_id=part.order_id,
         fulfillment_id=part.fulfillment_id,
