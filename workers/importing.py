@@ -56,6 +56,7 @@ async def _known(tx: AsyncConnection, setup: Setup) -> Names:
         pools=here.pools | set(setup.pools),
         locations=here.locations | {location.location for location in setup.locations},
         sellers=here.sellers | {seller.seller for seller in setup.sellers},
+        series=here.series,
         skus=here.skus | {product.sku for product in setup.products},
     )
 
@@ -65,6 +66,7 @@ def _strangers(setup: Setup, known: Names) -> Iterator[str]:
         if location.pool not in known.pools:
             yield f"locations[{number}].pool: {location.pool!r} is unknown"
     yield from _strange_channels(setup, known)
+    yield from _foreign_series(setup, known)
     for number, level in enumerate(setup.stock):
         if level.location not in known.locations:
             yield f"stock[{number}].location: {level.location!r} is unknown"
@@ -78,3 +80,12 @@ def _strange_channels(setup: Setup, known: Names) -> Iterator[str]:
             yield f"channels[{number}].pool: {channel.pool!r} is unknown"
         if channel.seller not in known.sellers | {None}:
             yield f"channels[{number}].seller: {channel.seller!r} is unknown"
+
+
+def _foreign_series(setup: Setup, known: Names) -> Iterator[str]:
+    for number, seller in enumerate(setup.sellers):
+        for field in ("invoice_series", "credit_note_series"):
+            series = getattr(seller, field)
+            owner = known.series.get(series, seller.seller)
+            if owner != seller.seller:
+                yield f"sellers[{number}].{field}: {series} belongs to {owner!r}"

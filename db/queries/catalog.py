@@ -1,6 +1,6 @@
 """Whether the catalogue knows what a placement names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -44,6 +44,8 @@ class Names:
     locations: frozenset[str]
     sellers: frozenset[str]
     skus: frozenset[str]
+    # Whose each series of documents is.
+    series: Mapping[str, str]
 
 
 async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
@@ -54,6 +56,10 @@ async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
         SELECT ARRAY(SELECT pool FROM pools) AS pools,
           ARRAY(SELECT location FROM locations) AS locations,
           ARRAY(SELECT seller FROM sellers) AS sellers,
+          (SELECT coalesce(jsonb_object_agg(series, seller), '{}') FROM (
+            SELECT invoice_series, seller FROM sellers
+            UNION SELECT credit_note_series, seller FROM sellers
+            UNION SELECT series, seller FROM documents) AS used(series, seller)) AS series,
           ARRAY(SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[]))) AS skus
         """,
         skus=sorted(set(skus)),
@@ -64,4 +70,5 @@ async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
         locations=frozenset(found.locations),
         sellers=frozenset(found.sellers),
         skus=frozenset(found.skus),
+        series=found.series,
     )
