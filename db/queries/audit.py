@@ -9,9 +9,11 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import rows
-from db.queries import audit_money, audit_orders, audit_stock
+from db.queries import audit_documents, audit_money, audit_orders, audit_stock
 
-RULES: Final[dict[str, str]] = audit_stock.RULES | audit_money.RULES | audit_orders.RULES
+RULES: Final[dict[str, str]] = (
+    audit_stock.RULES | audit_money.RULES | audit_orders.RULES | audit_documents.RULES
+)
 
 
 @asynccontextmanager
