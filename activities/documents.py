@@ -52,6 +52,8 @@ class Documents:
             return Failure(str(early))
         except SQLAlchemyError as error:
             return Failure(f"the database: {type(error).__name__}", was_tried=not is_away(error))
+        except Exception as fault:  # noqa: BLE001 - one bad request must not hold up the others
+            return Failure(f"the document cannot be written: {type(fault).__name__}")
         return None
 
 

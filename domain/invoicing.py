@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.apportion import portion
@@ -145,7 +145,31 @@ def bill_parcel(
         amount = portion(charge.amount_minor, *weight)
         if amount and charge.kind != TAX:
             rows.append(Row(charge.kind, amount, rate))
-    return _summed(rows, share_minor, currency)
+    slack = _slack(parts, charges, currency)
+    return _summed(_absorbed(rows, share_minor, slack), share_minor, slack)
+
+
+def _slack(parts: Sequence[Part], charges: Sequence[Charge], currency: str) -> int:
+    """How far a share may be from its rows although nothing was changed.
+
+    Shares were divided for all parcels at once, rows for each after the other: a line may differ by
+    one minor unit, and so decides otherwise about its weight in charges.
+    """
+    value = sum(part.line.total_minor for part in parts)
+    charged = sum(abs(charge.amount_minor) for charge in charges)
+    swayed = len(parts) * charged // value if value else 0
+    return 2 * (len(parts) + len(charges) + settled_step(currency) + swayed)
+
+
+def _absorbed(rows: list[Row], total_minor: int, slack: int) -> list[Row]:
+    """Without tax a rest comes from dividing the charges alone: the largest one takes it."""
+    charges = [row for row in rows if row.kind != GOODS]
+    rest = total_minor - sum(row.net_minor for row in rows)
+    if not charges or any(row.rate_ppm for row in rows) or abs(rest) > slack:
+        return rows
+    largest = max(charges, key=lambda row: abs(row.net_minor))
+    taken = replace(largest, net_minor=largest.net_minor + rest)
+    return [taken if row is largest else row for row in rows]
 
 
 def _goods(part: Part, rate_ppm: int) -> Row:
@@ -195,7 +219,7 @@ def credit(
     if amount_minor == invoice.total_minor and not units:
         return invoice
     rows = _returned(invoice, earlier, units) if units else _portions(invoice, amount_minor)
-    return _summed(rows, amount_minor, currency)
+    return _summed(rows, amount_minor, 2 * (len(rows) + settled_step(currency)))
 
 
 def _returned(invoice: Bill, earlier: Sequence[Bill], units: Mapping[int, int]) -> list[Row]:
@@ -216,9 +240,9 @@ def _portions(invoice: Bill, amount_minor: int) -> list[Row]:
     gross = [max(tax.base_minor + tax.tax_minor, 0) for tax in invoice.taxes]
     parts = split(amount_minor, gross)
     return [
-        Row(PARTIAL, net, tax.rate_ppm)
+        Row(PARTIAL, _without_tax(part, tax.rate_ppm), tax.rate_ppm)
         for tax, part in zip(invoice.taxes, parts, strict=True)
-        if (net := _without_tax(part, tax.rate_ppm))
+        if part
     ]
 
 
@@ -226,11 +250,11 @@ def _without_tax(gross_minor: int, rate_ppm: int) -> int:
     return (2 * gross_minor * ONE + ONE + rate_ppm) // (2 * (ONE + rate_ppm))
 
 
-def _summed(rows: Sequence[Row], total_minor: int, currency: str) -> Bill:
+def _summed(rows: Sequence[Row], total_minor: int, slack: int) -> Bill:
     """Add the taxes; a rest too large to come from rounding is a row of its own."""
     taxes = _taxes(rows)
     rest = total_minor - _sum(taxes)
-    if abs(rest) > 2 * len(rows) + 2 * settled_step(currency):
+    if abs(rest) > slack:
         rows = [*rows, Row(ADJUSTMENT, rest)]
         taxes = _taxes(rows)
         rest = 0

@@ -9,6 +9,7 @@ from activities.documents import Documents
 from activities.fulfillment import HandOver
 from activities.routing import Planned
 from activities.setting_up import upsert_catalog
+from db.privacy import customer
 from db.queries import documents as documents_query
 from db.stores import documents
 from tests.activities.shop import HOUR_S, Shop, at_once, card, paid
@@ -274,3 +275,42 @@ async def test_what_the_documents_say_equals_what_the_ledger_keeps(shop: Shop) -
         o=order_id,
     )
     assert sum(signed[each.kind] * each.total_minor for each in found) == kept.kept
+
+
+async def test_one_that_cannot_be_written_holds_up_no_other(shop: Shop) -> None:
+    channel = await a_channel(shop, sold_by=a_seller())
+    (part,) = await shop.routed((await shop.sku(east=1), 1), channel=channel)
+    async with shop.engine.begin() as tx:
+        await documents.request_credit_note(tx, "bad", f"{order_of(part)}-f9", 100)
+    await shop.shipped(part)
+    await deliver(shop)
+    assert len(await issued(shop, order_of(part))) == 1
+    bad = await shop.row(
+        "SELECT last_error, attempts FROM outbox WHERE key LIKE 'credit:bad:%' AND order_id = :o",
+        o=order_of(part),
+    )
+    assert bad.last_error == "the document cannot be written: AssertionError"
+
+
+async def test_an_erased_customer_leaves_the_invoice_as_it_was_issued(shop: Shop) -> None:
+    channel = await a_channel(shop, sold_by=a_seller())
+    address = f"{channel}@example.com"
+    (part,) = await shop.routed(
+        (await shop.sku(east=1), 1),
+        channel=channel,
+        customer={"name": "Ada Buyer", "email": address},
+    )
+    await shop.shipped(part)
+    await shop.advance(part.fulfillment_id, "delivered")
+    await shop.close(order_of(part), "delivered")
+    await deliver(shop)
+    await shop.change("UPDATE outbox SET delivered_at = now() WHERE order_id = :o"
+                      " AND delivered_at IS NULL", o=order_of(part))  # fmt: skip
+    async with shop.engine.begin() as tx:
+        held = await customer.export(tx, await customer.find(tx, address))
+        assert [each["kind"] for each in held["documents"]] == ["invoice"]
+        await customer.erase(tx, await customer.find(tx, address), "tests")
+    (invoice,) = await issued(shop, order_of(part))
+    assert invoice.buyer["name"] == "Ada Buyer"
+    order = await shop.row("SELECT * FROM orders WHERE order_id = :o", o=order_of(part))
+    assert order.customer_name.startswith("erased-")
