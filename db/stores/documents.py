@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows, run
 from db.stores import outbox
+from domain.crediting import Invoiced, spread_credit
 
 KIND: Final = "document"
 
@@ -60,6 +61,56 @@ async def request_credit_note(
     }
     order_id = fulfillment_id.rpartition("-f")[0]
     await outbox.post(tx, f"credit:{key}:{fulfillment_id}", KIND, order_id, about)
+
+
+async def credit_returned(
+    tx: AsyncConnection, order_id: str, key: str, amount_minor: int, units: Mapping[int, int]
+) -> None:
+    """Ask for credit notes about units of an order that came back, or were kept, and are refunded.
+
+    Parcels that were handed over answer for them in their order. `key` is the refund's: asked again
+    under it, nothing is added. The order's row is locked before.
+    """
+    asked = "SELECT 1 FROM outbox WHERE order_id = :order_id AND starts_with(key, :start)"
+    if await row(tx, asked, order_id=order_id, start=f"credit:{key}:"):
+        return
+    for each in spread_credit(await _invoiced(tx, order_id), amount_minor, units):
+        await request_credit_note(tx, key, each.fulfillment_id, each.amount_minor, each.units)
+
+
+async def _invoiced(tx: AsyncConnection, order_id: str) -> list[Invoiced]:
+    found = await rows(
+        tx,
+        """
+        SELECT f.fulfillment_id, f.share_minor, jsonb_object_agg(l.line_no, l.quantity) AS units,
+            jsonb_object_agg(l.line_no, l.quantity * (o.quantity * o.unit_price_minor + o.tax_minor
+                - o.discount_minor) / o.quantity) AS values,
+            (SELECT coalesce(jsonb_agg(w.payload), '[]') FROM outbox w
+                WHERE w.order_id = f.order_id AND w.kind = 'document'
+                    AND w.payload ->> 'kind' = 'credit_note'
+                    AND w.payload ->> 'fulfillment_id' = f.fulfillment_id) AS asked
+        FROM fulfillments f JOIN fulfillment_lines l USING (fulfillment_id)
+            JOIN order_lines o ON o.order_id = f.order_id AND o.line_no = l.line_no
+        WHERE f.order_id = :order_id AND f.handed_over_at IS NOT NULL AND f.share_minor > 0
+        GROUP BY f.fulfillment_id ORDER BY f.number
+        """,
+        order_id=order_id,
+    )
+    return [_left_of(each) for each in found]
+
+
+def _left_of(parcel: Any) -> Invoiced:
+    units = {int(line_no): count for line_no, count in parcel.units.items()}
+    values = {int(line_no): value for line_no, value in parcel.values.items()}
+    left = parcel.share_minor
+    for note in parcel.asked:
+        left -= note["amount_minor"]
+        for line_no, count in note["units"]:
+            if line_no in units:
+                before, units[line_no] = units[line_no], max(units[line_no] - count, 0)
+                values[line_no] = values[line_no] * units[line_no] // max(before, 1)
+    kept = {line_no: count for line_no, count in units.items() if count}
+    return Invoiced(parcel.fulfillment_id, max(left, 0), kept, values)
 
 
 async def credit_lost(tx: AsyncConnection, refund: Any) -> None:

@@ -314,3 +314,22 @@ async def test_an_erased_customer_leaves_the_invoice_as_it_was_issued(shop: Shop
     assert invoice.buyer["name"] == "Ada Buyer"
     order = await shop.row("SELECT * FROM orders WHERE order_id = :o", o=order_of(part))
     assert order.customer_name.startswith("erased-")
+
+
+async def test_returned_units_of_several_parcels_are_credited_on_their_invoices(shop: Shop) -> None:
+    first, second = await two_parcels(shop, await a_channel(shop, sold_by=a_seller()))
+    order_id = order_of(first)
+    await shop.shipped(first)
+    await shop.shipped(second)
+    for key, units in (("r1", {1: 1, 2: 1}), ("r1", {1: 1, 2: 1}), ("r2", {1: 1})):
+        async with shop.engine.begin() as tx:
+            amount = 1_210 * sum(units.values())
+            await documents.credit_returned(tx, order_id, key, amount, units)
+    await deliver(shop)
+    notes = [each for each in await issued(shop, order_id) if each.kind == "credit_note"]
+    assert [note.total_minor for note in notes] == [1_210, 1_210, 1_210]
+    goods = [(row["line_no"], row["units"]) for n in notes for row in n.content["bill"]["rows"]]
+    assert sorted(goods) == [(1, 1), (1, 1), (2, 1)]
+    assert sorted(note.fulfillment_id for note in notes) == sorted(
+        [first.fulfillment_id, first.fulfillment_id, second.fulfillment_id]
+    )
