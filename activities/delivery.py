@@ -16,11 +16,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Failure:
-    """`error` is free of personal data; `was_tried` False is no attempt; `hung` cost its time."""
+    """`error` is free of personal data; `was_tried` False is no attempt; `hung` cost its time.
+
+    `is_final`: only a person can help, so it is a dead letter at once.
+    """
 
     error: str
     was_tried: bool = True
     hung: bool = False
+    is_final: bool = False
 
 
 class Carrying(Protocol):
@@ -42,7 +46,7 @@ class Turn:
 
 
 class Delivery:
-    """`ways` are named by the first word of a lane: `email`, `channel`, `webhook`."""
+    """`ways` are named by the first word of a lane: `email`, `channel`, `webhook`, `document`."""
 
     def __init__(self, engine: AsyncEngine, ways: Mapping[str, Carrying]) -> None:
         self._engine = engine
@@ -67,6 +71,9 @@ class Delivery:
 async def _record(tx: AsyncConnection, message: Any, failure: Failure | None) -> None:
     if failure is None:
         await outbox.delivered(tx, message)
+    elif failure.is_final:
+        await outbox.gave_up(tx, message, failure.error)
+        log.warning("outbox %s needs a person; its row says why", message.key)
     elif not failure.was_tried:
         await outbox.postponed(tx, message, failure.error)
     elif await outbox.failed(tx, message, failure.error):

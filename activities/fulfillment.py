@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.mail import post_mail
 from db.engine import row, rows, run
-from db.stores import fulfillments, holds, labels, orders, outbox
+from db.stores import documents, fulfillments, holds, labels, orders, outbox
 from domain.events import OrderEvent
 from domain.holds import LEAVING
 
@@ -169,6 +169,7 @@ class FulfillmentActivities:
             )
             await mail_about(tx, part, "shipped")
             await _tell_channel(tx, part, label)
+            await documents.request_invoice(tx, part)
             await fulfillments.ship(tx, part)
 
     @activity.defn

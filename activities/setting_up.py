@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import run
-from db.stores import stock
+from db.stores import documents, stock
 from db.stores.stock import Change
 
 _POOLS = """
@@ -20,17 +20,35 @@ SELECT location, pool, name, address FROM jsonb_to_recordset(CAST(:items AS json
     AS i(location text, pool text, name text, address jsonb)
 ON CONFLICT (location) DO UPDATE SET name = excluded.name, address = excluded.address
 """
+_SELLERS = """
+INSERT INTO sellers (seller, legal_name, address, vat_id, tax_registration, registration, exemption,
+    legal_lines, invoice_series, credit_note_series, language, time_zone)
+SELECT seller, legal_name, address, vat_id, tax_registration, registration, exemption,
+    ARRAY(SELECT jsonb_array_elements_text(legal_lines)), invoice_series, credit_note_series,
+    language, time_zone
+FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS i(seller text, legal_name text, address jsonb,
+    vat_id text, tax_registration text, registration text, exemption text, legal_lines jsonb,
+    invoice_series text, credit_note_series text, language text, time_zone text)
+ON CONFLICT (seller) DO UPDATE SET legal_name = excluded.legal_name, address = excluded.address,
+    vat_id = excluded.vat_id, tax_registration = excluded.tax_registration,
+    registration = excluded.registration, exemption = excluded.exemption,
+    legal_lines = excluded.legal_lines, invoice_series = excluded.invoice_series,
+    credit_note_series = excluded.credit_note_series, language = excluded.language,
+    time_zone = excluded.time_zone
+"""
+# A file that does not speak of a channel's seller leaves it as it is.
 _CHANNELS = """
-INSERT INTO channels (channel, name, kind, pool, currencies, buffer, undeliverable, fraud_policy)
+INSERT INTO channels (channel, name, kind, pool, currencies, buffer, undeliverable, fraud_policy,
+    seller)
 SELECT channel, name, kind, pool,
     ARRAY(SELECT jsonb_array_elements_text(currencies)), coalesce(buffer, 0),
-    coalesce(undeliverable, 'refuse'), fraud_policy
+    coalesce(undeliverable, 'refuse'), fraud_policy, seller
 FROM jsonb_to_recordset(CAST(:items AS jsonb))
     AS i(channel text, name text, kind text, pool text, currencies jsonb, buffer bigint,
-        undeliverable text, fraud_policy jsonb)
+        undeliverable text, fraud_policy jsonb, seller text)
 ON CONFLICT (channel) DO UPDATE SET name = excluded.name, currencies = excluded.currencies,
     buffer = excluded.buffer, undeliverable = excluded.undeliverable,
-    fraud_policy = excluded.fraud_policy
+    fraud_policy = excluded.fraud_policy, seller = coalesce(excluded.seller, channels.seller)
 """
 _PRODUCTS = """
 INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm, available_from)
@@ -50,6 +68,7 @@ ON CONFLICT (code) DO NOTHING
 _BY_PART = {
     "pools": _POOLS,
     "locations": _LOCATIONS,
+    "sellers": _SELLERS,
     "channels": _CHANNELS,
     "products": _PRODUCTS,
     "store_credits": _CREDITS,
@@ -61,6 +80,8 @@ async def upsert_catalog(tx: AsyncConnection, setup: Mapping[str, Any]) -> None:
     for part, statement in _BY_PART.items():
         if setup.get(part):
             await run(tx, statement, items=json.dumps(setup[part]))
+    if setup.get("sellers") or setup.get("channels"):
+        await documents.release_waiting(tx)
 
 
 async def book_stock(tx: AsyncConnection, level: Mapping[str, Any], key: str) -> None:

@@ -13,7 +13,7 @@ from activities.mail import post_mail, written_amount
 from activities.payments import INTERNAL, record_capture, record_refusal
 from activities.repeating import once
 from db.engine import row
-from db.stores import orders, payments
+from db.stores import documents, orders, payments
 from db.stores.payments import Intent
 from domain.events import OrderEvent
 
@@ -115,6 +115,7 @@ class SettlementActivities:
             await _end_begun_capture(tx, held)
         else:
             await payments.refunded(tx, intent)
+            await documents.credit_lost(tx, intent)
             if held.vendor == "store_credit":
                 await _put_back(tx, held, intent.amount_minor)
             await _tell_customer(tx, intent)

@@ -24,6 +24,7 @@ from api import (
     holds,
     order_page,
     orders,
+    papers,
     reconciliation,
     stock,
     subscriptions,
@@ -43,8 +44,8 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, holds, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters,
-    audit, webhooks, codec, health, order_page, docs,
+    orders, holds, fulfillments, papers, exceptions, reconciliation, stock, subscriptions,
+    dead_letters, audit, webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 

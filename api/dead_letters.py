@@ -25,7 +25,7 @@ DeadLetterId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 
 
 class DeadLettersQuery(ListQuery):
-    kind: Literal["email", "channel_fulfillment", "webhook"] | None = None
+    kind: Literal["email", "channel_fulfillment", "webhook", "document"] | None = None
     subscription_id: str | None = Field(default=None, pattern=r"^sub_[0-9a-f]{16}$")
 
 

@@ -27,6 +27,7 @@ _TAGS: Final = [
     {"name": "orders", "description": "Placing, listing, reading and cancelling orders."},
     {"name": "holds", "description": "What an order waits for, and letting it go on."},
     {"name": "fulfillments", "description": "What each location picks, packs and hands over."},
+    {"name": "documents", "description": "Invoices, credit notes and packing slips."},
     {"name": "exceptions", "description": "What waits for a person, and the decision about it."},
     {
         "name": "reconciliation",

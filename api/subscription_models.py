@@ -81,10 +81,10 @@ class Replayed(Answer):
 
 
 class DeadLetter(Answer):
-    """A message that was given up after about three days of attempts. It keeps its content."""
+    """What was given up: after about three days of attempts, or at once when a person is needed."""
 
     dead_letter_id: int
-    kind: Literal["email", "channel_fulfillment", "webhook"]
+    kind: Literal["email", "channel_fulfillment", "webhook", "document"]
     order_id: str | None
     subscription_id: str | None = Field(description="of a webhook")
     sequence: int | None = Field(description="of a webhook's event in its order")

@@ -1,4 +1,4 @@
-"""Imports a set-up: pools, locations, channels, products, stock, store credit; repeatable."""
+"""Imports a set-up: places, sellers, channels, products, stock, store credit; repeatable."""
 
 import hashlib
 import json
@@ -55,6 +55,8 @@ async def _known(tx: AsyncConnection, setup: Setup) -> Names:
     return Names(
         pools=here.pools | set(setup.pools),
         locations=here.locations | {location.location for location in setup.locations},
+        sellers=here.sellers | {seller.seller for seller in setup.sellers},
+        series=here.series,
         skus=here.skus | {product.sku for product in setup.products},
     )
 
@@ -63,11 +65,27 @@ def _strangers(setup: Setup, known: Names) -> Iterator[str]:
     for number, location in enumerate(setup.locations):
         if location.pool not in known.pools:
             yield f"locations[{number}].pool: {location.pool!r} is unknown"
-    for number, channel in enumerate(setup.channels):
-        if channel.pool not in known.pools:
-            yield f"channels[{number}].pool: {channel.pool!r} is unknown"
+    yield from _strange_channels(setup, known)
+    yield from _foreign_series(setup, known)
     for number, level in enumerate(setup.stock):
         if level.location not in known.locations:
             yield f"stock[{number}].location: {level.location!r} is unknown"
         if level.sku not in known.skus:
             yield f"stock[{number}].sku: {level.sku!r} is unknown"
+
+
+def _strange_channels(setup: Setup, known: Names) -> Iterator[str]:
+    for number, channel in enumerate(setup.channels):
+        if channel.pool not in known.pools:
+            yield f"channels[{number}].pool: {channel.pool!r} is unknown"
+        if channel.seller not in known.sellers | {None}:
+            yield f"channels[{number}].seller: {channel.seller!r} is unknown"
+
+
+def _foreign_series(setup: Setup, known: Names) -> Iterator[str]:
+    for number, seller in enumerate(setup.sellers):
+        for field in ("invoice_series", "credit_note_series"):
+            series = getattr(seller, field)
+            owner = known.series.get(series, seller.seller)
+            if owner != seller.seller:
+                yield f"sellers[{number}].{field}: {series} belongs to {owner!r}"

@@ -12,6 +12,7 @@ from activities.addresses import Addresses
 from activities.channel_news import ChannelNews
 from activities.connectors.channel.port import ChannelGateway
 from activities.delivery import Carrying, Delivery
+from activities.documents import Documents
 from activities.mail import OrderPages
 from activities.mailing import Mails, MailServer
 from activities.merchant_news import MerchantNews, open_merchant_http
@@ -19,9 +20,10 @@ from workers.loop import AFTER_FAILURE_S, SWEEP_S, TableLoop
 from workers.settings import Settings
 
 # How many lanes of a kind have their turns at once: whoever hangs takes no turn of another kind.
-TURNS: Final[Mapping[str, int]] = {"email": 1, "channel": 5, "webhook": 6}
-# Each turn holds one connection to the database; one more listens, and one looks for lanes.
-CONNECTIONS: Final = sum(TURNS.values()) + 2
+TURNS: Final[Mapping[str, int]] = {"email": 1, "channel": 5, "webhook": 6, "document": 1}
+# Each turn holds one connection to the database, that of the documents two; one more listens, and
+# one looks for lanes.
+CONNECTIONS: Final = sum(TURNS.values()) + TURNS["document"] + 2
 # A receiver that hangs costs its turn ten seconds: one turn serves up to seven of them, and still
 # has room for those who answer.
 HUNG_REST_S: Final = 60.0
@@ -87,7 +89,7 @@ def _kind(lane: str) -> str:
 
 @asynccontextmanager
 async def open_ways(
-    settings: Settings, channels: dict[str, ChannelGateway]
+    engine: AsyncEngine, settings: Settings, channels: dict[str, ChannelGateway]
 ) -> AsyncIterator[dict[str, Carrying]]:
     """Open what the lanes' messages travel by."""
     addresses = Addresses(allow_private=settings.webhooks_allow_private)
@@ -97,6 +99,7 @@ async def open_ways(
                 "email": Mails(mail_server(settings), order_pages(settings)),
                 "channel": ChannelNews(channels),
                 "webhook": MerchantNews(addresses, http),
+                "document": Documents(engine),
             }
         finally:
             addresses.close()

@@ -4,11 +4,23 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
-from api.fields import Body, ChannelCode, Currency, PlacedAt, ShortText, Sku, Text
+from api.fields import (
+    Body,
+    ChannelCode,
+    Country,
+    Currency,
+    PlacedAt,
+    PostalCode,
+    ShortText,
+    Sku,
+    Text,
+)
 from api.placement_models import NewAddress
+from domain.languages import Language
 from domain.order import LARGEST_AMOUNT_MINOR
 from workers.errors import UserError
 
@@ -16,6 +28,15 @@ MOST_UNITS: Final = 10**9
 MOST_FAULTS_SHOWN: Final = 10
 Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 Measure = Annotated[int, Field(ge=1, le=10**9)]
+# Source: EN 16931, BR-CO-9: the prefix is the country; Greece may say EL.
+VAT_ID: Final = r"^[A-Z]{2}[A-Z0-9+*]{2,18}$"
+SERIES: Final = r"^[A-Z0-9]{1,10}$"
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no time zone")
+    return name
 
 
 class Location(Body):
@@ -32,6 +53,32 @@ class FraudPolicy(Body):
     )
 
 
+class SellerAddress(Body):
+    line1: Text
+    line2: Text | None = None
+    city: Text
+    region: Text | None = None
+    postal_code: PostalCode
+    country: Country
+
+
+class Seller(Body):
+    """Who sells by law. A company has a VAT id, or the registration of whatever tax it collects."""
+
+    seller: ShortText
+    legal_name: Text
+    address: SellerAddress
+    vat_id: Annotated[str, StringConstraints(pattern=VAT_ID)] | None = None
+    tax_registration: ShortText | None = None
+    registration: ShortText | None = None
+    exemption: Text | None = None
+    legal_lines: list[Text] = Field(default=[], max_length=10)
+    invoice_series: Annotated[str, StringConstraints(pattern=SERIES)] = "INV"
+    credit_note_series: Annotated[str, StringConstraints(pattern=SERIES)] = "CRN"
+    language: Language = "en"
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+
+
 class Channel(Body):
     channel: ChannelCode
     name: Text
@@ -41,6 +88,7 @@ class Channel(Body):
     buffer: Units = 0
     undeliverable: Literal["refuse", "hold"] = "refuse"
     fraud_policy: FraudPolicy | None = None
+    seller: ShortText | None = None
 
 
 class Product(Body):
@@ -71,6 +119,7 @@ class Setup(Body):
 
     pools: list[ShortText] = Field(default=[])
     locations: list[Location] = Field(default=[])
+    sellers: list[Seller] = Field(default=[])
     channels: list[Channel] = Field(default=[])
     products: list[Product] = Field(default=[])
     stock: list[StockLevel] = Field(default=[])
@@ -81,6 +130,7 @@ class Setup(Body):
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "pools": (),
     "locations": ("location",),
+    "sellers": ("seller",),
     "channels": ("channel",),
     "products": ("sku",),
     "stock": ("location", "sku"),
@@ -138,3 +188,15 @@ def _repeats(setup: Setup) -> Iterator[str]:
             if key in first:
                 yield f"{part}[{number}]: the same as {part}[{first[key]}]"
             first.setdefault(key, number)
+    yield from _shared_series(setup)
+
+
+def _shared_series(setup: Setup) -> Iterator[str]:
+    """Two sellers, or two kinds of document, in one series would break the numbers of both."""
+    used: dict[str, str] = {}
+    for number, seller in enumerate(setup.sellers):
+        for field in ("invoice_series", "credit_note_series"):
+            place, series = f"sellers[{number}].{field}", getattr(seller, field)
+            if series in used:
+                yield f"{place}: {series} is used by {used[series]}"
+            used.setdefault(series, place)

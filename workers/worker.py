@@ -125,7 +125,7 @@ async def _outbox_loop(settings: Settings, gateways: Gateways) -> AsyncIterator[
     """Its turns hold connections while others are told: it has its own, and takes nobody's."""
     engine = make_engine(settings.require_database_url(), pool_size=CONNECTIONS)
     try:
-        async with open_ways(settings, gateways.channels) as ways:
+        async with open_ways(engine, settings, gateways.channels) as ways:
             yield OutboxLoop(engine, Delivery(engine, ways))
     finally:
         await engine.dispose()

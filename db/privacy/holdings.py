@@ -124,6 +124,8 @@ HOLDINGS: Final = (
         {"body": "CASE WHEN body ? 'detail' THEN body || '{\"detail\": \"erased\"}' ELSE body END"},
     ),
     Holding("mail_opt_outs", "email = :address", {"email": ":email"}),
+    # An invoice is kept as it was issued for as long as the law asks, also after an erasure.
+    Holding("documents", _OF_ORDERS),
     Holding("audit_log", f"subject = ANY({_ORDERS} || {_EXCEPTIONS})"),
 )
 
@@ -133,7 +135,11 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
     for table, columns in {
         "pools": "pool",
         "locations": "location pool name address",
-        "channels": "channel name kind pool currencies undeliverable fraud_policy",
+        "channels": "channel name kind pool currencies undeliverable fraud_policy seller",
+        "sellers": "seller legal_name address vat_id tax_registration registration exemption"
+        " legal_lines invoice_series credit_note_series language time_zone",
+        "documents": "number key kind seller series order_id fulfillment_id corrects currency"
+        " content",
         "products": "sku name",
         "pool_levels": "pool sku",
         "location_levels": "location sku",
@@ -176,3 +182,5 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "vendor_credentials": "vendor name key_id",
     }.items()
 }
+# A customer's, and not erased: the law wants it kept (GDPR, article 17(3)(b)).
+KEPT_BY_LAW: Final[Mapping[str, frozenset[str]]] = {"documents": frozenset({"buyer"})}

@@ -9,10 +9,14 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import rows
-from db.queries import audit_holds, audit_money, audit_orders, audit_stock
+from db.queries import audit_documents, audit_holds, audit_money, audit_orders, audit_stock
 
 RULES: Final[dict[str, str]] = (
-    audit_stock.RULES | audit_money.RULES | audit_orders.RULES | audit_holds.RULES
+    audit_stock.RULES
+    | audit_money.RULES
+    | audit_orders.RULES
+    | audit_holds.RULES
+    | audit_documents.RULES
 )
 
 

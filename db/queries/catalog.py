@@ -1,6 +1,6 @@
 """Whether the catalogue knows what a placement names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,19 +42,33 @@ class Names:
 
     pools: frozenset[str]
     locations: frozenset[str]
+    sellers: frozenset[str]
     skus: frozenset[str]
+    # Whose each series of documents is.
+    series: Mapping[str, str]
 
 
 async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
-    """Every pool and location, and those of `skus` that are products."""
+    """Every pool, location and seller, and those of `skus` that are products."""
     found = await row(
         connection,
         """
         SELECT ARRAY(SELECT pool FROM pools) AS pools,
           ARRAY(SELECT location FROM locations) AS locations,
+          ARRAY(SELECT seller FROM sellers) AS sellers,
+          (SELECT coalesce(jsonb_object_agg(series, seller), '{}') FROM (
+            SELECT invoice_series, seller FROM sellers
+            UNION SELECT credit_note_series, seller FROM sellers
+            UNION SELECT series, seller FROM documents) AS used(series, seller)) AS series,
           ARRAY(SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[]))) AS skus
         """,
         skus=sorted(set(skus)),
     )
     assert found is not None
-    return Names(frozenset(found.pools), frozenset(found.locations), frozenset(found.skus))
+    return Names(
+        pools=frozenset(found.pools),
+        locations=frozenset(found.locations),
+        sellers=frozenset(found.sellers),
+        skus=frozenset(found.skus),
+        series=found.series,
+    )

@@ -121,6 +121,19 @@ async def failed(tx: AsyncConnection, message: Any, error: str) -> bool:
     return ended is not None and bool(ended.is_dead)
 
 
+async def gave_up(tx: AsyncConnection, message: Any, error: str) -> None:
+    """Make it a dead letter: trying again would not help before a person does something."""
+    await run(
+        tx,
+        """
+        UPDATE outbox SET attempts = attempts + 1, last_error = left(:error, 500), dead_at = now()
+        WHERE outbox_id = :outbox_id
+        """,
+        outbox_id=message.outbox_id,
+        error=error,
+    )
+
+
 async def postponed(tx: AsyncConnection, message: Any, error: str) -> None:
     """Say why it was not tried; that is no attempt."""
     await run(

@@ -3,6 +3,7 @@
 from db.tables import (
     catalog,
     credentials,
+    documents,
     fulfillments,
     holds,
     inbox,
@@ -18,6 +19,7 @@ from db.tables.columns import metadata
 __all__ = [
     "catalog",
     "credentials",
+    "documents",
     "fulfillments",
     "holds",
     "inbox",

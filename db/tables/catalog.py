@@ -30,6 +30,7 @@ channels = sa.Table(
     # What becomes of an order whose address cannot be delivered to.
     sa.Column("undeliverable", sa.Text, nullable=False, server_default="refuse"),
     sa.Column("fraud_policy", JSONB, nullable=True),  # without one its orders are not scored
+    text("seller", sa.ForeignKey("sellers.seller"), null=True),  # None: no invoices
     one_of("kind", "api", "shopify"),
     one_of("undeliverable", "refuse", "hold"),
     check("code", "channel ~ '^[a-z0-9]{1,20}$'"),

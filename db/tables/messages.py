@@ -69,7 +69,7 @@ outbox = sa.Table(
         ["order_events.order_id", "order_events.sequence"],
         name="fk_outbox_event",
     ),
-    one_of("kind", "email", "channel_fulfillment", "webhook"),
+    one_of("kind", "email", "channel_fulfillment", "webhook", "document"),
     check(
         "webhook_tells_an_event",
         "(kind = 'webhook') = (subscription_id IS NOT NULL) AND "

@@ -97,8 +97,14 @@ def test_every_response_has_a_schema_and_problems_are_problems(schema: Any) -> N
             assert response["content"], f"{name} {status}"
             if status in ("429", "503"):
                 assert "Retry-After" in response["headers"], f"{name} {status}"
-            media = "application/problem+json" if int(status) >= 400 else "application/json"
+            media = "application/problem+json" if int(status) >= 400 else _media_of(name)
             assert media in response["content"], f"{name} {status}"
+
+
+def _media_of(name: str) -> str:
+    """Papers say what they are by the end of their path."""
+    suffix = name.rpartition(".")[2]
+    return f"application/{suffix if suffix in ('pdf', 'xml') else 'json'}"
 
 
 def test_every_list_says_that_a_cursor_may_not_fit(schema: Any) -> None:

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from db.inbox.keys import create_key
 from tests.api.conftest import NAMESPACE
 from tests.api.doubles import PartInput
+from tests.api.test_papers import invoiced
 from tests.api.world import Api
 from workers.local import web
 from workers.local.ports import any_free_port
@@ -57,8 +58,8 @@ async def served(
 
 
 async def _something_to_find(api: Api) -> None:
-    """An order with parts and an exception, and the runs that take messages about them."""
-    order_id = await api.full_order()
+    """An order with parts, an exception and an invoice, and the runs that take messages."""
+    order_id, _ = await invoiced(api)
     run = f"order-{order_id}"
     await api.temporal.start_workflow(
         "OrderWorkflow", OrderInput(order_id, 1, "shop"), id=run, task_queue=CORE_QUEUE

@@ -7,6 +7,20 @@ from db.queries import audit
 from db.queries.audit_money import KEPT_IS_SHIPPED
 from tests.workers.conftest import Books
 
+# Writes an invoice of the first parcel, whatever it says.
+DOCUMENT = (
+    "INSERT INTO sellers (seller, legal_name, address, legal_lines, invoice_series, "
+    "credit_note_series, language, time_zone) VALUES ('a', 'A', '{{}}', '{{}}', 'INV', 'CRN', "
+    "'en', 'UTC') ON CONFLICT DO NOTHING; "
+    "INSERT INTO documents (number, series, year, key, kind, seller, order_id, fulfillment_id, "
+    "currency, issued_at, issued_on, buyer, sequence, corrects, total_minor, content) "
+    "SELECT 'n' || s, 'INV', 2026, 'k' || s, CASE WHEN s = 1 THEN 'invoice' ELSE 'credit_note' END,"
+    " 'a', '{delivered}', '{delivered}-f1', 'USD', now(), now(), '{{}}', s, "
+    "CASE WHEN s > 1 THEN 'n1' END, share_minor + "
+)
+FOR_PARCEL = (
+    " FROM fulfillments, generate_series(1, 2) AS s WHERE fulfillment_id = '{delivered}-f1'"
+)
 CLOSING = "closed_order_keeps_what_it_shipped"
 A_HOLD = (
     "INSERT INTO holds (order_id, number, key, kind, blocks, owner, on_expiry, state, deadline, "
@@ -81,6 +95,17 @@ BREAKAGES = {
         A_HOLD.replace("{which}", "{open}") + "; INSERT INTO order_events (order_id, sequence, "
         "event, actor, data) VALUES ('{open}', 99, 'HoldPlaced', 'x', "
         "jsonb_build_object('number', 9))",
+    "documents_are_numbered_without_gaps":
+        f"{DOCUMENT} 0, '{{{{}}}}'{FOR_PARCEL}; "
+        "UPDATE documents SET sequence = 9 WHERE sequence = 2",
+    "invoice_bills_its_share": f"{DOCUMENT} 1, '{{{{}}}}'{FOR_PARCEL}",
+    "credit_notes_within_their_invoice":
+        f"{DOCUMENT} 0, '{{{{}}}}'{FOR_PARCEL}; UPDATE documents SET total_minor = total_minor + 1 "
+        "WHERE sequence = 2",
+    "document_says_its_total":
+        f"{DOCUMENT} 0, '{{{{\"bill\": {{{{\"total_minor\": 7}}}}}}}}'{FOR_PARCEL}",
+    "delivered_document_is_written":
+        "UPDATE outbox SET delivered_at = now() WHERE kind = 'document'",
     CLOSING: "UPDATE fulfillments SET share_minor = share_minor + 1 WHERE state = 'delivered'",
 }  # fmt: skip
 
@@ -95,7 +120,7 @@ async def test_a_violation_is_found(books: Books, rule: str, monkeypatch) -> Non
     async with books.world.engine.connect() as tx:
         assert await audit.violations(tx, rule) == []
         # The audit must not rely on what it checks. Rolled back at the end.
-        for ledger in ("stock_movements", "payment_events", "order_events"):
+        for ledger in ("stock_movements", "payment_events", "order_events", "documents"):
             await run(tx, f"ALTER TABLE {ledger} DISABLE TRIGGER USER")
         for statement in BREAKAGES[rule].format(**books.orders).split("; "):
             await run(tx, statement)

@@ -6,13 +6,14 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import rows
-from tests.workers.test_setup_file import ADDRESS, CHANNEL, CREDIT, LOCATION, PRODUCT, STOCK
+from tests.workers.test_setup_file import ADDRESS, CHANNEL, CREDIT, LOCATION, PRODUCT, SELLER, STOCK
 from workers.errors import UserError
 from workers.importing import Origin, import_setup
 from workers.setup_file import read_setup
 
 WHOLE = {
-    "pools": ["main"], "locations": [LOCATION], "channels": [CHANNEL], "products": [PRODUCT],
+    "pools": ["main"], "locations": [LOCATION], "sellers": [SELLER], "channels": [CHANNEL],
+    "products": [PRODUCT],
     "stock": [{**STOCK, "safety_stock": 2}], "store_credits": [CREDIT],
 }  # fmt: skip
 
@@ -44,7 +45,7 @@ async def test_what_refers_to_nothing_is_named_and_nothing_is_written(
         "pools": ["main"],
         "products": [PRODUCT],
         "locations": [{**LOCATION, "pool": "moon"}],
-        "channels": [{**CHANNEL, "pool": "sun"}],
+        "channels": [{**CHANNEL, "pool": "sun", "seller": "nobody"}],
         "stock": [{**STOCK, "location": "west"}, {**STOCK, "sku": "B-9"}],
     }
     with pytest.raises(UserError) as refused:
@@ -52,6 +53,7 @@ async def test_what_refers_to_nothing_is_named_and_nothing_is_written(
     assert [line.strip() for line in str(refused.value).splitlines()] == [
         "locations[0].pool: 'moon' is unknown",
         "channels[0].pool: 'sun' is unknown",
+        "channels[0].seller: 'nobody' is unknown",
         "stock[0].location: 'west' is unknown",
         "stock[1].sku: 'B-9' is unknown",
     ]
@@ -89,3 +91,32 @@ async def test_what_a_channel_does_with_doubtful_orders_is_set_up(
     async with fresh_engine.connect() as connection:
         (found,) = await rows(connection, "SELECT undeliverable, fraud_policy FROM channels")
     assert tuple(found) == ("refuse", None)
+
+
+async def sellers(engine: AsyncEngine) -> list[tuple[Any, ...]]:
+    async with engine.connect() as connection:
+        found = await rows(
+            connection,
+            "SELECT c.channel, s.legal_name, s.invoice_series, s.credit_note_series, s.language"
+            " FROM channels c LEFT JOIN sellers s USING (seller)",
+        )
+        return [tuple(each) for each in found]
+
+
+async def test_a_channel_gets_its_legal_seller_and_keeps_it(fresh_engine: AsyncEngine) -> None:
+    await imported(fresh_engine, {"pools": ["main"], "channels": [CHANNEL]})
+    assert await sellers(fresh_engine) == [("shop", None, None, None, None)]
+    sold = {"sellers": [SELLER], "channels": [{**CHANNEL, "seller": "cauce"}]}
+    await imported(fresh_engine, sold)
+    assert await sellers(fresh_engine) == [("shop", "Cauce S.L.", "INV", "CRN", "en")]
+    await imported(fresh_engine, {"channels": [CHANNEL]})
+    await imported(fresh_engine, {"sellers": [{**SELLER, "legal_name": "Cauce S.A."}]})
+    assert await sellers(fresh_engine) == [("shop", "Cauce S.A.", "INV", "CRN", "en")]
+
+
+async def test_a_series_belongs_to_one_seller(fresh_engine: AsyncEngine) -> None:
+    await imported(fresh_engine, {"sellers": [SELLER]})
+    other = {**SELLER, "seller": "other", "invoice_series": "FAC"}
+    with pytest.raises(UserError, match=r"credit_note_series: CRN belongs to 'cauce'"):
+        await imported(fresh_engine, {"sellers": [other]})
+    await imported(fresh_engine, {"sellers": [{**other, "credit_note_series": "REC"}]})

@@ -14,6 +14,10 @@ ADDRESS = {
     "postal_code": "10001", "country": "US", "latitude": 40.7, "longitude": -74.0,
 }  # fmt: skip
 LOCATION = {"location": "east", "pool": "main", "name": "East", "address": ADDRESS}
+SELLER = {
+    "seller": "cauce", "legal_name": "Cauce S.L.", "vat_id": "ESB12345674",
+    "address": {"line1": "Calle 1", "city": "Sevilla", "postal_code": "41001", "country": "ES"},
+}  # fmt: skip
 CHANNEL = {"channel": "shop", "name": "Shop", "kind": "api", "pool": "main", "currencies": ["USD"]}
 PRODUCT = {
     "sku": "A-1", "name": "Mug", "weight_g": 300, "length_mm": 100, "width_mm": 100,
@@ -52,6 +56,15 @@ def test_the_example_of_the_documentation_can_be_read(repository: Path) -> None:
         ({"stock": {"east": 1}}, "stock: must be a valid list"),
         ({"stock": ["east"]}, "stock[0]: must be a valid dictionary or instance of StockLevel"),
         ({"stocks": []}, "stocks: Extra inputs are not permitted"),
+        ({"sellers": [{**SELLER, "vat_id": "B12345674"}]},
+         "sellers[0].vat_id: String should match pattern"),
+        ({"sellers": [{**SELLER, "time_zone": "Mars/Olympus"}]},
+         "sellers[0].time_zone: 'Mars/Olympus' is no time zone"),
+        ({"sellers": [{**SELLER, "language": "fr"}]}, "sellers[0].language: must be 'en', 'es'"),
+        ({"sellers": [{**SELLER, "invoice_series": "inv-1"}]},
+         "sellers[0].invoice_series: String should match pattern"),
+        ({"sellers": [SELLER, {**SELLER, "seller": "other", "credit_note_series": "REC"}]},
+         "sellers[1].invoice_series: INV is used by sellers[0].invoice_series"),
         ({"pools": [""]}, "pools[0]: String should have at least 1 character"),
         ({"pools": ["a\0b"]}, "pools[0]: the NUL character cannot be stored"),
         ({"pools": ["\ud800"]}, "pools[0]: must be a valid string, unable to parse raw data"),
@@ -73,7 +86,7 @@ def test_the_example_of_the_documentation_can_be_read(repository: Path) -> None:
         ({"products": [PRODUCT, PRODUCT]}, "products[1]: the same as products[0]"),
         ({"stock": [STOCK, {**STOCK, "on_hand": 3}]}, "stock[1]: the same as stock[0]"),
         ({"pools": ["main", "main"]}, "pools[1]: the same as pools[0]"),
-        ([], "an object with any of pools, locations, channels, products, stock, store_credits"),
+        ([], "an object with any of pools, locations, sellers, channels, products, stock,"),
         (None, "an object with any of"),
     ],
 )  # fmt: skip

@@ -29,6 +29,7 @@ from workers.local.demo.plan import (
     Location,
     Plan,
     PlannedOrder,
+    Seller,
     Setup,
     StoreCredit,
     planned,
@@ -36,6 +37,22 @@ from workers.local.demo.plan import (
 from workers.local.demo.stocking import scaled_demand, spread
 
 CHANNEL: Final = "olist"
+# Made up: the dataset's marketplaces bill for thousands of sellers, who stay unnamed.
+SELLER: Final = Seller(
+    seller="olist",
+    legal_name="Cauce Demonstração Ltda.",
+    address={
+        "line1": "Rua do Comércio 100",
+        "city": "Curitiba",
+        "region": "PR",
+        "postal_code": "80010-000",
+        "country": "BR",
+    },
+    language="pt",
+    time_zone="America/Sao_Paulo",
+    tax_registration="CNPJ 00.000.000/0001-00",
+    legal_lines=("Documento de demonstração, sem valor fiscal.",),
+)
 POOL: Final = "main"
 WAREHOUSES: Final = 5
 # The dataset's times are those of Brasilia.
@@ -189,7 +206,10 @@ def setup_of(olist: Olist, orders: tuple[PlannedOrder, ...], factor: Fraction, s
     return Setup(
         pools=(POOL,),
         locations=locations,
-        channels=(Channel(CHANNEL, "Olist marketplaces", "api", POOL, (CURRENCY,)),),
+        channels=(
+            Channel(CHANNEL, "Olist marketplaces", "api", POOL, (CURRENCY,), seller=SELLER.seller),
+        ),
+        sellers=(SELLER,),
         products=tuple(olist.products.get(sku) or unknown_product(sku) for sku in sorted(demand)),
         stock=tuple(stock),
         store_credits=tuple(

@@ -42,6 +42,22 @@ class Channel:
     pool: str
     currencies: tuple[str, ...]
     buffer: int = 0
+    seller: str | None = None
+
+
+@dataclass(frozen=True)
+class Seller:
+    """Who sells by law; the address has the fields of the import file."""
+
+    seller: str
+    legal_name: str
+    address: dict[str, str]
+    language: Literal["en", "es", "pt"]
+    time_zone: str
+    vat_id: str | None = None
+    tax_registration: str | None = None
+    registration: str | None = None
+    legal_lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,7 @@ class Setup:
     products: tuple[Product, ...]
     stock: tuple[StockLevel, ...]
     store_credits: tuple[StoreCredit, ...] = ()
+    sellers: tuple[Seller, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"

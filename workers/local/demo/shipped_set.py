@@ -11,6 +11,7 @@ from workers.local.demo.plan import (
     Plan,
     PlannedOrder,
     Product,
+    Seller,
     Setup,
     StockLevel,
     StoreCredit,
@@ -81,4 +82,7 @@ def read_setup(raw: dict[str, Any]) -> Setup:
         products=tuple(Product(**each) for each in raw["products"]),
         stock=tuple(StockLevel(**each) for each in raw["stock"]),
         store_credits=tuple(StoreCredit(**each) for each in raw["store_credits"]),
+        sellers=tuple(
+            Seller(**{**each, "legal_lines": tuple(each["legal_lines"])}) for each in raw["sellers"]
+        ),
     )

@@ -217,9 +217,10 @@ def setup_of(found: list[Sale]) -> dict[str, Any]:
         ],
         "channels": [
             {"channel": code, "name": name, "kind": kind, "pool": "main",
-             "currencies": sorted(world.RATES), "buffer": 0}
+             "currencies": sorted(world.RATES), "buffer": 0, "seller": world.SELLER["seller"]}
             for code, name, kind in (("shop", "Own shop", "api"), ("shopify", "Shopify", "shopify"))
         ],
+        "sellers": [world.SELLER],
         "products": [
             {"sku": a.sku, "name": a.title, "weight_g": a.weight_g, "length_mm": a.size_mm[0],
              "width_mm": a.size_mm[1], "height_mm": a.size_mm[2]}

@@ -2,6 +2,18 @@
 
 from dataclasses import dataclass
 
+# Made up, like its numbers.
+SELLER = {
+    "seller": "cauce",
+    "legal_name": "Cauce Coffee Things B.V.",
+    "address": {"line1": "Waalhaven 12", "city": "Rotterdam", "postal_code": "3087 BM",
+                "country": "NL"},
+    "language": "en",
+    "time_zone": "Europe/Amsterdam",
+    "vat_id": "NL999999999B99",
+    "registration": "KvK 99999999",
+    "legal_lines": ["Demonstration document: Cauce Coffee Things sells nothing."],
+}  # fmt: skip
 # A quarter of a year of trade in a shop for coffee things, sold in four currencies.
 LOCATIONS = {
     "newark": ("Newark warehouse", "240 Port Street", "Newark", "NJ", "07114", "US", 40.7, -74.15),
