@@ -21,13 +21,17 @@ SELECT location, pool, name, address FROM jsonb_to_recordset(CAST(:items AS json
 ON CONFLICT (location) DO UPDATE SET name = excluded.name, address = excluded.address
 """
 _CHANNELS = """
-INSERT INTO channels (channel, name, kind, pool, currencies, buffer)
+INSERT INTO channels (channel, name, kind, pool, currencies, buffer, on_shortage, on_loss,
+    decides_up_to_minor)
 SELECT channel, name, kind, pool,
-    ARRAY(SELECT jsonb_array_elements_text(currencies)), coalesce(buffer, 0)
+    ARRAY(SELECT jsonb_array_elements_text(currencies)), coalesce(buffer, 0),
+    coalesce(on_shortage, 'backorder'), coalesce(on_loss, 'ask'), coalesce(decides_up_to_minor, 0)
 FROM jsonb_to_recordset(CAST(:items AS jsonb))
-    AS i(channel text, name text, kind text, pool text, currencies jsonb, buffer bigint)
+    AS i(channel text, name text, kind text, pool text, currencies jsonb, buffer bigint,
+        on_shortage text, on_loss text, decides_up_to_minor bigint)
 ON CONFLICT (channel) DO UPDATE SET name = excluded.name, currencies = excluded.currencies,
-    buffer = excluded.buffer
+    buffer = excluded.buffer, on_shortage = excluded.on_shortage, on_loss = excluded.on_loss,
+    decides_up_to_minor = excluded.decides_up_to_minor
 """
 _PRODUCTS = """
 INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm)

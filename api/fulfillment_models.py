@@ -7,7 +7,15 @@ from pydantic import ConfigDict, Field
 from api.fields import Answer, Body, Minor, Moment
 
 State = Literal[
-    "open", "picked", "packed", "handing_over", "handed_over", "delivered", "cancelled", "lost"
+    "backordered",
+    "open",
+    "picked",
+    "packed",
+    "handing_over",
+    "handed_over",
+    "delivered",
+    "cancelled",
+    "lost",
 ]
 
 

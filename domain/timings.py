@@ -39,6 +39,10 @@ class Timings:
     poll_s: float = 1 * DAY
     lost_s: float = 21 * DAY
     exception_s: float = 1 * DAY
+    backorder_s: float = 30 * DAY  # what has not come by then is asked about
+    no_scan_s: float = 3 * DAY  # from hand-over to the carrier's first scan
+    stalled_s: float = 7 * DAY  # between two scans
+    reauthorize_s: float = 1 * DAY  # before an authorization's end
 
     def scaled(self, factor: float) -> "Timings":
         """Divide every duration by `factor`: how the demo and the tests compress the calendar."""

@@ -32,6 +32,9 @@ class Channel(Body):
     pool: ShortText
     currencies: list[Currency] = Field(min_length=1)
     buffer: Units = 0
+    on_shortage: Literal["backorder", "cancel"] = "backorder"
+    on_loss: Literal["ask", "reship", "refund"] = "ask"
+    decides_up_to_minor: int = Field(default=0, ge=0, le=LARGEST_AMOUNT_MINOR)
 
 
 class Product(Body):

@@ -35,7 +35,7 @@ WORKFLOWS: Final[list[type[Any]]] = [
 PASSED_THROUGH: Final = (
     "domain", "activities", "db", "sqlalchemy", "psycopg", "httpx", "workflows.desk",
     "workflows.messages", "workflows.refusals", "workflows.saga", "workflows.search",
-    "workflows.settling", "workflows.steps",
+    "workflows.settling", "workflows.shares", "workflows.readying", "workflows.steps",
 )  # fmt: skip
 
 

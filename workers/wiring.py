@@ -28,6 +28,7 @@ from activities.reconciling.tasks import TaskActivities
 from activities.routing import RoutingActivities
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
+from activities.shortage import ShortageActivities
 from activities.stock import StockActivities
 from workers.settings import EVERY_OWNER, Settings
 from workflows.messages import CORE_QUEUE
@@ -97,6 +98,7 @@ def activities_by_queue(
     routing = RoutingActivities(engine)
     fulfillment = FulfillmentActivities(engine)
     shipping = ShippingActivities(engine, gateways.carrier)
+    shortage = ShortageActivities(engine)
     closing = ClosingActivities(engine)
     exceptions = ExceptionActivities(engine)
     channels = ChannelActivities(engine, gateways.channels)
@@ -117,6 +119,9 @@ def activities_by_queue(
             fulfillment.begin_hand_over,
             fulfillment.hand_over,
             fulfillment.cancel_fulfillment,
+            shortage.report_shortage,
+            shortage.part_now,
+            shortage.parts_now,
             closing.close_order,
             closing.money_due,
             exceptions.raise_exception,

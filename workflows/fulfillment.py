@@ -1,12 +1,15 @@
 """The story of one fulfillment order: picked, packed, labelled, handed over, delivered."""
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
+from domain.shortage import REASONS
 from domain.tracking import TrackingStatus
 from workflows import search
 from workflows.desk import Desk
@@ -14,12 +17,15 @@ from workflows.messages import (
     FulfillmentInput,
     FulfillmentResult,
     LinesDone,
+    Rejection,
     ResolveException,
     TrackingNews,
+    order_workflow_id,
 )
+from workflows.readying import BACKORDERED, as_it_stands, authorize_shares, await_stock
 from workflows.refusals import Refused, reject
 from workflows.saga import to_the_end
-from workflows.steps import money, shipping
+from workflows.steps import money, parting, shipping
 
 RETRY_OR_SKIP: Final = ("retry", "skip")
 FINAL: Final = frozenset({"delivered", "cancelled", "lost"})
@@ -44,6 +50,7 @@ class FulfillmentWorkflow:
     async def run(self, part: FulfillmentInput) -> FulfillmentResult:
         try:
             if self._state not in FINAL and self._state != "handed_over":
+                await self._ready()
                 await self._warehouse()
                 await self._ship()
         except Refused:
@@ -58,6 +65,17 @@ class FulfillmentWorkflow:
         return await self._finish()
 
     # -- in our hands
+
+    async def _ready(self) -> None:
+        """A part that waits for stock, or came of dividing another, is not at once ready."""
+        if self._state == BACKORDERED:
+            self._show("wait for stock")
+            await await_stock(
+                self._part, self._desk, lambda: self._stopped or self._state != BACKORDERED
+            )
+            self._stop_if_asked()
+        await authorize_shares(self._part, self._desk)
+        self._stop_if_asked()
 
     async def _warehouse(self) -> None:
         times = self._part.timings
@@ -197,7 +215,7 @@ class FulfillmentWorkflow:
         return FulfillmentResult(self._part.fulfillment_id, self._state)
 
     def _stop_if_asked(self) -> None:
-        if self._stopped:
+        if self._stopped or self._state == "cancelled":
             raise Refused("cancelled")
 
     def _follow(self, status: str) -> None:
@@ -216,13 +234,31 @@ class FulfillmentWorkflow:
 
     @workflow.update
     async def picked(self, done: LinesDone) -> None:
-        if self._state == "open":
+        if self._state != "open":
+            return
+        if done.reason is None:
             await shipping.record_picked(self._part, done.actor)
             self._move("open", "picked")
+        else:
+            await self._divide(parting.report_short_pick(self._part, done))
 
     @picked.validator
     def _check_picked(self, done: LinesDone) -> None:
-        self._check_lines(done, ("open", "picked"))
+        if done.reason is not None and self._state == "open" and not self._stopped:
+            self._check_reason(done.reason)
+            self._check_fewer(done)
+        else:
+            self._check_lines(done, ("open", "picked"))
+
+    @workflow.update
+    async def rejected(self, rejection: Rejection) -> None:
+        if self._state in ("open", "picked"):
+            await self._divide(parting.report_rejection(self._part, rejection))
+
+    @rejected.validator
+    def _check_rejected(self, rejection: Rejection) -> None:
+        self._check_state(("open", "picked"))
+        self._check_reason(rejection.reason)
 
     @workflow.update
     async def packed(self, done: LinesDone) -> None:
@@ -234,6 +270,20 @@ class FulfillmentWorkflow:
     def _check_packed(self, done: LinesDone) -> None:
         self._check_lines(done, ("picked", "packed"))
 
+    async def _divide(self, report: Awaitable[parting.Planned]) -> None:
+        """What this location does not ship is not ours any more: the order starts it elsewhere."""
+        before = self._state
+        now = await report
+        self._part = as_it_stands(self._part, now)
+        await self._tell_order()
+        self._move(before, now.state)
+
+    async def _tell_order(self) -> None:
+        """An order whose run was lost finds all parts when it is started anew."""
+        run = workflow.get_external_workflow_handle(order_workflow_id(self._part.order_id))
+        with contextlib.suppress(FailureError):
+            await run.signal("parts_added")
+
     def _move(self, before: str, after: str) -> None:
         """The same report twice, or one that met a cancellation, takes nothing back."""
         if self._state == before:
@@ -241,18 +291,42 @@ class FulfillmentWorkflow:
 
     def _check_lines(self, done: LinesDone, states: tuple[str, ...]) -> None:
         """The same report twice is no error; another quantity or another moment is."""
-        if self._stopped or self._state not in states:
-            state = "being cancelled" if self._stopped else self._state
-            raise reject("WrongState", f"the fulfillment order is {state}")
+        self._check_state(states)
         if sorted(done.lines) != sorted(self._part.lines):
             wanted = ", ".join(f"line {line}: {count}" for line, count in self._part.lines)
             raise reject("WrongQuantities", f"expected {wanted}")
+
+    def _check_state(self, states: tuple[str, ...]) -> None:
+        if self._stopped or self._state not in states:
+            state = "being cancelled" if self._stopped else self._state
+            raise reject("WrongState", f"the fulfillment order is {state}")
+
+    def _check_reason(self, reason: str) -> None:
+        if reason not in REASONS:
+            raise reject("UnknownReason", f"known are: {', '.join(REASONS)}")
+
+    def _check_fewer(self, done: LinesDone) -> None:
+        """Some units, none too many, and not all: nothing at all is a rejection."""
+        wanted, picked = dict(self._part.lines), dict(done.lines)
+        is_within = all(0 <= count <= wanted.get(line, 0) for line, count in picked.items())
+        if not is_within or not 0 < sum(picked.values()) < sum(wanted.values()):
+            raise reject("WrongQuantities", "a short pick has some of the units, and not all")
 
     @workflow.signal
     def tracking(self, news: TrackingNews) -> None:
         if news.event_id not in self._seen:
             self._seen.add(news.event_id)
             self._follow(news.status)
+
+    @workflow.signal
+    async def stocked(self) -> None:
+        """Units may have been found: the database says which, and where they lie."""
+        if self._state == BACKORDERED:
+            now = await parting.part_now(self._part.fulfillment_id)
+            if now.state == "open":
+                self._part = as_it_stands(self._part, now)
+                await self._tell_order()
+            self._move(BACKORDERED, now.state)
 
     @workflow.signal
     def stop(self) -> None:

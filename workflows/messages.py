@@ -80,6 +80,7 @@ class FulfillmentInput:
     cards: tuple[int, ...]  # the tenders to be captured at hand-over
     state: str = "open"  # where a run started anew goes on
     timings: Timings = field(default_factory=Timings)
+    unauthorized: tuple[int, ...] = ()  # the cards whose share must be held before it is picked
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,22 @@ class FulfillmentResult:
 
 @dataclass(frozen=True)
 class LinesDone:
-    """Updates "picked" and "packed": what the warehouse says it did."""
+    """Updates "picked" and "packed": what the warehouse says it did.
+
+    Fewer units than wanted need a reason, and only "picked" takes one.
+    """
 
     actor: str
     lines: tuple[tuple[int, int], ...]  # (line_no, quantity)
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Update "rejected": the location ships nothing of this, and why."""
+
+    actor: str
+    reason: str
 
 
 @dataclass(frozen=True)

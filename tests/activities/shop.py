@@ -16,6 +16,7 @@ from activities.routing import Planned, Routed, RouteOrder, RoutingActivities
 from activities.setting_up import book_stock, upsert_catalog
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
+from activities.shortage import Shortage, ShortageActivities
 from activities.stock import Reserve, Reserved, StockActivities
 from db.engine import row, rows, run
 from db.inbox.orders import commit_order
@@ -38,6 +39,8 @@ SETUP = {
     ],
     "channels": [
         {"channel": "shop", "name": "Shop", "kind": "api", "pool": "main", "currencies": ["USD"]},
+        {"channel": "thrifty", "name": "Thrifty", "kind": "api", "pool": "main",
+         "currencies": ["USD"], "on_shortage": "cancel"},
         {"channel": "mall", "name": "Mall", "kind": "shopify", "pool": "main",
          "currencies": ["USD"]},
     ],
@@ -70,6 +73,7 @@ class Shop:
         self.routing = RoutingActivities(self.engine)
         self.shipping = ShippingActivities(self.engine, self.road)
         self.fulfillment = FulfillmentActivities(self.engine)
+        self.shortage = ShortageActivities(self.engine)
         self.closing = ClosingActivities(self.engine)
 
     # -- what is sold
@@ -162,6 +166,13 @@ class Shop:
         for tender_no in part.cards:
             await self.money.capture(share(part, tender_no))
         await self.fulfillment.hand_over(to)
+
+    async def lacks(
+        self, part: Planned, reason: str, *picked: tuple[int, int], actor: str = "test"
+    ) -> Planned:
+        """Report that a location picked only so much, or nothing: a rejection."""
+        short = Shortage(part.fulfillment_id, reason, actor, HOUR_S, HOUR_S, HOUR_S, picked)
+        return await self.shortage.report_shortage(short)
 
     async def close(self, order_id: str, outcome: str) -> None:
         """Close as the order's story does: settle what is due until nothing is."""
