@@ -50,6 +50,7 @@ class OrderWorkflow:
         self._children: dict[int, workflow.ChildWorkflowHandle[Any, FulfillmentResult]] = {}
         self._further = asyncio.Lock()  # held while further parts are started
         self._all_started = False
+        self._stopping = False
         self._outcome: str | None = None
 
     @workflow.run
@@ -186,8 +187,9 @@ class OrderWorkflow:
 
     async def _fulfill(self, plan: tuple[placing.Planned, ...]) -> str:
         self._show("fulfilling", "delivery of every parcel")
-        for part in plan:
-            self._children[part.number] = await self._start(part)
+        async with self._further:
+            for part in plan:
+                self._children[part.number] = await self._start(part)
         # From here on every parcel answers for its own units.
         self._saga.dismiss()
         self._all_started = True
@@ -238,6 +240,7 @@ class OrderWorkflow:
 
     async def _stop_children(self) -> shipping.Cancellable:
         """Stop what can be stopped; the database decides which parcels are already gone."""
+        self._stopping = True
         found = await shipping.request_cancellation(self._id)
         for number in found.stopping:
             if number in self._children:
@@ -323,7 +326,7 @@ class OrderWorkflow:
             for part in await parting.parts_now(self._id):
                 if part.number not in self._children:
                     self._children[part.number] = await self._start(part, is_further=True)
-        if self._cancel is not None:
+        if self._stopping:
             await self._stop_children()
 
     @workflow.update

@@ -56,7 +56,9 @@ SETUP = {
     ],
     "channels": [
         {"channel": "shop", "name": "Shop", "kind": "api", "pool": "main",
-         "currencies": ["USD", "BRL"]}
+         "currencies": ["USD", "BRL"]},
+        {"channel": "thrifty", "name": "Thrifty", "kind": "api", "pool": "main",
+         "currencies": ["USD"], "on_shortage": "cancel"},
     ],
 }  # fmt: skip
 
