@@ -89,8 +89,8 @@ async def report_picked(
 ) -> JSONResponse:
     """Report what was picked: every line in full, or less of it with a reason.
 
-    What is missing is sent from elsewhere, waits for stock or is cancelled. Scope:
-    `fulfillments:write`.
+    What is missing is sent from elsewhere, waits for stock or is cancelled.
+    Scope: `fulfillments:write`.
     """
     what = [f"POST /fulfillments/{fulfillment_id}/picked", done.model_dump(exclude_none=True)]
     once = Once(context, caller, idempotency_key, what)

@@ -21,15 +21,18 @@ from temporalio.service import RPCError, RPCStatusCode
 from db.engine import make_engine
 from db.inbox import audit
 from db.inbox.audit import Change
+from domain.timings import Timings
 from workers.actor import cli_actor
 from workers.settings import Settings
 from workers.temporal import connect
 from workflows import search
+from workflows.backorders import BackorderWorkflow
 from workflows.housekeeping import ChannelSyncWorkflow, ReservationExpiryWorkflow
 from workflows.messages import CORE_QUEUE, Reconcile
 from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
 
 EXPIRY_EVERY: Final = timedelta(minutes=5)
+BACKORDERS_EVERY: Final = timedelta(minutes=5)
 SYNC_EVERY: Final = timedelta(minutes=5)
 ESCALATION_EVERY: Final = timedelta(minutes=5)
 # What stays open is told of again after so long.
@@ -75,6 +78,12 @@ def schedules(settings: Settings) -> dict[str, Schedule]:
             ReservationExpiryWorkflow.__name__, [], "expire-reservations", expiry
         )
     }
+    found["fill-backorders"] = _schedule(
+        BackorderWorkflow.__name__,
+        [Timings().scaled(factor)],
+        "fill-backorders",
+        max(BACKORDERS_EVERY / factor, SHORTEST),
+    )
     if settings.shopify_url:
         name = f"sync-{settings.shopify_channel}"
         found[name] = _schedule(

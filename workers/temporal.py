@@ -16,6 +16,7 @@ from workers.errors import UserError
 from workers.sealing import read_key_ring
 from workers.settings import Settings
 from workflows.aftermath import LatePaymentWorkflow
+from workflows.backorders import BackorderWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.housekeeping import ChannelSyncWorkflow, ReservationExpiryWorkflow
 from workflows.order import OrderWorkflow
@@ -25,6 +26,7 @@ WORKFLOWS: Final[list[type[Any]]] = [
     OrderWorkflow,
     FulfillmentWorkflow,
     LatePaymentWorkflow,
+    BackorderWorkflow,
     ReservationExpiryWorkflow,
     ChannelSyncWorkflow,
     EscalationWorkflow,

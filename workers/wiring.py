@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.admission import AdmissionActivities
+from activities.backorders import BackorderActivities
 from activities.channels import ChannelActivities
 from activities.closing import ClosingActivities
 from activities.connectors.carrier.easypost.gateway import EasyPostGateway, easypost_client
@@ -99,6 +100,7 @@ def activities_by_queue(
     fulfillment = FulfillmentActivities(engine)
     shipping = ShippingActivities(engine, gateways.carrier)
     shortage = ShortageActivities(engine)
+    backorders = BackorderActivities(engine)
     closing = ClosingActivities(engine)
     exceptions = ExceptionActivities(engine)
     channels = ChannelActivities(engine, gateways.channels)
@@ -122,6 +124,7 @@ def activities_by_queue(
             shortage.report_shortage,
             shortage.part_now,
             shortage.parts_now,
+            backorders.fill_backorders,
             closing.close_order,
             closing.money_due,
             exceptions.raise_exception,

@@ -139,7 +139,8 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "authorizations": "authorization_key order_id vendor vendor_ref currency state",
         "payment_events": "key order_id authorization_key event currency",
         "store_credits": "code currency",
-        "fulfillments": "fulfillment_id order_id location state tracking_status next_step replaces",
+        "fulfillments": "fulfillment_id order_id location state tracking_status next_step replaces"
+        " found_by",
         "parcel_plays": "fulfillment_id play",
         "carrier_claims": "fulfillment_id cause tracking_number currency",
         "count_tasks": "location sku state reason fulfillment_id counted_by",

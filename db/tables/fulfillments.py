@@ -36,6 +36,7 @@ fulfillments = sa.Table(
     at("ended_at"),
     at("backordered_at"),
     at("filled_at"),  # when its units were found
+    text("found_by", null=True),  # the sweep that found units for it
     # The lost or damaged parcel whose units are sent once more: they were counted with that one.
     text("replaces", sa.ForeignKey(FULFILLMENT), null=True),
     sa.UniqueConstraint("order_id", "number"),
@@ -66,6 +67,7 @@ fulfillments = sa.Table(
         " OR state IN ('backordered', 'cancelled'))",
     ),
     sa.Index("ix_fulfillments_replaces", "replaces"),
+    sa.Index("ix_fulfillments_found_by", "found_by"),
     sa.Index(
         "ix_fulfillments_backordered", "backordered_at", "fulfillment_id",
         postgresql_where=sa.text("state = 'backordered'"),

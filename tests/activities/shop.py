@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.admission import AdmissionActivities, Admit
+from activities.backorders import BackorderActivities, Fill, Filled
 from activities.closing import Close, ClosingActivities
 from activities.fulfillment import Advance, FulfillmentActivities, HandOver
 from activities.payments import CaptureShare, PaymentActivities, Take, Taken
@@ -74,6 +75,7 @@ class Shop:
         self.shipping = ShippingActivities(self.engine, self.road)
         self.fulfillment = FulfillmentActivities(self.engine)
         self.shortage = ShortageActivities(self.engine)
+        self.backorders = BackorderActivities(self.engine)
         self.closing = ClosingActivities(self.engine)
 
     # -- what is sold
@@ -173,6 +175,16 @@ class Shop:
         """Report that a location picked only so much, or nothing: a rejection."""
         short = Shortage(part.fulfillment_id, reason, actor, HOUR_S, HOUR_S, HOUR_S, picked)
         return await self.shortage.report_shortage(short)
+
+    async def arrived(self, sku: str, location: str, units: int) -> None:
+        level = {"location": location, "sku": sku, "on_hand": units}
+        async with self.engine.begin() as tx:
+            await book_stock(tx, level, f"{sku}:{location}:{next(self.numbers)}")
+
+    async def fill(self, sweep: str) -> tuple[Filled, ...]:
+        """Give what came in to what waits; only this test's orders are answered."""
+        filled = await self.backorders.fill_backorders(Fill(sweep, HOUR_S, HOUR_S))
+        return tuple(part for part in filled if self.prefix in part.order_id)
 
     async def close(self, order_id: str, outcome: str) -> None:
         """Close as the order's story does: settle what is due until nothing is."""

@@ -1,15 +1,23 @@
 """Steps of fulfillment orders that are divided: what a location lacks, and how parts stand now."""
 
+from datetime import timedelta
+from typing import Final
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.backorders import BackorderActivities, Fill, Filled
     from activities.routing import Planned
     from activities.shortage import Shortage, ShortageActivities
 
+from domain.timings import Timings
 from workflows.messages import FulfillmentInput, LinesDone, Rejection
-from workflows.steps.call import locally
+from workflows.steps.call import DATABASE_RETRY, locally
 
-__all__ = ["Planned"]
+# Each that waits has a transaction of its own.
+SWEEP_TIMEOUT: Final = timedelta(minutes=2)
+
+__all__ = ["Filled", "Planned"]
 
 
 async def report_short_pick(part: FulfillmentInput, done: LinesDone) -> Planned:
@@ -47,3 +55,12 @@ async def part_now(fulfillment_id: str) -> Planned:
 
 async def parts_now(order_id: str) -> tuple[Planned, ...]:
     return await locally(ShortageActivities.parts_now, order_id)
+
+
+async def fill_backorders(sweep: str, timings: Timings) -> tuple[Filled, ...]:
+    return await workflow.execute_activity_method(
+        BackorderActivities.fill_backorders,
+        Fill(sweep, timings.pick_s, timings.backorder_s),
+        start_to_close_timeout=SWEEP_TIMEOUT,
+        retry_policy=DATABASE_RETRY,
+    )

@@ -18,6 +18,8 @@ MOVEMENTS = (
 
 
 def upgrade() -> None:
+    priority = sa.Column("priority", sa.BigInteger(), server_default="0", nullable=False)
+    op.add_column("orders", priority)
     _channels()
     _fulfillments()
     _known("fulfillments", "state", STATES)
@@ -49,7 +51,8 @@ def _channels() -> None:
 def _fulfillments() -> None:
     for name in ("backordered_at", "filled_at"):
         op.add_column("fulfillments", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
-    op.add_column("fulfillments", sa.Column("replaces", sa.Text(), nullable=True))
+    for name in ("replaces", "found_by"):
+        op.add_column("fulfillments", sa.Column(name, sa.Text(), nullable=True))
     op.create_foreign_key(
         op.f("fk_fulfillments_replaces"),
         "fulfillments",
@@ -58,6 +61,7 @@ def _fulfillments() -> None:
         ["fulfillment_id"],
     )
     op.create_index("ix_fulfillments_replaces", "fulfillments", ["replaces"])
+    op.create_index("ix_fulfillments_found_by", "fulfillments", ["found_by"])
     op.create_check_constraint(
         op.f("ck_fulfillments_backordered_has_no_units"),
         "fulfillments",
