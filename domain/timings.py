@@ -42,6 +42,7 @@ class Timings:
     backorder_s: float = 30 * DAY  # what has not come by then is asked about
     no_scan_s: float = 3 * DAY  # from hand-over to the carrier's first scan
     stalled_s: float = 7 * DAY  # between two scans
+    promised_day_s: float = 1 * DAY  # how long a day of a promise lasts
     reauthorize_s: float = 1 * DAY  # before an authorization's end
 
     def scaled(self, factor: float) -> "Timings":

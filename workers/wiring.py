@@ -24,6 +24,7 @@ from activities.escalation import NOBODY, Addressees, EscalationActivities
 from activities.exceptions import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.payments import PaymentActivities
+from activities.playbook import PlaybookActivities
 from activities.reconciling.books import BookActivities
 from activities.reconciling.tasks import TaskActivities
 from activities.routing import RoutingActivities
@@ -101,6 +102,7 @@ def activities_by_queue(
     shipping = ShippingActivities(engine, gateways.carrier)
     shortage = ShortageActivities(engine)
     backorders = BackorderActivities(engine)
+    playbook = PlaybookActivities(engine)
     closing = ClosingActivities(engine)
     exceptions = ExceptionActivities(engine)
     channels = ChannelActivities(engine, gateways.channels)
@@ -125,6 +127,9 @@ def activities_by_queue(
             shortage.part_now,
             shortage.parts_now,
             backorders.fill_backorders,
+            playbook.consult_playbook,
+            playbook.reship,
+            playbook.write_off,
             closing.close_order,
             closing.money_due,
             exceptions.raise_exception,

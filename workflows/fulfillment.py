@@ -13,6 +13,7 @@ from domain.shortage import REASONS
 from domain.tracking import TrackingStatus
 from workflows import search
 from workflows.desk import Desk
+from workflows.journey import Journey
 from workflows.messages import (
     FulfillmentInput,
     FulfillmentResult,
@@ -44,6 +45,7 @@ class FulfillmentWorkflow:
         self._desk = Desk(part.order_id, part.fulfillment_id, part.timings)
         self._stopped = False
         self._tracking = TrackingStatus.PENDING
+        self._journey = Journey(part, self._desk, self._tell_order)
         self._seen: set[str] = set()
 
     @workflow.run
@@ -137,11 +139,16 @@ class FulfillmentWorkflow:
         """After hand-over a cancellation comes too late: the parcel is followed to its end."""
         while self._state not in FINAL:
             try:
-                await self._deliver()
+                if self._part.by_the_book:
+                    self._show("delivery by the carrier")
+                    self._state = await self._journey.follow()
+                else:
+                    await self._deliver()
             except asyncio.CancelledError:
                 workflow.logger.info("cancellation after hand-over is ignored")
 
     async def _deliver(self) -> None:
+        """How runs that began before the playbook follow their parcel."""
         times = self._part.timings
         self._show("delivery by the carrier")
         started = workflow.now()
@@ -220,6 +227,7 @@ class FulfillmentWorkflow:
 
     def _follow(self, status: str) -> None:
         """The database folded the scans already; what is delivered stays delivered."""
+        self._journey.hear(status)
         if self._tracking is not TrackingStatus.DELIVERED:
             self._tracking = TrackingStatus(status)
 

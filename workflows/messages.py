@@ -81,6 +81,7 @@ class FulfillmentInput:
     state: str = "open"  # where a run started anew goes on
     timings: Timings = field(default_factory=Timings)
     unauthorized: tuple[int, ...] = ()  # the cards whose share must be held before it is picked
+    by_the_book: bool = False  # older runs ask a person about every trouble on the road
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class ResolveException:
     """Update "resolve_exception". What the person wrote stays in our database, as a remark."""
 
     exception_id: str
-    resolution: str  # retry, skip, compensate or override
+    resolution: str  # retry, skip, compensate, override or reship
     actor: str
     note: str = ""
 
@@ -137,6 +138,15 @@ class ResolveException:
 class AftermathInput:
     order_id: str
     tender_no: int
+    timings: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True)
+class LateParcel:
+    """A parcel that was written off, replaced or refunded, and has turned up."""
+
+    order_id: str
+    fulfillment_id: str
     timings: Timings = field(default_factory=Timings)
 
 

@@ -231,6 +231,7 @@ class OrderWorkflow:
                 state=part.state,
                 timings=self._timings,
                 unauthorized=part.unauthorized if is_further else (),
+                by_the_book=True,
             ),
             id=fulfillment_workflow_id(self._id, part.number),
             parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,

@@ -1,6 +1,7 @@
 """Before a fulfillment order is picked: its units are waited for, its share of a card is held."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -43,15 +44,11 @@ async def authorize_shares(part: FulfillmentInput, desk: Desk) -> None:
 
 def as_it_stands(part: FulfillmentInput, now: Planned) -> FulfillmentInput:
     """The input of a fulfillment order that was divided, or found its units, since it began."""
-    return FulfillmentInput(
-        order_id=part.order_id,
-        number=part.number,
-        fulfillment_id=part.fulfillment_id,
-        channel=part.channel,
+    return replace(
+        part,
         location=now.location,
         lines=now.lines,
         cards=now.cards,
         state=now.state,
-        timings=part.timings,
         unauthorized=now.unauthorized,
     )

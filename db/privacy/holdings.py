@@ -87,9 +87,9 @@ HOLDINGS: Final = (
         "remarks",
         f"subject = ANY({_ORDERS} || {_EXCEPTIONS})"
         f" OR EXISTS (SELECT FROM unnest({_ORDERS}) AS o WHERE"
-        # Workflows are called order-ID, order-ID/f/N and late-ID-tN.
+        # Workflows are called order-ID, order-ID/f/N late-ID-tN and late-ID-fN.
         " subject = 'order-' || o OR starts_with(subject, 'order-' || o || '/')"
-        " OR subject ~ ('^late-' || replace(o, '.', '\\.') || '-t[0-9]+$'))",
+        " OR subject ~ ('^late-' || replace(o, '.', '\\.') || '-[tf][0-9]+$'))",
         {"text": "'erased'"},
     ),
     Holding(

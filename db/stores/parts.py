@@ -51,23 +51,47 @@ async def divide_part(
     The share of the money is divided with the units. What was authorized for the part serves the
     first that still needs it; what is taken already serves all.
     """
+    worth, ids = await _write_pieces(tx, part, kept, pieces, part.replaces)
+    await run(
+        tx, "DELETE FROM fulfillment_lines WHERE fulfillment_id = :id", id=part.fulfillment_id
+    )
+    await fulfillments.add_lines(tx, part.fulfillment_id, kept, await skus_of(tx, part.order_id))
+    await _move_shares(tx, part, [part.fulfillment_id, *ids], worth)
+    return ids
+
+
+async def replace_part(tx: AsyncConnection, part: Any, pieces: Sequence[Piece]) -> list[str]:
+    """Make fulfillment orders that send all units of a lost part once more; return their ids.
+
+    The units stay the lost part's, where they are counted; its share of the money moves.
+    """
+    worth, ids = await _write_pieces(tx, part, {}, pieces, part.fulfillment_id)
+    await _move_shares(tx, part, [part.fulfillment_id, *ids], worth)
+    return ids
+
+
+async def _write_pieces(
+    tx: AsyncConnection,
+    part: Any,
+    kept: Mapping[int, int],
+    pieces: Sequence[Piece],
+    replaces: str | None,
+) -> tuple[Sequence[int], list[str]]:
+    """Write each piece with its lines; return what the kept units and they are worth, and ids."""
     lines = await orders.lines(tx, part.order_id)
     skus = {line.line_no: line.sku for line in lines}
     head = await orders.head(tx, part.order_id)
     assert head is not None
     units = [kept, *(piece.units for piece in pieces)]
     worth = divide(lines, units, part.share_minor, settled_step(head.currency))
-    paid = await _take_shares(tx, part)
-    ids = [part.fulfillment_id]
+    ids = []
     for piece, share_minor in zip(pieces, worth[1:], strict=True):
-        ids.append(await insert_next(tx, part.order_id, piece, share_minor, part.replaces))
+        ids.append(await _insert(tx, part.order_id, piece, share_minor, replaces))
         await fulfillments.add_lines(tx, ids[-1], piece.units, skus)
-    await _keep(tx, part.fulfillment_id, kept, worth[0], skus)
-    await _write_shares(tx, ids, worth, paid)
-    return ids[1:]
+    return worth, ids
 
 
-async def insert_next(
+async def _insert(
     tx: AsyncConnection, order_id: str, piece: Piece, share_minor: int, replaces: str | None
 ) -> str:
     """Write one more fulfillment order, without its lines, and return its id."""
@@ -98,23 +122,6 @@ async def insert_next(
     return fulfillment_id
 
 
-async def _keep(
-    tx: AsyncConnection,
-    fulfillment_id: str,
-    kept: Mapping[int, int],
-    share_minor: int,
-    skus: Mapping[int, str],
-) -> None:
-    await run(tx, "DELETE FROM fulfillment_lines WHERE fulfillment_id = :id", id=fulfillment_id)
-    await fulfillments.add_lines(tx, fulfillment_id, kept, skus)
-    await run(
-        tx,
-        "UPDATE fulfillments SET share_minor = :share WHERE fulfillment_id = :id",
-        id=fulfillment_id,
-        share=share_minor,
-    )
-
-
 async def _take_shares(tx: AsyncConnection, part: Any) -> list[Any]:
     """Take the part's shares off it; return them with what became of their authorization."""
     found = await rows(
@@ -134,9 +141,17 @@ async def _take_shares(tx: AsyncConnection, part: Any) -> list[Any]:
     return list(found)
 
 
-async def _write_shares(
-    tx: AsyncConnection, ids: Sequence[str], worth: Sequence[int], paid: Sequence[Any]
+async def _move_shares(
+    tx: AsyncConnection, part: Any, ids: Sequence[str], worth: Sequence[int]
 ) -> None:
+    """Divide the part's share, tender by tender, among `ids`, of which it is the first."""
+    paid = await _take_shares(tx, part)
+    await run(
+        tx,
+        "UPDATE fulfillments SET share_minor = :share WHERE fulfillment_id = :id",
+        id=part.fulfillment_id,
+        share=worth[0],
+    )
     tenders = [Tender(each.tender_no, each.kind, each.amount_minor, "") for each in paid]
     keys = {each.tender_no: each.authorization_key for each in paid}
     once_only = {each.tender_no for each in paid if each.state != "taken"}

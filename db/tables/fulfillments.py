@@ -174,6 +174,6 @@ carrier_claims = sa.Table(
     integer("amount_minor"),
     text("currency"),
     now_at("filed_at"),
-    one_of("cause", "lost", "damaged", "returned_to_sender", "no_first_scan", "stalled"),
+    one_of("cause", "lost", "damaged", "no_first_scan"),
     check("amount_not_negative", "amount_minor >= 0"),
 )

@@ -138,7 +138,7 @@ def _plays_and_claims() -> None:
             "filed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
         sa.CheckConstraint(
-            "cause IN ('lost', 'damaged', 'returned_to_sender', 'no_first_scan', 'stalled')",
+            "cause IN ('lost', 'damaged', 'no_first_scan')",
             name=op.f("ck_carrier_claims_cause_known"),
         ),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_carrier_claims_amount_not_negative")),
