@@ -70,6 +70,13 @@ async def events(world: World, order_id: str) -> list[str]:
 
 async def replaced(world: World, order_id: str) -> None:
     """Let the replacement go to a street where nothing happens, and ship it."""
+
+    async def is_replaced() -> Any:
+        return await world.row(
+            "SELECT 1 FROM fulfillments WHERE order_id = :o AND replaces IS NOT NULL", o=order_id
+        )
+
+    await world.until(is_replaced)
     async with world.engine.begin() as tx:
         await run(
             tx,
