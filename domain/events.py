@@ -37,7 +37,6 @@ OrderEvent = Literal[
     "ClaimFiled",
     "Reshipped",
     "LateScan",
-    "PaymentReauthorized",
     "ExceptionRaised",
     "ExceptionResolved",
     "OrderClosed",

@@ -43,7 +43,7 @@ class Timings:
     no_scan_s: float = 3 * DAY  # from hand-over to the carrier's first scan
     stalled_s: float = 7 * DAY  # between two scans
     promised_day_s: float = 1 * DAY  # how long a day of a promise lasts
-    reauthorize_s: float = 1 * DAY  # before an authorization's end
+    hold_s: float = 6 * DAY  # a card's hold is made anew after so long: it lapses after seven
 
     def scaled(self, factor: float) -> "Timings":
         """Divide every duration by `factor`: how the demo and the tests compress the calendar."""

@@ -27,6 +27,7 @@ from activities.payments import PaymentActivities
 from activities.playbook import PlaybookActivities
 from activities.reconciling.books import BookActivities
 from activities.reconciling.tasks import TaskActivities
+from activities.renewing import RenewingActivities
 from activities.routing import RoutingActivities
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
@@ -103,6 +104,7 @@ def activities_by_queue(
     shortage = ShortageActivities(engine)
     backorders = BackorderActivities(engine)
     playbook = PlaybookActivities(engine)
+    renewing = RenewingActivities(engine)
     closing = ClosingActivities(engine)
     exceptions = ExceptionActivities(engine)
     channels = ChannelActivities(engine, gateways.channels)
@@ -127,6 +129,7 @@ def activities_by_queue(
             shortage.part_now,
             shortage.parts_now,
             backorders.fill_backorders,
+            renewing.lapsing_holds,
             playbook.consult_playbook,
             playbook.reship,
             playbook.write_off,

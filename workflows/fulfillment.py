@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
@@ -26,6 +26,7 @@ from workflows.messages import (
 from workflows.readying import BACKORDERED, as_it_stands, authorize_shares, await_stock
 from workflows.refusals import Refused, reject
 from workflows.saga import to_the_end
+from workflows.shares import renew_holds
 from workflows.steps import money, parting, shipping
 
 RETRY_OR_SKIP: Final = ("retry", "skip")
@@ -44,12 +45,14 @@ class FulfillmentWorkflow:
         self._state = part.state
         self._desk = Desk(part.order_id, part.fulfillment_id, part.timings)
         self._stopped = False
+        self._held_until: datetime | None = None  # when holds on cards are made anew
         self._tracking = TrackingStatus.PENDING
         self._journey = Journey(part, self._desk, self._tell_order)
         self._seen: set[str] = set()
 
     @workflow.run
     async def run(self, part: FulfillmentInput) -> FulfillmentResult:
+        self._rely_on_holds()
         try:
             if self._state not in FINAL and self._state != "handed_over":
                 await self._ready()
@@ -77,6 +80,7 @@ class FulfillmentWorkflow:
             )
             self._stop_if_asked()
         await authorize_shares(self._part, self._desk)
+        await self._renew_holds()
         self._stop_if_asked()
 
     async def _warehouse(self) -> None:
@@ -91,10 +95,12 @@ class FulfillmentWorkflow:
             try:
                 await workflow.wait_condition(
                     lambda: self._state != before or self._stopped,
-                    timeout=timedelta(seconds=within_s),
+                    timeout=timedelta(seconds=self._shorter(within_s)),
                     timeout_summary=f"{step} is late",
                 )
             except TimeoutError:
+                if await self._renew_holds():
+                    continue
                 await self._desk.ask(
                     step,
                     f"{step}_overdue",
@@ -104,11 +110,31 @@ class FulfillmentWorkflow:
                 )
         self._stop_if_asked()
 
+    def _rely_on_holds(self) -> None:
+        if self._part.by_the_book:
+            self._held_until = workflow.now() + timedelta(seconds=self._part.timings.hold_s)
+
+    def _shorter(self, within_s: float) -> float:
+        """Wake before a hold on a card lapses."""
+        if self._held_until is None or not self._part.cards:
+            return within_s
+        return min(within_s, max(0.0, (self._held_until - workflow.now()).total_seconds()))
+
+    async def _renew_holds(self) -> bool:
+        """Hold cards anew when it is time; true when it was."""
+        is_due = self._held_until is not None and workflow.now() >= self._held_until
+        if not (is_due and self._part.cards):
+            return False
+        self._rely_on_holds()
+        await renew_holds(self._part, self._desk)
+        return True
+
     async def _ship(self) -> None:
         self._show("buy label")
         await self._desk.attempt("create shipment", lambda: shipping.create_shipment(self._part))
         self._stop_if_asked()
         bought = await self._desk.attempt("buy label", lambda: shipping.buy_label(self._part))
+        await self._renew_holds()
         if not await shipping.begin_hand_over(self._part):
             raise Refused("cancelled")
         for tender_no in self._part.cards:
