@@ -101,10 +101,6 @@ def activities_by_queue(
     routing = RoutingActivities(engine)
     fulfillment = FulfillmentActivities(engine)
     shipping = ShippingActivities(engine, gateways.carrier)
-    shortage = ShortageActivities(engine)
-    backorders = BackorderActivities(engine)
-    playbook = PlaybookActivities(engine)
-    renewing = RenewingActivities(engine)
     closing = ClosingActivities(engine)
     exceptions = ExceptionActivities(engine)
     channels = ChannelActivities(engine, gateways.channels)
@@ -125,14 +121,7 @@ def activities_by_queue(
             fulfillment.begin_hand_over,
             fulfillment.hand_over,
             fulfillment.cancel_fulfillment,
-            shortage.report_shortage,
-            shortage.part_now,
-            shortage.parts_now,
-            backorders.fill_backorders,
-            renewing.lapsing_holds,
-            playbook.consult_playbook,
-            playbook.reship,
-            playbook.write_off,
+            *_when_it_goes_wrong(engine),
             closing.close_order,
             closing.money_due,
             exceptions.raise_exception,
@@ -160,3 +149,19 @@ def activities_by_queue(
         ],
         CHANNELS_QUEUE: [channels.pull_orders, books.read_orders],
     }
+
+
+def _when_it_goes_wrong(engine: AsyncEngine) -> list[Callable[..., Any]]:
+    """What is done about units that are missing, holds that lapse and parcels that do not arrive."""
+    shortage = ShortageActivities(engine)
+    playbook = PlaybookActivities(engine)
+    return [
+        shortage.report_shortage,
+        shortage.part_now,
+        shortage.parts_now,
+        BackorderActivities(engine).fill_backorders,
+        RenewingActivities(engine).lapsing_holds,
+        playbook.consult_playbook,
+        playbook.reship,
+        playbook.write_off,
+    ]

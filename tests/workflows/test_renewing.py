@@ -5,8 +5,8 @@ from typing import Any
 
 from db.engine import run
 from tests.workflows.conftest import World
-from tests.workflows.test_playbook import asked, decide
-from tests.workflows.test_shortage import ledger, sound, work
+from tests.workflows.test_parcels_on_the_road import asked, decide
+from tests.workflows.test_short_picks import ledger, sound, work
 from workflows.order import OrderWorkflow
 
 

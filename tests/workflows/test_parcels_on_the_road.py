@@ -8,7 +8,7 @@ import pytest
 from db.engine import run
 from db.inbox.webhooks import commit_webhook
 from tests.workflows.conftest import World
-from tests.workflows.test_shortage import ledger, sound, work
+from tests.workflows.test_short_picks import ledger, sound, work
 from workflows.aftermath import LateParcelWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import ResolveException

@@ -7,7 +7,7 @@ from typing import Any
 from activities.setting_up import book_stock
 from db.engine import run
 from tests.workflows.conftest import World
-from tests.workflows.test_shortage import child, ledger, sound, work
+from tests.workflows.test_short_picks import child, ledger, sound, work
 from workflows.backorders import BackorderWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import CORE_QUEUE, CancelOrder, LinesDone, Rejection, ResolveException
