@@ -17,6 +17,7 @@ _SHORTEST: Final = {
     "pick_s": SHORTEST_FOR_PEOPLE_S,
     "pack_s": SHORTEST_FOR_PEOPLE_S,
     "exception_s": SHORTEST_FOR_PEOPLE_S,
+    "hold_s": SHORTEST_FOR_PEOPLE_S,
     "vendor_attempt_s": SHORTEST_ATTEMPT_S,
     "vendor_patience_s": SHORTEST_PATIENCE_S,
     "reservation_s": SHORTEST_PATIENCE_S,

@@ -152,7 +152,7 @@ def activities_by_queue(
 
 
 def _when_it_goes_wrong(engine: AsyncEngine) -> list[Callable[..., Any]]:
-    """What is done about units that are missing, holds that lapse and parcels that do not arrive."""
+    """What is done about missing units, holds that lapse and parcels that do not arrive."""
     shortage = ShortageActivities(engine)
     playbook = PlaybookActivities(engine)
     return [

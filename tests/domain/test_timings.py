@@ -14,7 +14,7 @@ from domain.timings import (
     Timings,
 )
 
-FLOORS = dict.fromkeys(("pick_s", "pack_s", "exception_s"), SHORTEST_FOR_PEOPLE_S) | {
+FLOORS = dict.fromkeys(("pick_s", "pack_s", "exception_s", "hold_s"), SHORTEST_FOR_PEOPLE_S) | {
     "vendor_attempt_s": SHORTEST_ATTEMPT_S,
     "vendor_patience_s": SHORTEST_PATIENCE_S,
     "reservation_s": SHORTEST_PATIENCE_S,
