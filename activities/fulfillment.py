@@ -58,6 +58,7 @@ EVENTS: Final[Mapping[str, OrderEvent]] = {
 GIVEN_UP_AFTER_S: Final = 3600.0
 # One sweep; the next goes on.
 MOST_UNHEARD: Final = 200
+STOPPABLE: Final = ("backordered", "open", "picked", "packed")
 
 
 class FulfillmentActivities:
@@ -116,17 +117,15 @@ class FulfillmentActivities:
     async def request_cancellation(self, order_id: str) -> Cancellable:
         """Stop every part that is not being handed over; the row's lock decides the race."""
         async with self._engine.begin() as tx:
-            stopped = await rows(
-                tx,
-                """
-                UPDATE fulfillments SET cancel_requested = true
-                WHERE order_id = :order_id AND state IN ('open', 'picked', 'packed')
-                RETURNING number
-                """,
-                order_id=order_id,
-            )
+            # One that was divided meanwhile: its pieces are there once its row is ours.
+            while await _ask_to_stop(tx, order_id):
+                pass
             all_parts = await fulfillments.of_order(tx, order_id)
-            stopping = tuple(sorted(part.number for part in stopped))
+            stopping = tuple(
+                part.number
+                for part in all_parts
+                if part.cancel_requested and part.state in STOPPABLE
+            )
             gone = tuple(
                 part.number
                 for part in all_parts
@@ -178,6 +177,24 @@ class FulfillmentActivities:
         async with self._engine.begin() as tx:
             part = await fulfillments.get(tx, fulfillment_id, lock=True)
             return await cancel_part(tx, part)
+
+
+async def _ask_to_stop(tx: AsyncConnection, order_id: str) -> int:
+    return await run(
+        tx,
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT fulfillment_id FROM fulfillments
+            WHERE order_id = :order_id AND state = ANY(CAST(:states AS text[]))
+                AND NOT cancel_requested
+            ORDER BY number FOR UPDATE
+        )
+        UPDATE fulfillments f SET cancel_requested = true FROM locked
+        WHERE f.fulfillment_id = locked.fulfillment_id
+        """,
+        order_id=order_id,
+        states=list(STOPPABLE),
+    )
 
 
 async def cancel_part(tx: AsyncConnection, part: Any) -> bool:

@@ -56,6 +56,34 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
             "given back. The rest is as it was.\n"
         ),
     ),
+    "backordered": (
+        "Part of your order $order follows later",
+        (
+            "Hello $name,\n\na part of your order $order is out of stock just now. We send it as "
+            "soon as it\nis back, at the latest on $by; the rest is as it was.\n"
+        ),
+    ),
+    "parcel_delayed": (
+        "Your order $order is late",
+        (
+            "Hello $name,\n\nyour parcel $tracking is slower than we promised: we now expect it "
+            "by\n$by. There is nothing you need to do.\n"
+        ),
+    ),
+    "parcel_replaced": (
+        "We send your order $order once more",
+        (
+            "Hello $name,\n\nyour parcel $tracking did not reach you. We send the same goods "
+            "once more;\nyou pay nothing for it.\n"
+        ),
+    ),
+    "parcel_refunded": (
+        "We refund a parcel of your order $order",
+        (
+            "Hello $name,\n\nyour parcel $tracking did not reach you. What you paid for it is "
+            "given back.\n"
+        ),
+    ),
     "shipped": (
         "Your order $order is on its way",
         (

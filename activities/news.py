@@ -20,8 +20,11 @@ from domain.tracking import TrackingStatus
 _SLIP: Final = re.compile(r"^(?P<order_id>.+):t(?P<tender_no>\d+):slip:\d+$")
 # What a fulfillment's story turns on; other scans are only shown.
 DECISIVE: Final = frozenset(
-    {TrackingStatus.DELIVERED, TrackingStatus.DELIVERY_FAILED, TrackingStatus.RETURN_TO_SENDER}
-)
+    {
+        TrackingStatus.DELIVERED, TrackingStatus.DELIVERY_FAILED, TrackingStatus.RETURN_TO_SENDER,
+        TrackingStatus.DAMAGED, TrackingStatus.LOST,
+    }
+)  # fmt: skip
 
 
 class NotYetKnown(Exception):
@@ -41,10 +44,13 @@ class SlipNews:
 
 @dataclass(frozen=True)
 class ParcelNews:
+    """`is_late`: the parcel was written off before, and its run listens no more."""
+
     event_id: str
     order_id: str
     number: int
     status: str
+    is_late: bool = False
 
 
 async def payment_news(tx: AsyncConnection, document: Mapping[str, Any]) -> SlipNews | None:
@@ -87,4 +93,5 @@ async def carrier_news(tx: AsyncConnection, document: Mapping[str, Any]) -> Parc
     status = await record_tracking(tx, part, notice.events)
     if status not in DECISIVE:
         return None
-    return ParcelNews(notice.event_id, part.order_id, part.number, status)
+    is_late = part.state == "lost" and status == TrackingStatus.DELIVERED
+    return ParcelNews(notice.event_id, part.order_id, part.number, status, is_late)

@@ -64,7 +64,7 @@ class RoutingActivities:
             assert head is not None
             if await fulfillments.of_order(tx, order.order_id):
                 blocked = await holds.blocked_of(tx, order.order_id)
-                return replace(await _as_planned(tx, order.order_id), blocked=blocked)
+                return replace(await as_planned(tx, order.order_id), blocked=blocked)
             if await holds.is_blocked(tx, order.order_id, [Transition.ROUTING]):
                 return Routed(on_hold=True)
             demand = await _held(tx, order.order_id)
@@ -72,13 +72,13 @@ class RoutingActivities:
                 return Routed(unreserved=True)
             await stock.lock_pool(tx, head.pool, list(demand))
             try:
-                sourced = route(demand, await _candidates(tx, head, list(demand)))
+                sourced = route(demand, await candidates(tx, head, list(demand)))
             except Unroutable as short:
                 return Routed(unroutable=str(short))
             await _allocate(tx, head, sourced)
             await _write_parts(tx, head, sourced, order.pick_s)
             await _promise(tx, head, max(part.distance_km for part in sourced))
-            return await _as_planned(tx, order.order_id)
+            return await as_planned(tx, order.order_id)
 
 
 async def _held(tx: AsyncConnection, order_id: str) -> dict[str, int]:
@@ -93,7 +93,7 @@ async def _held(tx: AsyncConnection, order_id: str) -> dict[str, int]:
     return {hold.sku: hold.quantity for hold in found}
 
 
-async def _candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Candidate]:
+async def candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Candidate]:
     """Lock and read the pool's locations that have any of the SKUs."""
     found = await rows(
         tx,
@@ -236,7 +236,7 @@ async def _promise(tx: AsyncConnection, head: Any, farthest_km: int) -> None:
     await post_mail(tx, head, "order_confirmed", dates)
 
 
-async def _as_planned(tx: AsyncConnection, order_id: str) -> Routed:
+async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
     found = await rows(
         tx,
         """
@@ -246,9 +246,12 @@ async def _as_planned(tx: AsyncConnection, order_id: str) -> Routed:
             coalesce((SELECT array_agg(s.tender_no ORDER BY s.tender_no)
                 FROM fulfillment_shares s JOIN tenders t
                     ON t.order_id = f.order_id AND t.tender_no = s.tender_no
-                WHERE s.fulfillment_id = f.fulfillment_id AND t.kind = 'card'), '{}') AS cards,
+                    LEFT JOIN authorizations a USING (authorization_key)
+                WHERE s.fulfillment_id = f.fulfillment_id AND t.kind = 'card'
+                    AND a.state IS DISTINCT FROM 'taken'), '{}') AS cards,
             coalesce((SELECT array_agg(s.tender_no ORDER BY s.tender_no) FROM fulfillment_shares s
-                WHERE s.fulfillment_id = f.fulfillment_id AND s.authorization_key IS NULL), '{}')
+                WHERE s.fulfillment_id = f.fulfillment_id AND s.authorization_key IS NULL
+                    AND f.state IN ('open', 'picked', 'packed')), '{}')
                 AS unauthorized
         FROM fulfillments f JOIN orders o USING (order_id)
         WHERE f.order_id = :order_id ORDER BY f.number
@@ -261,7 +264,7 @@ async def _as_planned(tx: AsyncConnection, order_id: str) -> Routed:
             number=part.number,
             location=part.location,
             state=part.state,
-            lines=tuple((line_no, quantity) for line_no, quantity in part.lines),
+            lines=tuple((line_no, quantity) for line_no, quantity in part.lines or ()),
             cards=tuple(part.cards),
             unauthorized=tuple(part.unauthorized),
         )

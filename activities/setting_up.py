@@ -39,16 +39,20 @@ ON CONFLICT (seller) DO UPDATE SET legal_name = excluded.legal_name, address = e
 # A file that does not speak of a channel's seller leaves it as it is.
 _CHANNELS = """
 INSERT INTO channels (channel, name, kind, pool, currencies, buffer, undeliverable, fraud_policy,
-    seller)
+    seller, on_shortage, on_loss, decides_up_to_minor)
 SELECT channel, name, kind, pool,
     ARRAY(SELECT jsonb_array_elements_text(currencies)), coalesce(buffer, 0),
-    coalesce(undeliverable, 'refuse'), fraud_policy, seller
+    coalesce(undeliverable, 'refuse'), fraud_policy, seller,
+    coalesce(on_shortage, 'backorder'), coalesce(on_loss, 'ask'), coalesce(decides_up_to_minor, 0)
 FROM jsonb_to_recordset(CAST(:items AS jsonb))
     AS i(channel text, name text, kind text, pool text, currencies jsonb, buffer bigint,
-        undeliverable text, fraud_policy jsonb, seller text)
+        undeliverable text, fraud_policy jsonb, seller text,
+        on_shortage text, on_loss text, decides_up_to_minor bigint)
 ON CONFLICT (channel) DO UPDATE SET name = excluded.name, currencies = excluded.currencies,
     buffer = excluded.buffer, undeliverable = excluded.undeliverable,
-    fraud_policy = excluded.fraud_policy, seller = coalesce(excluded.seller, channels.seller)
+    fraud_policy = excluded.fraud_policy, seller = coalesce(excluded.seller, channels.seller),
+    on_shortage = excluded.on_shortage, on_loss = excluded.on_loss,
+    decides_up_to_minor = excluded.decides_up_to_minor
 """
 _PRODUCTS = """
 INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm, available_from)

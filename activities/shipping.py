@@ -173,6 +173,16 @@ async def record_tracking(tx: AsyncConnection, part: Any, events: tuple[Tracking
             fulfillment_id=part.fulfillment_id,
             data={"status": str(status)},
         )
+        if part.state == "lost" and status is TrackingStatus.DELIVERED:
+            # Replaced or refunded before: no money moves a second time, a person is told.
+            await orders.tell(
+                tx,
+                part.order_id,
+                "LateScan",
+                actor="carrier",
+                fulfillment_id=part.fulfillment_id,
+                data={"status": str(status)},
+            )
     return str(status)
 
 

@@ -13,7 +13,7 @@ from domain.order import Line
 # One sweep of expired reservations; the next goes on where it stopped.
 EXPIRE_BATCH = 200
 # Parts without a label: from "packed" on, a parcel's own story takes it back.
-NOT_PACKED = frozenset({"open", "picked"})
+NOT_PACKED = frozenset({"backordered", "open", "picked"})
 
 
 @dataclass(frozen=True)

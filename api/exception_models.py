@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from api.fields import Answer, Body, LongText, Moment
 
-Resolution = Literal["retry", "skip", "compensate", "override"]
+Resolution = Literal["retry", "skip", "compensate", "override", "reship"]
 
 
 class ExceptionView(Answer):

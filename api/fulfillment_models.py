@@ -7,7 +7,15 @@ from pydantic import ConfigDict, Field
 from api.fields import Answer, Body, Minor, Moment
 
 State = Literal[
-    "open", "picked", "packed", "handing_over", "handed_over", "delivered", "cancelled", "lost"
+    "backordered",
+    "open",
+    "picked",
+    "packed",
+    "handing_over",
+    "handed_over",
+    "delivered",
+    "cancelled",
+    "lost",
 ]
 
 
@@ -57,6 +65,9 @@ class FulfillmentView(Answer):
     handed_over_at: Moment | None
     delivered_at: Moment | None
     ended_at: Moment | None
+    backordered_at: Moment | None = Field(description="when it began to wait for stock")
+    filled_at: Moment | None = Field(description="when its units were found")
+    replaces: str | None = Field(description="the lost or damaged parcel that it stands in for")
     lines: list[FulfillmentLineView]
     labels: list[LabelView]
     tracking_events: list[TrackingEventView]
@@ -72,6 +83,9 @@ class LineDone(Body):
     quantity: int = Field(ge=1, le=1_000_000)
 
 
+ShortageCode = Literal["not_found", "damaged", "wrong_item", "no_capacity", "closed"]
+
+
 class WorkDone(Body):
     """Every line of the fulfillment order with its full quantity."""
 
@@ -81,8 +95,23 @@ class WorkDone(Body):
     lines: list[LineDone] = Field(min_length=1, max_length=500)
 
 
+class PickDone(WorkDone):
+    """Every line with its full quantity; or, with a reason, fewer units or lines than that."""
+
+    reason: ShortageCode | None = Field(
+        default=None, description="why units are missing: what is missing is sent from elsewhere"
+    )
+
+
+class Rejected(Body):
+    """The location ships nothing of the fulfillment order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "no_capacity"}]})
+    reason: ShortageCode
+
+
 class Reported(Answer):
     fulfillment_id: str
-    status: Literal["picked", "packed", "accepted"] = Field(
+    status: Literal["picked", "packed", "rejected", "accepted"] = Field(
         description="accepted: taken, and not recorded yet"
     )

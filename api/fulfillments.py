@@ -11,13 +11,21 @@ from api.answers import Once
 from api.auth import FulfillmentsReader, FulfillmentsWriter
 from api.context import Ctx
 from api.fields import FulfillmentId, IdempotencyKey, ListQuery, ShortText
-from api.fulfillment_models import FulfillmentPage, FulfillmentView, Reported, State, WorkDone
+from api.fulfillment_models import (
+    FulfillmentPage,
+    FulfillmentView,
+    PickDone,
+    Rejected,
+    Reported,
+    State,
+    WorkDone,
+)
 from api.pagination import decode, fingerprint, moment, page_of
 from api.problems import Kind, Problem, documented
 from api.updates import Message, taken, tell
 from db.inbox.audit import Change
 from db.queries import fulfillments
-from workflows.messages import LinesDone, fulfillment_workflow_id
+from workflows.messages import LinesDone, Rejection, fulfillment_workflow_id
 
 router: Final = APIRouter(tags=["fulfillments"])
 _REPORT: Final[dict[str, Any]] = {
@@ -74,15 +82,22 @@ async def get_fulfillment(
 @router.post("/fulfillments/{fulfillment_id}/picked", **_REPORT)
 async def report_picked(
     fulfillment_id: FulfillmentId,
-    done: WorkDone,
+    done: PickDone,
     context: Ctx,
     caller: FulfillmentsWriter,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Report that every line was picked in full. Scope: `fulfillments:write`."""
-    what = [f"POST /fulfillments/{fulfillment_id}/picked", done.model_dump()]
+    """Report what was picked: every line in full, or less of it with a reason.
+
+    What is missing is sent from elsewhere, waits for stock or is cancelled.
+    Scope: `fulfillments:write`.
+    """
+    what = [f"POST /fulfillments/{fulfillment_id}/picked", done.model_dump(exclude_none=True)]
     once = Once(context, caller, idempotency_key, what)
-    return await _report(once, fulfillment_id, "picked", done)
+    lines = _lines(done)
+    return await _report(
+        once, fulfillment_id, "picked", LinesDone(caller.actor, lines, done.reason)
+    )
 
 
 @router.post("/fulfillments/{fulfillment_id}/packed", **_REPORT)
@@ -99,14 +114,36 @@ async def report_packed(
     """
     what = [f"POST /fulfillments/{fulfillment_id}/packed", done.model_dump()]
     once = Once(context, caller, idempotency_key, what)
-    return await _report(once, fulfillment_id, "packed", done)
+    return await _report(once, fulfillment_id, "packed", LinesDone(caller.actor, _lines(done)))
+
+
+@router.post("/fulfillments/{fulfillment_id}/rejected", **_REPORT)
+async def report_rejected(
+    fulfillment_id: FulfillmentId,
+    rejected: Rejected,
+    context: Ctx,
+    caller: FulfillmentsWriter,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Report that the location ships nothing of it: the units go from elsewhere, or wait.
+
+    Scope: `fulfillments:write`.
+    """
+    what = [f"POST /fulfillments/{fulfillment_id}/rejected", rejected.model_dump()]
+    once = Once(context, caller, idempotency_key, what)
+    return await _report(once, fulfillment_id, "rejected", Rejection(caller.actor, rejected.reason))
+
+
+def _lines(done: WorkDone) -> tuple[tuple[int, int], ...]:
+    return tuple((line.line_no, line.quantity) for line in done.lines)
 
 
 async def _report(
-    once: Once, fulfillment_id: str, step: Literal["picked", "packed"], done: WorkDone
+    once: Once,
+    fulfillment_id: str,
+    step: Literal["picked", "packed", "rejected"],
+    said: LinesDone | Rejection,
 ) -> JSONResponse:
-    lines = tuple((line.line_no, line.quantity) for line in done.lines)
-
     async def find(tx: AsyncConnection) -> Message:
         place = await fulfillments.find_run(tx, fulfillment_id)
         if place is None:
@@ -117,14 +154,19 @@ async def _report(
         return Message(
             workflow_id=fulfillment_workflow_id(place.order_id, place.number),
             name=step,
-            argument=LinesDone(actor=once.caller.actor, lines=lines),
+            argument=said,
             asked=f"Fulfillment{step.capitalize()}Reported",
             refused=f"Fulfillment{step.capitalize()}Refused",
             subject=fulfillment_id,
-            change=Change({"state": place.state}, {"state": step, "lines": lines}),
+            change=Change({"state": place.state}, {"state": step} | _said(said)),
         )
 
     def body(is_done: bool, _: object) -> dict[str, Any]:  # noqa: FBT001 - called by position
         return {"fulfillment_id": fulfillment_id, "status": step if is_done else "accepted"}
 
     return await tell(once, find, body)
+
+
+def _said(said: LinesDone | Rejection) -> dict[str, Any]:
+    lines = {"lines": said.lines} if isinstance(said, LinesDone) else {}
+    return lines | ({"reason": said.reason} if said.reason else {})

@@ -91,6 +91,7 @@ BY_ERROR_TYPE: Final[dict[str, Kind]] = {
     "TooLate": Kind.TOO_LATE,
     "UnknownException": Kind.UNKNOWN_EXCEPTION,
     "NotPermitted": Kind.NOT_PERMITTED,
+    "UnknownReason": Kind.INVALID_REQUEST,
 }
 # How a placement can end in the refusal of the order.
 BY_OUTCOME: Final[dict[str, Kind]] = {

@@ -79,7 +79,7 @@ class Axes:
     returned: ReturnAxis
 
 
-UNTOUCHED: Final = frozenset({"open"})
+UNTOUCHED: Final = frozenset({"backordered", "open"})
 GONE: Final = frozenset({"handed_over", "delivered", "lost"})  # it left the house
 
 

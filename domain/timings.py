@@ -17,12 +17,13 @@ _SHORTEST: Final = {
     "pick_s": SHORTEST_FOR_PEOPLE_S,
     "pack_s": SHORTEST_FOR_PEOPLE_S,
     "exception_s": SHORTEST_FOR_PEOPLE_S,
+    "hold_s": SHORTEST_FOR_PEOPLE_S,
     "vendor_attempt_s": SHORTEST_ATTEMPT_S,
     "vendor_patience_s": SHORTEST_PATIENCE_S,
     "reservation_s": SHORTEST_PATIENCE_S,
     "review_s": SHORTEST_FOR_PEOPLE_S,
     "correction_s": SHORTEST_FOR_PEOPLE_S,
-    "hold_s": SHORTEST_FOR_PEOPLE_S,
+    "authorization_s": SHORTEST_FOR_PEOPLE_S,
     "scorer_s": SHORTEST_ATTEMPT_S,
 }
 
@@ -48,6 +49,11 @@ class Timings:
     correction_s: float = 5 * DAY  # of an address that cannot be delivered to
     hold_s: float = 7 * DAY  # any other hold
     scorer_s: float = 10.0  # patience with an external fraud scorer; then ours alone counts
+    backorder_s: float = 30 * DAY  # what has not come by then is asked about
+    no_scan_s: float = 3 * DAY  # from hand-over to the carrier's first scan
+    stalled_s: float = 7 * DAY  # between two scans
+    promised_day_s: float = 1 * DAY  # how long a day of a promise lasts
+    authorization_s: float = 6 * DAY  # then it is made anew: a card's lapses after seven
 
     def scaled(self, factor: float) -> "Timings":
         """Divide every duration by `factor`: how the demo and the tests compress the calendar.

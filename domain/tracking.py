@@ -14,6 +14,8 @@ class TrackingStatus(StrEnum):
     DELIVERED = "delivered"
     READY_FOR_PICKUP = "ready_for_pickup"
     DELIVERY_FAILED = "delivery_failed"
+    DAMAGED = "damaged"
+    LOST = "lost"  # the carrier says so; it may turn up
     RETURN_TO_SENDER = "return_to_sender"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
@@ -22,6 +24,20 @@ class TrackingStatus(StrEnum):
 # A parcel on its way back is later scanned "delivered", to the sender: that must not read as ours.
 TERMINAL: Final = frozenset(
     {TrackingStatus.DELIVERED, TrackingStatus.RETURN_TO_SENDER, TrackingStatus.CANCELLED}
+)
+# In what order scans of the same second are taken: many carriers' clocks have no finer hand.
+_JOURNEY: Final = (
+    TrackingStatus.PENDING,
+    TrackingStatus.IN_TRANSIT,
+    TrackingStatus.OUT_FOR_DELIVERY,
+    TrackingStatus.READY_FOR_PICKUP,
+    TrackingStatus.DELIVERY_FAILED,
+    TrackingStatus.DAMAGED,
+    TrackingStatus.LOST,
+    TrackingStatus.RETURN_TO_SENDER,
+    TrackingStatus.DELIVERED,
+    TrackingStatus.CANCELLED,
+    TrackingStatus.UNKNOWN,
 )
 
 
@@ -40,9 +56,13 @@ def fold(current: TrackingStatus, events: Iterable[TrackingEvent]) -> TrackingSt
     alone may replace another open status, though never a terminal one.
     """
     by_id = {event.event_id: event for event in events}
-    for event in sorted(by_id.values(), key=lambda each: (each.occurred_at, each.event_id)):
+    for event in sorted(by_id.values(), key=_moment):
         current = _after(current, event.status)
     return current
+
+
+def _moment(event: TrackingEvent) -> tuple[datetime, int, str]:
+    return event.occurred_at, _JOURNEY.index(event.status), event.event_id
 
 
 def _after(current: TrackingStatus, said: TrackingStatus) -> TrackingStatus:

@@ -15,11 +15,12 @@ from db.engine import row, rows, run
 from domain.timings import Timings
 from workers.loop import TableLoop
 from workers.starting import start_order
-from workflows.aftermath import LatePaymentWorkflow
+from workflows.aftermath import LateParcelWorkflow, LatePaymentWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import (
     CORE_QUEUE,
     AftermathInput,
+    LateParcel,
     OrderInput,
     SlipNotice,
     TrackingNews,
@@ -165,10 +166,28 @@ class InboxLoop(TableLoop):
             log.info("the late payment of %s was refunded before", news.order_id)
 
     async def _tell_parcel(self, news: ParcelNews) -> None:
+        if news.is_late:
+            await self._look_at_late_parcel(news)
+            return
         workflow_id = fulfillment_workflow_id(news.order_id, news.number)
         handle = self._client.get_workflow_handle(workflow_id)
         notice = TrackingNews(news.event_id, news.status)
         await _signalled(handle.signal(FulfillmentWorkflow.tracking, notice))
+
+    async def _look_at_late_parcel(self, news: ParcelNews) -> None:
+        fulfillment_id = f"{news.order_id}-f{news.number}"
+        try:
+            await self._client.start_workflow(
+                LateParcelWorkflow.run,
+                LateParcel(news.order_id, fulfillment_id, self._timings),
+                id=f"late-{fulfillment_id}",
+                task_queue=CORE_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                static_summary=f"Late scan of {fulfillment_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            log.info("the late scan of %s was looked at before", fulfillment_id)
 
     async def _end(self, item: Any, state: str, note: str | None) -> None:
         async with self._engine.begin() as tx:

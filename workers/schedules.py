@@ -21,16 +21,19 @@ from temporalio.service import RPCError, RPCStatusCode
 from db.engine import make_engine
 from db.inbox import audit
 from db.inbox.audit import Change
+from domain.timings import Timings
 from workers.actor import cli_actor
 from workers.settings import Settings
 from workers.temporal import connect
 from workflows import search
+from workflows.backorders import BackorderWorkflow
 from workflows.housekeeping import ChannelSyncWorkflow, ReminderWorkflow, ReservationExpiryWorkflow
 from workflows.messages import CORE_QUEUE, Reconcile
 from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
 
 EXPIRY_EVERY: Final = timedelta(minutes=5)
 REMIND_EVERY: Final = timedelta(minutes=5)
+BACKORDERS_EVERY: Final = timedelta(minutes=5)
 SYNC_EVERY: Final = timedelta(minutes=5)
 ESCALATION_EVERY: Final = timedelta(minutes=5)
 # What stays open is told of again after so long.
@@ -78,6 +81,12 @@ def schedules(settings: Settings) -> dict[str, Schedule]:
         ),
         "remind-parcels": _schedule(ReminderWorkflow.__name__, [], "remind-parcels", remind),
     }
+    found["fill-backorders"] = _schedule(
+        BackorderWorkflow.__name__,
+        [Timings().scaled(factor)],
+        "fill-backorders",
+        max(BACKORDERS_EVERY / factor, SHORTEST),
+    )
     if settings.shopify_url:
         name = f"sync-{settings.shopify_channel}"
         found[name] = _schedule(

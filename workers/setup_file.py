@@ -89,6 +89,9 @@ class Channel(Body):
     undeliverable: Literal["refuse", "hold"] = "refuse"
     fraud_policy: FraudPolicy | None = None
     seller: ShortText | None = None
+    on_shortage: Literal["backorder", "cancel"] = "backorder"
+    on_loss: Literal["ask", "reship", "refund"] = "ask"
+    decides_up_to_minor: int = Field(default=0, ge=0, le=LARGEST_AMOUNT_MINOR)
 
 
 class Product(Body):

@@ -15,7 +15,8 @@ from workers.codec import SealingCodec
 from workers.errors import UserError
 from workers.sealing import read_key_ring
 from workers.settings import Settings
-from workflows.aftermath import LatePaymentWorkflow
+from workflows.aftermath import LateParcelWorkflow, LatePaymentWorkflow
+from workflows.backorders import BackorderWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.housekeeping import ChannelSyncWorkflow, ReminderWorkflow, ReservationExpiryWorkflow
 from workflows.order import OrderWorkflow
@@ -25,6 +26,8 @@ WORKFLOWS: Final[list[type[Any]]] = [
     OrderWorkflow,
     FulfillmentWorkflow,
     LatePaymentWorkflow,
+    LateParcelWorkflow,
+    BackorderWorkflow,
     ReminderWorkflow,
     ReservationExpiryWorkflow,
     ChannelSyncWorkflow,
@@ -36,7 +39,8 @@ WORKFLOWS: Final[list[type[Any]]] = [
 PASSED_THROUGH: Final = (
     "domain", "activities", "db", "sqlalchemy", "psycopg", "httpx", "workflows.desk",
     "workflows.messages", "workflows.refusals", "workflows.saga", "workflows.search",
-    "workflows.settling", "workflows.steps",
+    "workflows.settling", "workflows.shares", "workflows.readying", "workflows.journey",
+    "workflows.steps",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.admission import AdmissionActivities
+from activities.backorders import BackorderActivities
 from activities.channels import ChannelActivities
 from activities.closing import ClosingActivities
 from activities.connectors.carrier.easypost.gateway import EasyPostGateway, easypost_client
@@ -25,12 +26,15 @@ from activities.exceptions import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.holds import HoldActivities
 from activities.payments import PaymentActivities
+from activities.playbook import PlaybookActivities
 from activities.reconciling.books import BookActivities
 from activities.reconciling.tasks import TaskActivities
+from activities.renewing import RenewingActivities
 from activities.routing import RoutingActivities
 from activities.scoring import ScoringActivities
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
+from activities.shortage import ShortageActivities
 from activities.stock import StockActivities
 from workers.settings import EVERY_OWNER, Settings
 from workflows.messages import CORE_QUEUE
@@ -125,6 +129,7 @@ def activities_by_queue(
             fulfillment.begin_hand_over,
             fulfillment.hand_over,
             fulfillment.cancel_fulfillment,
+            *_when_it_goes_wrong(engine),
             closing.close_order,
             closing.money_due,
             exceptions.raise_exception,
@@ -160,3 +165,19 @@ def activities_by_queue(
 
 def _opinions(engine: AsyncEngine, scorer: FraudScorer) -> list[Callable[..., Any]]:
     return [ScoringActivities(engine, scorer).score_order]
+
+
+def _when_it_goes_wrong(engine: AsyncEngine) -> list[Callable[..., Any]]:
+    """What is done about missing units, authorizations that lapse, parcels that do not arrive."""
+    shortage = ShortageActivities(engine)
+    playbook = PlaybookActivities(engine)
+    return [
+        shortage.report_shortage,
+        shortage.part_now,
+        shortage.parts_now,
+        BackorderActivities(engine).fill_backorders,
+        RenewingActivities(engine).lapsing_authorizations,
+        playbook.consult_playbook,
+        playbook.reship,
+        playbook.write_off,
+    ]

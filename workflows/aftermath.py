@@ -1,9 +1,9 @@
-"""News for an order whose run has closed: a slip paid late is written down and refunded."""
+"""News for what has closed: a slip paid late is refunded, a lost parcel that came is looked at."""
 
 from temporalio import workflow
 
 from workflows.desk import Desk
-from workflows.messages import AftermathInput, ResolveException
+from workflows.messages import AftermathInput, LateParcel, ResolveException
 from workflows.settling import give_back_money
 from workflows.steps import money
 
@@ -19,6 +19,32 @@ class LatePaymentWorkflow:
     async def run(self, late: AftermathInput) -> None:
         await money.settle_slip(late.order_id, late.tender_no, paid=True)
         await give_back_money(late.order_id, self._desk, late.timings)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    @workflow.update
+    async def resolve_exception(self, decision: ResolveException) -> None:
+        await self._desk.decide(decision)
+
+    @resolve_exception.validator
+    def _check_resolution(self, decision: ResolveException) -> None:
+        self._desk.check(decision)
+
+
+@workflow.defn
+class LateParcelWorkflow:
+    """A written-off parcel was delivered: a person looks at it, and no money moves again."""
+
+    @workflow.init
+    def __init__(self, late: LateParcel) -> None:
+        self._desk = Desk(late.order_id, late.fulfillment_id, late.timings)
+
+    @workflow.run
+    async def run(self, late: LateParcel) -> None:
+        """override: the customer sends it back or pays for it elsewhere; skip: it is theirs."""
+        del late
+        await self._desk.ask(
+            "late scan", "turned_up", "it was replaced or refunded before", ("skip", "override")
+        )
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.update

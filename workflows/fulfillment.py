@@ -2,27 +2,35 @@
 
 import asyncio
 import contextlib
-from datetime import timedelta
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from domain.holds import LEAVING, Transition
+from domain.shortage import REASONS
 from domain.tracking import TrackingStatus
 from workflows import search
 from workflows.desk import Desk
+from workflows.journey import Journey
 from workflows.messages import (
     FulfillmentInput,
     FulfillmentResult,
     HoldNews,
     LinesDone,
+    Rejection,
     ResolveException,
     TrackingNews,
+    order_workflow_id,
 )
+from workflows.readying import BACKORDERED, as_it_stands, authorize_shares, await_stock
 from workflows.refusals import OnHold, Refused, reject
 from workflows.saga import to_the_end
-from workflows.steps import money, shipping
+from workflows.shares import renew_authorizations
+from workflows.steps import money, parting, shipping
+from workflows.steps.call import written_down
 
 RETRY_OR_SKIP: Final = ("retry", "skip")
 FINAL: Final = frozenset({"delivered", "cancelled", "lost"})
@@ -42,13 +50,17 @@ class FulfillmentWorkflow:
         self._stopped = False
         self._blocked = frozenset(part.blocked)  # by the order's holds
         self._news = 0  # how often they were told of
+        self._authorized_until: datetime | None = None  # when holds on cards are made anew
         self._tracking = TrackingStatus.PENDING
+        self._journey = Journey(part, self._desk, self._tell_order)
         self._seen: set[str] = set()
 
     @workflow.run
     async def run(self, part: FulfillmentInput) -> FulfillmentResult:
+        self._rely_on_authorizations()
         try:
             if self._state not in FINAL and self._state != "handed_over":
+                await self._ready()
                 await self._warehouse()
                 await self._ship()
         except Refused:
@@ -64,6 +76,18 @@ class FulfillmentWorkflow:
 
     # -- in our hands
 
+    async def _ready(self) -> None:
+        """A part that waits for stock, or came of dividing another, is not at once ready."""
+        if self._state == BACKORDERED:
+            self._show("wait for stock")
+            await await_stock(
+                self._part, self._desk, lambda: self._stopped or self._state != BACKORDERED
+            )
+            self._stop_if_asked()
+        await authorize_shares(self._part, self._desk)
+        await self._renew_authorizations()
+        self._stop_if_asked()
+
     async def _warehouse(self) -> None:
         times = self._part.timings
         await self._until("pick", "open", times.pick_s)
@@ -76,10 +100,12 @@ class FulfillmentWorkflow:
             try:
                 await workflow.wait_condition(
                     lambda: self._state != before or self._stopped,
-                    timeout=timedelta(seconds=within_s),
+                    timeout=timedelta(seconds=self._shorter(within_s)),
                     timeout_summary=f"{step} is late",
                 )
             except TimeoutError:
+                if await self._renew_authorizations():
+                    continue
                 if Transition.RELEASE in self._blocked:
                     continue  # it is not the warehouse that is late
                 await self._desk.ask(
@@ -91,12 +117,34 @@ class FulfillmentWorkflow:
                 )
         self._stop_if_asked()
 
+    def _rely_on_authorizations(self) -> None:
+        if self._part.by_the_book:
+            self._authorized_until = workflow.now() + timedelta(
+                seconds=self._part.timings.authorization_s
+            )
+
+    def _shorter(self, within_s: float) -> float:
+        """Wake before a hold on a card lapses."""
+        if self._authorized_until is None or not self._part.cards:
+            return within_s
+        return min(within_s, max(0.0, (self._authorized_until - workflow.now()).total_seconds()))
+
+    async def _renew_authorizations(self) -> bool:
+        """Hold cards anew when it is time; true when it was."""
+        is_due = self._authorized_until is not None and workflow.now() >= self._authorized_until
+        if not (is_due and self._part.cards):
+            return False
+        self._rely_on_authorizations()
+        await renew_authorizations(self._part, self._desk)
+        return True
+
     async def _ship(self) -> None:
         self._show("buy label")
         await self._until_free()
         await self._desk.attempt("create shipment", lambda: shipping.create_shipment(self._part))
         self._stop_if_asked()
         bought = await self._desk.attempt("buy label", lambda: shipping.buy_label(self._part))
+        await self._renew_authorizations()
         if not await self._begin_hand_over():
             raise Refused("cancelled")
         for tender_no in self._part.cards:
@@ -146,11 +194,16 @@ class FulfillmentWorkflow:
         """After hand-over a cancellation comes too late: the parcel is followed to its end."""
         while self._state not in FINAL:
             try:
-                await self._deliver()
+                if self._part.by_the_book:
+                    self._show("delivery by the carrier")
+                    self._state = await self._journey.follow()
+                else:
+                    await self._deliver()
             except asyncio.CancelledError:
                 workflow.logger.info("cancellation after hand-over is ignored")
 
     async def _deliver(self) -> None:
+        """How runs that began before the playbook follow their parcel."""
         times = self._part.timings
         self._show("delivery by the carrier")
         started = workflow.now()
@@ -224,11 +277,12 @@ class FulfillmentWorkflow:
         return FulfillmentResult(self._part.fulfillment_id, self._state)
 
     def _stop_if_asked(self) -> None:
-        if self._stopped:
+        if self._stopped or self._state == "cancelled":
             raise Refused("cancelled")
 
     def _follow(self, status: str) -> None:
         """The database folded the scans already; what is delivered stays delivered."""
+        self._journey.hear(status)
         if self._tracking is not TrackingStatus.DELIVERED:
             self._tracking = TrackingStatus(status)
 
@@ -243,13 +297,31 @@ class FulfillmentWorkflow:
 
     @workflow.update
     async def picked(self, done: LinesDone) -> None:
-        if self._state == "open":
+        if self._state != "open":
+            return
+        if done.reason is None:
             await shipping.record_picked(self._part, done.actor)
             self._move("open", "picked")
+        else:
+            await self._divide(parting.report_short_pick(self._part, done))
 
     @picked.validator
     def _check_picked(self, done: LinesDone) -> None:
-        self._check_lines(done, ("open", "picked"))
+        if done.reason is not None and self._state == "open" and not self._stopped:
+            self._check_reason(done.reason)
+            self._check_fewer(done)
+        else:
+            self._check_lines(done, ("open", "picked"))
+
+    @workflow.update
+    async def rejected(self, rejection: Rejection) -> None:
+        if self._state in ("open", "picked"):
+            await self._divide(parting.report_rejection(self._part, rejection))
+
+    @rejected.validator
+    def _check_rejected(self, rejection: Rejection) -> None:
+        self._check_state(("open", "picked"))
+        self._check_reason(rejection.reason)
 
     @workflow.update
     async def packed(self, done: LinesDone) -> None:
@@ -272,6 +344,21 @@ class FulfillmentWorkflow:
         if state == "packed" and self._state in ("open", "picked"):
             self._state = state
 
+    async def _divide(self, report: Awaitable[parting.Planned]) -> None:
+        """What this location does not ship is not ours any more: the order starts it elsewhere."""
+        before = self._state
+        await written_down()
+        now = await report
+        self._part = as_it_stands(self._part, now)
+        await self._tell_order()
+        self._move(before, now.state)
+
+    async def _tell_order(self) -> None:
+        """An order whose run was lost finds all parts when it is started anew."""
+        run = workflow.get_external_workflow_handle(order_workflow_id(self._part.order_id))
+        with contextlib.suppress(FailureError):
+            await run.signal("parts_added")
+
     def _move(self, before: str, after: str) -> None:
         """The same report twice, or one that met a cancellation, takes nothing back."""
         if self._state == before:
@@ -279,14 +366,28 @@ class FulfillmentWorkflow:
 
     def _check_lines(self, done: LinesDone, states: tuple[str, ...]) -> None:
         """The same report twice is no error; another quantity or another moment is."""
-        if self._stopped or self._state not in states:
-            state = "being cancelled" if self._stopped else self._state
-            raise reject("WrongState", f"the fulfillment order is {state}")
+        self._check_state(states)
         if Transition.RELEASE in self._blocked:
             raise reject("WrongState", "the order is on hold")
         if sorted(done.lines) != sorted(self._part.lines):
             wanted = ", ".join(f"line {line}: {count}" for line, count in self._part.lines)
             raise reject("WrongQuantities", f"expected {wanted}")
+
+    def _check_state(self, states: tuple[str, ...]) -> None:
+        if self._stopped or self._state not in states:
+            state = "being cancelled" if self._stopped else self._state
+            raise reject("WrongState", f"the fulfillment order is {state}")
+
+    def _check_reason(self, reason: str) -> None:
+        if reason not in REASONS:
+            raise reject("UnknownReason", f"known are: {', '.join(REASONS)}")
+
+    def _check_fewer(self, done: LinesDone) -> None:
+        """Some units, none too many, and not all: nothing at all is a rejection."""
+        wanted, picked = dict(self._part.lines), dict(done.lines)
+        is_within = all(0 <= count <= wanted.get(line, 0) for line, count in picked.items())
+        if not is_within or not 0 < sum(picked.values()) < sum(wanted.values()):
+            raise reject("WrongQuantities", "a short pick has some of the units, and not all")
 
     @workflow.signal
     def tracking(self, news: TrackingNews) -> None:
@@ -299,6 +400,16 @@ class FulfillmentWorkflow:
         """The order's holds have changed: what they forbid now."""
         self._blocked = frozenset(news.blocked)
         self._news += 1
+
+    @workflow.signal
+    async def stocked(self) -> None:
+        """Units may have been found: the database says which, and where they lie."""
+        if self._state == BACKORDERED:
+            now = await parting.part_now(self._part.fulfillment_id)
+            if now.state == "open":
+                self._part = as_it_stands(self._part, now)
+                await self._tell_order()
+            self._move(BACKORDERED, now.state)
 
     @workflow.signal
     def stop(self) -> None:

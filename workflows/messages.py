@@ -116,6 +116,8 @@ class FulfillmentInput:
     state: str = "open"  # where a run started anew goes on
     timings: Timings = field(default_factory=Timings)
     blocked: tuple[str, ...] = ()  # what the order's holds forbid it at its start
+    unauthorized: tuple[int, ...] = ()  # the cards whose share must be held before it is picked
+    by_the_book: bool = False  # older runs ask a person about every trouble on the road
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,22 @@ class FulfillmentResult:
 
 @dataclass(frozen=True)
 class LinesDone:
-    """Updates "picked" and "packed": what the warehouse says it did."""
+    """Updates "picked" and "packed": what the warehouse says it did.
+
+    Fewer units than wanted need a reason, and only "picked" takes one.
+    """
 
     actor: str
     lines: tuple[tuple[int, int], ...]  # (line_no, quantity)
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Update "rejected": the location ships nothing of this, and why."""
+
+    actor: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -155,7 +169,7 @@ class ResolveException:
     """Update "resolve_exception". What the person wrote stays in our database, as a remark."""
 
     exception_id: str
-    resolution: str  # retry, skip, compensate or override
+    resolution: str  # retry, skip, compensate, override or reship
     actor: str
     note: str = ""
 
@@ -167,6 +181,15 @@ class ResolveException:
 class AftermathInput:
     order_id: str
     tender_no: int
+    timings: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True)
+class LateParcel:
+    """A parcel that was written off, replaced or refunded, and has turned up."""
+
+    order_id: str
+    fulfillment_id: str
     timings: Timings = field(default_factory=Timings)
 
 

@@ -28,7 +28,8 @@ from workflows.messages import (
 from workflows.refusals import Refused, reject
 from workflows.saga import Saga, to_the_end
 from workflows.settling import close, give_back_money
-from workflows.steps import money, placing, shipping
+from workflows.shares import authorize_share
+from workflows.steps import money, parting, placing, shipping
 from workflows.steps.call import written_down
 
 # A run started anew may find that an earlier one was undoing the order: it goes on with that.
@@ -51,7 +52,9 @@ class OrderWorkflow(HoldMessages):
         self._cancel: CancelOrder | None = None
         self._slips: dict[int, bool] = {}  # what the payment vendor said, by tender
         self._children: dict[int, workflow.ChildWorkflowHandle[Any, FulfillmentResult]] = {}
+        self._further = asyncio.Lock()  # held while further parts are started
         self._all_started = False
+        self._stopping = False
         self._outcome: str | None = None
 
     @workflow.run
@@ -202,41 +205,20 @@ class OrderWorkflow(HoldMessages):
         """A card's authorization is captured once: each further parcel's share needs its own."""
         for part in plan:
             for tender_no in part.unauthorized:
-                await self._authorize_share(part.number, tender_no)
-
-    async def _authorize_share(self, number: int, tender_no: int) -> None:
-        attempt = 1
-        while True:
-            taken = await self._desk.attempt(
-                "authorize share",
-                lambda: money.take(
-                    self._id,
-                    tender_no,
-                    "card",
-                    self._timings,
-                    fulfillment_number=number,
-                    attempt=attempt,  # noqa: B023 - awaited before it changes
-                ),
-            )
-            if taken is not None and taken.state != "declined":
-                return
-            code = taken.code if taken else None
-            await self._desk.ask(
-                "authorize share", "share_declined", code or "", ("retry", "compensate")
-            )
-            attempt += 1
+                await authorize_share(self._id, part.number, tender_no, self._desk, self._timings)
 
     # -- fulfilling
 
     async def _fulfill(self, plan: tuple[placing.Planned, ...]) -> str:
         self._show("fulfilling", "delivery of every parcel")
-        for part in plan:
-            self._children[part.number] = await self._start(part)
+        async with self._further:
+            for part in plan:
+                self._children[part.number] = await self._start(part)
         # From here on every parcel answers for its own units.
         self._saga.dismiss()
         self._all_started = True
         guard = self._guard_parcels()
-        everything = asyncio.gather(*self._children.values(), return_exceptions=True)
+        everything = asyncio.ensure_future(self._all_ends())
         try:
             results = await asyncio.shield(everything)
         except asyncio.CancelledError:
@@ -252,8 +234,16 @@ class OrderWorkflow(HoldMessages):
                 return state
         return "cancelled"
 
+    async def _all_ends(self) -> list[FulfillmentResult | BaseException]:
+        """Follow every part to its end, those too that came of dividing another."""
+        while True:
+            found = await asyncio.gather(*self._children.values(), return_exceptions=True)
+            async with self._further:
+                if len(found) == len(self._children):
+                    return found
+
     async def _start(
-        self, part: placing.Planned
+        self, part: placing.Planned, *, is_further: bool = False
     ) -> workflow.ChildWorkflowHandle[Any, FulfillmentResult]:
         return await workflow.start_child_workflow(
             FulfillmentWorkflow.run,
@@ -268,6 +258,8 @@ class OrderWorkflow(HoldMessages):
                 state=part.state,
                 timings=self._timings,
                 blocked=self._holds.blocked,
+                unauthorized=part.unauthorized if is_further else (),
+                by_the_book=True,
             ),
             id=fulfillment_workflow_id(self._id, part.number),
             parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
@@ -277,6 +269,7 @@ class OrderWorkflow(HoldMessages):
 
     async def _stop_children(self) -> shipping.Cancellable:
         """Stop what can be stopped; the database decides which parcels are already gone."""
+        self._stopping = True
         found = await shipping.request_cancellation(self._id)
         for number in found.stopping:
             if number in self._children:
@@ -355,6 +348,16 @@ class OrderWorkflow(HoldMessages):
         """The bank's word; what was paid stays paid, whatever order the words arrive in."""
         if not self._slips.get(notice.tender_no):
             self._slips[notice.tender_no] = notice.paid
+
+    @workflow.signal
+    async def parts_added(self) -> None:
+        """A part was divided, or is sent once more: what came of it is started beside it."""
+        async with self._further:
+            for part in await parting.parts_now(self._id):
+                if part.number not in self._children:
+                    self._children[part.number] = await self._start(part, is_further=True)
+        if self._stopping:
+            await self._stop_children()
 
     @workflow.update
     async def resolve_exception(self, decision: ResolveException) -> None:

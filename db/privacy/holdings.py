@@ -95,9 +95,9 @@ HOLDINGS: Final = (
         "remarks",
         f"subject = ANY({_ORDERS} || {_EXCEPTIONS})"
         f" OR EXISTS (SELECT FROM unnest({_ORDERS}) AS o WHERE"
-        # Workflows are called order-ID, order-ID/f/N and late-ID-tN.
+        # Workflows are called order-ID, order-ID/f/N late-ID-tN and late-ID-fN.
         " subject = 'order-' || o OR starts_with(subject, 'order-' || o || '/')"
-        " OR subject ~ ('^late-' || replace(o, '.', '\\.') || '-t[0-9]+$'))",
+        " OR subject ~ ('^late-' || replace(o, '.', '\\.') || '-[tf][0-9]+$'))",
         {"text": "'erased'"},
     ),
     Holding(
@@ -135,7 +135,8 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
     for table, columns in {
         "pools": "pool",
         "locations": "location pool name address",
-        "channels": "channel name kind pool currencies undeliverable fraud_policy seller",
+        "channels": "channel name kind pool currencies undeliverable fraud_policy seller"
+        " on_shortage on_loss",
         "sellers": "seller legal_name address vat_id tax_registration registration exemption"
         " legal_lines invoice_series credit_note_series language time_zone",
         "documents": "number key kind seller series order_id fulfillment_id corrects currency"
@@ -154,7 +155,11 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "authorizations": "authorization_key order_id vendor vendor_ref currency state",
         "payment_events": "key order_id authorization_key event currency",
         "store_credits": "code currency",
-        "fulfillments": "fulfillment_id order_id location state tracking_status next_step",
+        "fulfillments": "fulfillment_id order_id location state tracking_status next_step replaces"
+        " found_by",
+        "parcel_plays": "fulfillment_id play",
+        "carrier_claims": "fulfillment_id cause tracking_number currency",
+        "count_tasks": "location sku state reason fulfillment_id counted_by",
         "fulfillment_lines": "fulfillment_id sku",
         "allocations": "fulfillment_id sku pool location state",
         "fulfillment_shares": "fulfillment_id authorization_key",

@@ -10,6 +10,7 @@ RULES: Final[dict[str, str]] = {
         WHERE cancelled + shipped > quantity
             OR (o.outcome IS NOT NULL AND cancelled + shipped <> quantity)
     """,
+    # A replacement's units were counted with the parcel that it replaces.
     # What no parcel took is counted as cancelled when the order closes, not before.
     "lines_count_what_parcels_did": """
         SELECT order_id || '/' || line_no, format('%s cancelled %s shipped; parcels %s %s',
@@ -19,6 +20,7 @@ RULES: Final[dict[str, str]] = {
                 coalesce(sum(u.quantity) FILTER (WHERE f.state = 'cancelled'), 0) AS cancelled,
                 coalesce(sum(u.quantity) FILTER (WHERE f.handed_over_at IS NOT NULL), 0) AS shipped
             FROM fulfillments f JOIN fulfillment_lines u USING (fulfillment_id)
+            WHERE f.replaces IS NULL
             GROUP BY 1, 2) p USING (order_id, line_no)
         WHERE l.shipped <> coalesce(p.shipped, 0)
             OR (o.outcome IS NULL AND l.cancelled <> coalesce(p.cancelled, 0))
@@ -28,16 +30,19 @@ RULES: Final[dict[str, str]] = {
             coalesce(sum(u.quantity), 0))
         FROM order_lines l
             LEFT JOIN (SELECT f.order_id, u.* FROM fulfillments f
-                JOIN fulfillment_lines u USING (fulfillment_id)) u USING (order_id, line_no)
+                JOIN fulfillment_lines u USING (fulfillment_id)
+                WHERE f.replaces IS NULL) u USING (order_id, line_no)
         WHERE EXISTS (SELECT FROM fulfillments f WHERE f.order_id = l.order_id)
         GROUP BY l.order_id, l.line_no, l.quantity
         HAVING coalesce(sum(u.quantity), 0) <> l.quantity
     """,
+    # What waits for stock has no units; the table's rule says which those are.
     "parcel_units_are_allocated": """
         SELECT fulfillment_id || '/' || sku, format('%s in the parcel, %s allocated',
             coalesce(l.quantity, 0), coalesce(a.quantity, 0))
         FROM (SELECT fulfillment_id, sku, sum(quantity) AS quantity
-            FROM fulfillment_lines GROUP BY 1, 2) l
+            FROM fulfillment_lines JOIN fulfillments USING (fulfillment_id)
+            WHERE backordered_at IS NULL OR filled_at IS NOT NULL GROUP BY 1, 2) l
             FULL JOIN allocations a USING (fulfillment_id, sku)
         WHERE coalesce(l.quantity, 0) <> coalesce(a.quantity, 0)
     """,
@@ -46,6 +51,19 @@ RULES: Final[dict[str, str]] = {
         FROM fulfillments f JOIN allocations a USING (fulfillment_id)
         WHERE a.state <> CASE WHEN f.state IN ('handed_over', 'delivered', 'lost') THEN 'shipped'
             WHEN f.state = 'cancelled' THEN 'released' ELSE 'allocated' END
+    """,
+    "replacement_carries_the_same_units": """
+        SELECT f.fulfillment_id, format('it is %s and worth %s; replaced are %s',
+            f.state, f.share_minor, jsonb_object_agg(n.line_no, n.quantity))
+        FROM (SELECT replaces, line_no, sum(quantity)::bigint AS quantity
+            FROM fulfillments JOIN fulfillment_lines USING (fulfillment_id)
+            WHERE replaces IS NOT NULL GROUP BY 1, 2) n
+        JOIN fulfillments f ON f.fulfillment_id = n.replaces
+        LEFT JOIN fulfillment_lines l ON l.fulfillment_id = f.fulfillment_id
+            AND l.line_no = n.line_no
+        GROUP BY f.fulfillment_id
+        HAVING f.state <> 'lost' OR f.handed_over_at IS NULL OR f.share_minor <> 0
+            OR bool_or(l.quantity IS DISTINCT FROM n.quantity)
     """,
     "shipped_has_one_label": """
         SELECT f.fulfillment_id, format('%s bought labels', count(b.label_key))

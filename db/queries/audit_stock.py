@@ -98,16 +98,18 @@ RULES: Final[dict[str, str]] = {
         WHERE (r.whole, r.allocated, r.released, r.expired) IS DISTINCT FROM
             (m.whole, m.allocated, m.released, m.expired)
     """,
+    # A hold that its location could not ship is given back in part, or as if it never was.
     "allocation_ended_once": """
         SELECT fulfillment_id || '/' || sku, format('%s of %s; moved in %s, shipped %s, back %s',
             a.state, a.quantity, m.allocated, m.shipped, m.released)
         FROM allocations a FULL JOIN (SELECT fulfillment_id, sku,
-                coalesce(sum(reserved_change) FILTER (WHERE kind = 'allocate'), 0) AS allocated,
+                coalesce(sum(reserved_change) FILTER (WHERE kind IN ('allocate', 'short')), 0)
+                    AS allocated,
                 coalesce(-sum(on_hand_change) FILTER (WHERE kind = 'ship'), 0) AS shipped,
                 coalesce(-sum(reserved_change) FILTER (WHERE kind = 'deallocate'), 0) AS released
             FROM stock_movements WHERE fulfillment_id IS NOT NULL GROUP BY fulfillment_id, sku) m
             USING (fulfillment_id, sku)
-        WHERE (a.quantity, CASE WHEN a.state = 'shipped' THEN a.quantity ELSE 0 END,
+        WHERE (coalesce(a.quantity, 0), CASE WHEN a.state = 'shipped' THEN a.quantity ELSE 0 END,
                 CASE WHEN a.state = 'released' THEN a.quantity ELSE 0 END)
             IS DISTINCT FROM (m.allocated, m.shipped, m.released)
     """,

@@ -18,7 +18,7 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
     "delivered": ("handed_over",),
     "lost": ("handed_over",),
     # From "handing_over" only while the parcel's own workflow gives up a refused capture.
-    "cancelled": ("open", "picked", "packed", "handing_over"),
+    "cancelled": ("backordered", "open", "picked", "packed", "handing_over"),
 }
 FINAL = frozenset({"delivered", "lost", "cancelled"})
 STAMPED = frozenset({"picked", "packed", "handed_over", "delivered"})
@@ -173,13 +173,14 @@ async def _end_allocations(tx: AsyncConnection, fulfillment: Any, state: str) ->
 
 
 async def _count_units(tx: AsyncConnection, fulfillment_id: str, column: str) -> None:
+    """A replacement's units were counted with the parcel that it replaces."""
     await run(
         tx,
         f"""
         UPDATE order_lines o SET {column} = o.{column} + f.quantity
         FROM fulfillment_lines f JOIN fulfillments USING (fulfillment_id)
         WHERE f.fulfillment_id = :fulfillment_id AND o.order_id = fulfillments.order_id
-            AND o.line_no = f.line_no
+            AND o.line_no = f.line_no AND fulfillments.replaces IS NULL
         """,  # noqa: S608
         fulfillment_id=fulfillment_id,
     )

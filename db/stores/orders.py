@@ -153,7 +153,8 @@ async def head(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> Any
     return await row(
         tx,
         f"""
-        SELECT o.*, c.pool, c.buffer, c.kind AS channel_kind, c.undeliverable
+        SELECT o.*, c.pool, c.buffer, c.kind AS channel_kind, c.undeliverable, c.on_shortage,
+            c.on_loss, c.decides_up_to_minor
         FROM orders o JOIN channels c USING (channel)
         WHERE o.order_id = :order_id {"FOR UPDATE OF o" if lock else ""}
         """,  # noqa: S608

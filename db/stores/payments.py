@@ -241,6 +241,30 @@ async def settle_slip(tx: AsyncConnection, key: str, *, paid: bool) -> bool:
     return True
 
 
+async def lapsing(tx: AsyncConnection, fulfillment_id: str, hold_s: float) -> list[Any]:
+    """Return what is held for a fulfillment order for so long that it may lapse before it leaves.
+
+    With each: how many authorizations of its share were tried before, and one more.
+    """
+    found = await rows(
+        tx,
+        """
+        SELECT a.authorization_key, a.tender_no, a.amount_minor, 1 + (
+            SELECT count(*) FROM payment_intents t
+            WHERE t.fulfillment_id = s.fulfillment_id AND t.tender_no = s.tender_no
+                AND t.verb = 'authorize' AND t.state <> 'begun') AS attempt
+        FROM fulfillment_shares s JOIN authorizations a USING (authorization_key)
+            JOIN payment_intents i ON i.key = a.authorization_key
+        WHERE s.fulfillment_id = :fulfillment_id AND a.state = 'held'
+            AND least(i.begun_at + make_interval(secs => :hold_s), a.expires_at) <= now()
+        ORDER BY a.tender_no
+        """,
+        fulfillment_id=fulfillment_id,
+        hold_s=hold_s,
+    )
+    return list(found)
+
+
 async def redeem_credit(tx: AsyncConnection, code: str, amount_minor: int, currency: str) -> bool:
     """Take store credit, or put it back with a negative amount; False when there is not enough."""
     return bool(

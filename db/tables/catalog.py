@@ -31,8 +31,15 @@ channels = sa.Table(
     sa.Column("undeliverable", sa.Text, nullable=False, server_default="refuse"),
     sa.Column("fraud_policy", JSONB, nullable=True),  # without one its orders are not scored
     text("seller", sa.ForeignKey("sellers.seller"), null=True),  # None: no invoices
+    # What becomes of units no location has; of parcels the carrier lost or broke.
+    sa.Column("on_shortage", sa.Text, nullable=False, server_default="backorder"),
+    sa.Column("on_loss", sa.Text, nullable=False, server_default="ask"),
+    integer("decides_up_to_minor", default=0),  # a parcel of a higher value is a person's decision
     one_of("kind", "api", "shopify"),
     one_of("undeliverable", "refuse", "hold"),
+    one_of("on_shortage", "backorder", "cancel"),
+    one_of("on_loss", "ask", "reship", "refund"),
+    check("decides_not_negative", "decides_up_to_minor >= 0"),
     check("code", "channel ~ '^[a-z0-9]{1,20}$'"),
     check("buffer_not_negative", "buffer >= 0"),
 )

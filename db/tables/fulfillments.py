@@ -34,9 +34,15 @@ fulfillments = sa.Table(
     at("handed_over_at"),
     at("delivered_at"),
     at("ended_at"),
+    at("backordered_at"),
+    at("filled_at"),  # when its units were found
+    text("found_by", null=True),  # the sweep that found units for it
+    # The lost or damaged parcel whose units are sent once more: they were counted with that one.
+    text("replaces", sa.ForeignKey(FULFILLMENT), null=True),
     sa.UniqueConstraint("order_id", "number"),
     one_of(
         "state",
+        "backordered",
         "open",
         "picked",
         "packed",
@@ -54,8 +60,20 @@ fulfillments = sa.Table(
         "ended_when_final", "(state IN ('delivered', 'cancelled', 'lost')) = (ended_at IS NOT NULL)"
     ),
     check("share_not_negative", "share_minor >= 0"),
+    check(
+        "backordered_has_no_units",
+        "(state <> 'backordered' OR (backordered_at IS NOT NULL AND filled_at IS NULL))"
+        " AND (backordered_at IS NULL OR filled_at IS NOT NULL"
+        " OR state IN ('backordered', 'cancelled'))",
+    ),
+    sa.Index("ix_fulfillments_replaces", "replaces"),
+    sa.Index("ix_fulfillments_found_by", "found_by"),
+    sa.Index(
+        "ix_fulfillments_backordered", "backordered_at", "fulfillment_id",
+        postgresql_where=sa.text("state = 'backordered'"),
+    ),
     sa.Index("ix_fulfillments_work", "location", "state", "created_at"),
-)
+)  # fmt: skip
 
 fulfillment_lines = sa.Table(
     "fulfillment_lines",
@@ -135,4 +153,27 @@ tracking_events = sa.Table(
     at("occurred_at", null=False),
     now_at("received_at"),
     sa.PrimaryKeyConstraint("fulfillment_id", "event_id"),
+)
+
+# What was done about a parcel in the carrier's hands, once each: the playbook's memory.
+parcel_plays = sa.Table(
+    "parcel_plays",
+    metadata,
+    text("fulfillment_id", sa.ForeignKey(FULFILLMENT)),
+    text("play"),
+    now_at("at"),
+    sa.PrimaryKeyConstraint("fulfillment_id", "play"),
+)
+
+carrier_claims = sa.Table(
+    "carrier_claims",
+    metadata,
+    sa.Column("fulfillment_id", sa.Text, sa.ForeignKey(FULFILLMENT), primary_key=True),
+    text("cause"),
+    text("tracking_number"),
+    integer("amount_minor"),
+    text("currency"),
+    now_at("filed_at"),
+    one_of("cause", "lost", "damaged", "no_first_scan"),
+    check("amount_not_negative", "amount_minor >= 0"),
 )

@@ -12,6 +12,7 @@ orders = sa.Table(
     text("channel", sa.ForeignKey("channels.channel")),
     text("external_id"),
     integer("version", default=0),
+    integer("priority", default=0),  # a higher one is served first when stock comes in
     text("currency"),
     text("locale"),
     integer("total_minor"),

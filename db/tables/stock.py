@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from db.tables.columns import check, identity, integer, metadata, now_at, one_of, text
+from db.tables.columns import at, check, identity, integer, metadata, now_at, one_of, text
 
 pool_levels = sa.Table(
     "pool_levels",
@@ -61,7 +61,30 @@ stock_movements = sa.Table(
         "allocate",
         "deallocate",
         "ship",
+        "short",
     ),
     sa.Index("ix_stock_movements_sku", "sku", "pool", "movement_id"),
     sa.Index("ix_stock_movements_order", "order_id"),
 )
+
+count_tasks = sa.Table(
+    "count_tasks",
+    metadata,
+    identity("count_task_id"),
+    text("location", sa.ForeignKey("locations.location")),
+    text("sku", sa.ForeignKey("products.sku")),
+    text("state"),
+    text("reason"),
+    text("fulfillment_id", null=True),  # whose short pick asked for it first
+    integer("counted", null=True),
+    text("counted_by", null=True),
+    now_at("opened_at"),
+    at("counted_at"),
+    one_of("state", "open", "counted"),
+    check("counted_once", "(state = 'open') = (counted_at IS NULL)"),
+    check("counted_not_negative", "counted >= 0"),
+    sa.Index(
+        "uq_count_tasks_one_open", "location", "sku", unique=True,
+        postgresql_where=sa.text("state = 'open'"),
+    ),
+)  # fmt: skip

@@ -1,7 +1,9 @@
 """Trackers: the carrier's compressed timetable, told by webhook and on request.
 
 The times vary a little by tracking code, always alike. A receiver's street can ask for trouble:
-NEVER SCANNED stays at the label, LOST stops in transit, RETURN TO SENDER comes back.
+NEVER SCANNED stays at the label, LOST stops in transit, RETURN TO SENDER comes back, DAMAGED is
+broken on the way, DECLARED LOST is given up by the carrier, TURNS UP is given up and comes weeks
+later, SLOW comes weeks later, NOBODY HOME fails once and comes the next day.
 """
 
 import json
@@ -29,7 +31,18 @@ SCANS: Final = (
     ("delivered", "arrived_at_destination", "Delivered", 55.0),
 )
 RETURNED: Final = ("return_to_sender", "return", "Returned to Sender", 55.0)
+DAMAGED: Final = ("failure", "damaged", "Damaged in transit", 44.0)
+GIVEN_UP: Final = ("failure", "lost", "Declared lost by carrier", 60.0)
+NOBODY_HOME: Final = ("failure", "delivery_exception", "Delivery attempted", 50.0)
+NEXT_DAY: Final = ("delivered", "arrived_at_destination", "Delivered", 74.0)
+WEEKS_LATER: Final = ("delivered", "arrived_at_destination", "Delivered", 400.0)
+# The first that the street has.
 TROUBLES: Final = {
+    "DECLARED LOST": (*SCANS[:3], GIVEN_UP),
+    "TURNS UP": (*SCANS[:3], GIVEN_UP, WEEKS_LATER),
+    "SLOW": (*SCANS[:3], WEEKS_LATER),
+    "DAMAGED": (*SCANS[:3], DAMAGED),
+    "NOBODY HOME": (*SCANS[:4], NOBODY_HOME, NEXT_DAY),
     "NEVER SCANNED": SCANS[:1],
     "LOST": SCANS[:3],
     "RETURN TO SENDER": (*SCANS[:4], RETURNED),

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.admission import AdmissionActivities, Admit
+from activities.backorders import BackorderActivities, Fill, Filled
 from activities.closing import Close, ClosingActivities
 from activities.fulfillment import Advance, FulfillmentActivities, HandOver
 from activities.payments import CaptureShare, PaymentActivities, Take, Taken
@@ -16,6 +17,7 @@ from activities.routing import Planned, Routed, RouteOrder, RoutingActivities
 from activities.setting_up import book_stock, upsert_catalog
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
+from activities.shortage import Shortage, ShortageActivities
 from activities.stock import Reserve, Reserved, StockActivities
 from db.engine import row, rows, run
 from db.inbox.orders import commit_order
@@ -38,6 +40,8 @@ SETUP = {
     ],
     "channels": [
         {"channel": "shop", "name": "Shop", "kind": "api", "pool": "main", "currencies": ["USD"]},
+        {"channel": "thrifty", "name": "Thrifty", "kind": "api", "pool": "main",
+         "currencies": ["USD"], "on_shortage": "cancel"},
         {"channel": "mall", "name": "Mall", "kind": "shopify", "pool": "main",
          "currencies": ["USD"]},
     ],
@@ -70,6 +74,8 @@ class Shop:
         self.routing = RoutingActivities(self.engine)
         self.shipping = ShippingActivities(self.engine, self.road)
         self.fulfillment = FulfillmentActivities(self.engine)
+        self.shortage = ShortageActivities(self.engine)
+        self.backorders = BackorderActivities(self.engine)
         self.closing = ClosingActivities(self.engine)
 
     # -- what is sold
@@ -162,6 +168,23 @@ class Shop:
         for tender_no in part.cards:
             await self.money.capture(share(part, tender_no))
         await self.fulfillment.hand_over(to)
+
+    async def lacks(
+        self, part: Planned, reason: str, *picked: tuple[int, int], actor: str = "test"
+    ) -> Planned:
+        """Report that a location picked only so much, or nothing: a rejection."""
+        short = Shortage(part.fulfillment_id, reason, actor, HOUR_S, HOUR_S, HOUR_S, picked)
+        return await self.shortage.report_shortage(short)
+
+    async def arrived(self, sku: str, location: str, units: int) -> None:
+        level = {"location": location, "sku": sku, "on_hand": units}
+        async with self.engine.begin() as tx:
+            await book_stock(tx, level, f"{sku}:{location}:{next(self.numbers)}")
+
+    async def fill(self, sweep: str) -> tuple[Filled, ...]:
+        """Give what came in to what waits; only this test's orders are answered."""
+        filled = await self.backorders.fill_backorders(Fill(sweep, HOUR_S, HOUR_S))
+        return tuple(part for part in filled if self.prefix in part.order_id)
 
     async def close(self, order_id: str, outcome: str) -> None:
         """Close as the order's story does: settle what is due until nothing is."""

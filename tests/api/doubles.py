@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         LinesDone,
         OrderInput,
         PlaceHold,
+        Rejection,
         ReleaseHold,
         ResolveException,
     )
@@ -121,6 +122,7 @@ class FulfillmentDouble:
         self.part = part
         self.state = "open"
         self.reports: list[LinesDone] = []
+        self.reasons: list[str] = []
 
     @workflow.run
     async def run(self, part: PartInput) -> str:
@@ -134,7 +136,18 @@ class FulfillmentDouble:
 
     @picked.validator
     def check_picked(self, done: LinesDone) -> None:
-        self._check(done, "open")
+        if done.reason is None:
+            self._check(done, "open")
+
+    @workflow.update
+    async def rejected(self, rejection: Rejection) -> None:
+        self.state = "cancelled"
+        self.reasons.append(rejection.reason)
+
+    @rejected.validator
+    def check_rejected(self, rejection: Rejection) -> None:
+        if self.state != "open":
+            raise ApplicationError(f"it is {self.state}", type="WrongState")
 
     @workflow.update
     async def packed(self, done: LinesDone) -> None:
@@ -152,6 +165,10 @@ class FulfillmentDouble:
     @workflow.query
     def reported(self) -> list[LinesDone]:
         return self.reports
+
+    @workflow.query
+    def rejections(self) -> list[str]:
+        return self.reasons
 
     def _check(self, done: LinesDone, before: str) -> None:
         if self.state != before:

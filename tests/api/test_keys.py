@@ -33,6 +33,7 @@ SCOPE_OF = {
     "GET /fulfillments/{fulfillment_id}": "fulfillments:read",
     "POST /fulfillments/{fulfillment_id}/picked": "fulfillments:write",
     "POST /fulfillments/{fulfillment_id}/packed": "fulfillments:write",
+    "POST /fulfillments/{fulfillment_id}/rejected": "fulfillments:write",
     "GET /exceptions": "exceptions:read",
     "GET /exceptions/{exception_id}": "exceptions:read",
     "POST /exceptions/{exception_id}/resolve": "exceptions:write",

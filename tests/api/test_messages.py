@@ -124,6 +124,39 @@ async def test_the_warehouse_reports_picked_then_packed(api: Api) -> None:
     assert {report.actor for report in reports} == {f"key:{api.key.key_id}"}
 
 
+async def test_a_short_pick_says_why(api: Api) -> None:
+    part = await _part(api)
+    body = {"lines": [{"line_no": 1, "quantity": 1}], "reason": "damaged"}
+    unknown = await api.client.post(
+        f"/fulfillments/{part}/picked", json=body | {"reason": "bad luck"}
+    )
+    assert unknown.status_code == 422
+    answer = await api.client.post(f"/fulfillments/{part}/picked", json=body)
+    assert (answer.status_code, answer.json()["status"]) == (200, "picked")
+    run = api.temporal.get_workflow_handle(f"order-{part[:-3]}/f/1")
+    [report] = await run.query("reported", result_type=list[LinesDone])
+    assert (report.lines, report.reason) == (((1, 1),), "damaged")
+    audit = await api.sql("SELECT after FROM audit_log WHERE subject = :s", s=part)
+    assert audit[0].after == {"state": "picked", "lines": [[1, 1]], "reason": "damaged"}
+
+
+async def test_a_location_rejects_what_it_does_not_ship(api: Api) -> None:
+    part = await _part(api)
+    key = {"Idempotency-Key": f"r-{part}"}
+    for _ in range(2):
+        answer = await api.client.post(
+            f"/fulfillments/{part}/rejected", json={"reason": "no_capacity"}, headers=key
+        )
+        assert (answer.status_code, answer.json()["status"]) == (200, "rejected")
+    again = await api.client.post(f"/fulfillments/{part}/rejected", json={"reason": "closed"})
+    assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
+    run = api.temporal.get_workflow_handle(f"order-{part[:-3]}/f/1")
+    assert await run.query("rejections") == ["no_capacity"]
+    audit = await api.sql("SELECT action, after FROM audit_log WHERE subject = :s", s=part)
+    assert audit[0].action == "FulfillmentRejectedReported"
+    assert audit[0].after == {"state": "rejected", "reason": "no_capacity"}
+
+
 async def test_a_repeated_report_hears_the_same_answer(api: Api) -> None:
     part = await _part(api)
     first = await _report(api, part, "picked", **{"Idempotency-Key": f"p-{part}"})

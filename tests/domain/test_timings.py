@@ -15,7 +15,16 @@ from domain.timings import (
 )
 
 FLOORS = dict.fromkeys(
-    ("pick_s", "pack_s", "exception_s", "review_s", "correction_s", "hold_s"), SHORTEST_FOR_PEOPLE_S
+    (
+        "pick_s",
+        "pack_s",
+        "exception_s",
+        "review_s",
+        "correction_s",
+        "hold_s",
+        "authorization_s",
+    ),
+    SHORTEST_FOR_PEOPLE_S,
 ) | {
     "vendor_attempt_s": SHORTEST_ATTEMPT_S,
     "scorer_s": SHORTEST_ATTEMPT_S,

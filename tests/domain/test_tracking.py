@@ -64,3 +64,10 @@ def test_nothing_follows_an_end(end, scans):
 def test_repeats_are_no_news(scans):
     once = fold(TrackingStatus.PENDING, scans)
     assert fold(TrackingStatus.PENDING, [*scans, *scans]) is once
+
+
+def test_scans_of_one_second_are_taken_in_the_order_of_a_journey() -> None:
+    hurt = [scan(TrackingStatus.DAMAGED, 1, "a"), scan(TrackingStatus.IN_TRANSIT, 1, "b")]
+    assert fold(TrackingStatus.PENDING, hurt) is TrackingStatus.DAMAGED
+    back = [scan(TrackingStatus.DELIVERED, 1, "a"), scan(TrackingStatus.RETURN_TO_SENDER, 1, "b")]
+    assert fold(TrackingStatus.PENDING, back) is TrackingStatus.RETURN_TO_SENDER

@@ -56,7 +56,13 @@ SETUP = {
     ],
     "channels": [
         {"channel": "shop", "name": "Shop", "kind": "api", "pool": "main",
-         "currencies": ["USD", "BRL"]}
+         "currencies": ["USD", "BRL"]},
+        {"channel": "thrifty", "name": "Thrifty", "kind": "api", "pool": "main",
+         "currencies": ["USD"], "on_shortage": "cancel"},
+        {"channel": "careful", "name": "Careful", "kind": "api", "pool": "main",
+         "currencies": ["USD"], "on_loss": "reship", "decides_up_to_minor": 5_000},
+        {"channel": "generous", "name": "Generous", "kind": "api", "pool": "main",
+         "currencies": ["USD"], "on_loss": "refund", "decides_up_to_minor": 5_000},
     ],
 }  # fmt: skip
 

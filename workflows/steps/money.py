@@ -13,13 +13,14 @@ with workflow.unsafe.imports_passed_through():
         Take,
         Taken,
     )
+    from activities.renewing import Lapsing, OldAuthorization, RenewingActivities
     from activities.settlement import Due, SettlementActivities
 
 from domain.timings import Timings
 from workflows.messages import FulfillmentInput
 from workflows.steps.call import PAYMENTS_QUEUE, at_vendor, locally
 
-__all__ = ["Due", "Taken"]
+__all__ = ["Due", "OldAuthorization", "Taken"]
 
 
 async def take(
@@ -65,6 +66,11 @@ async def capture(part: FulfillmentInput, tender_no: int) -> None:
         queue=PAYMENTS_QUEUE,
         timings=part.timings,
     )
+
+
+async def lapsing_authorizations(part: FulfillmentInput) -> tuple[OldAuthorization, ...]:
+    about = Lapsing(part.fulfillment_id, part.timings.authorization_s)
+    return await locally(RenewingActivities.lapsing_authorizations, about)
 
 
 async def money_due(order_id: str) -> Closed:

@@ -48,3 +48,18 @@ async def test_a_street_can_ask_for_trouble(fast_world):
     await bought(fast_world, street1="1 Return To Sender Lane")
     await until(lambda: len(fast_world.receiver.taken) == 5)
     assert fast_world.receiver.events("easypost")[-1]["result"]["status"] == "return_to_sender"
+
+
+async def test_a_parcel_that_was_given_up_may_turn_up(fast_world):
+    await bought(fast_world, street1="1 Turns Up Lane")
+    await until(lambda: len(fast_world.receiver.taken) == 5)
+    results = [event["result"] for event in fast_world.receiver.events("easypost")]
+    assert (results[3]["status"], results[3]["status_detail"]) == ("failure", "lost")
+    assert results[4]["status"] == "delivered"
+
+
+async def test_a_parcel_may_be_damaged(fast_world):
+    await bought(fast_world, street1="1 Damaged Lane")
+    await until(lambda: len(fast_world.receiver.taken) == 4)
+    result = fast_world.receiver.events("easypost")[-1]["result"]
+    assert (result["status"], result["status_detail"]) == ("failure", "damaged")

@@ -50,6 +50,10 @@ TRACKING_STATUS: Final[dict[str, TrackingStatus]] = {
     "error": TrackingStatus.UNKNOWN,
     "unknown": TrackingStatus.UNKNOWN,
 }
+FAILURES: Final[dict[str, TrackingStatus]] = {
+    "damaged": TrackingStatus.DAMAGED,
+    "lost": TrackingStatus.LOST,
+}
 # Source: https://docs.easypost.com/docs/errors
 REJECTION: Final[dict[str, RejectionCode]] = {
     "ADDRESS.VERIFY.FAILURE": "address_undeliverable",
@@ -212,13 +216,16 @@ def record_from_wire(wire: ListedShipment) -> LabelRecord | None:
     )
 
 
-def status_from_wire(status: str | None) -> TrackingStatus:
+def status_from_wire(status: str | None, detail: str | None = None) -> TrackingStatus:
+    """A parcel that is damaged or lost is a failure of which only the detail says so."""
+    if status == "failure" and detail in FAILURES:
+        return FAILURES[detail]
     return TRACKING_STATUS.get(status or "", TrackingStatus.UNKNOWN)
 
 
 def tracking_from_wire(wire: WireTracker) -> Tracking:
     return Tracking(
-        status=status_from_wire(wire.status),
+        status=status_from_wire(wire.status, wire.status_detail),
         events=events_from_wire(wire),
         estimated_delivery=_utc(wire.est_delivery_date),
     )
@@ -235,7 +242,7 @@ def _event(tracker_id: str, when: datetime, detail: TrackingDetail) -> TrackingE
     content = f"{tracker_id}|{when.isoformat()}|{detail.status}|{said}"
     return TrackingEvent(
         event_id=hashlib.sha256(content.encode()).hexdigest()[:24],
-        status=status_from_wire(detail.status),
+        status=status_from_wire(detail.status, detail.status_detail),
         occurred_at=when,
         description=said,
     )

@@ -38,6 +38,6 @@ def parse(payload: bytes) -> TrackingNotice | None:
         event_id=event.id,
         tracker_id=tracker.id,
         tracking_number=tracker.tracking_code,
-        status=status_from_wire(tracker.status),
+        status=status_from_wire(tracker.status, tracker.status_detail),
         events=events_from_wire(tracker),
     )

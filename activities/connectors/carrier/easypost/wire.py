@@ -56,6 +56,7 @@ class PostageLabel(Wire):
 class TrackingDetail(Wire):
     message: str | None = None
     status: str | None = None
+    status_detail: str | None = None
     # Carriers without a clock at the scanner send none; such a scan cannot be placed.
     happened_at: datetime | None = Field(default=None, alias="datetime")
 
@@ -64,6 +65,7 @@ class WireTracker(Wire):
     id: str
     tracking_code: str
     status: str
+    status_detail: str | None = None
     est_delivery_date: datetime | None = None
     tracking_details: tuple[TrackingDetail, ...] = ()
 

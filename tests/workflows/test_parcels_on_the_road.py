@@ -1,0 +1,229 @@
+"""Parcels that go wrong on the road: each trouble of the playbook, from its trigger to its end."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from db.engine import run
+from db.inbox.webhooks import commit_webhook
+from tests.workflows.conftest import World
+from tests.workflows.test_short_picks import ledger, sound, work
+from workflows.aftermath import LateParcelWorkflow
+from workflows.fulfillment import FulfillmentWorkflow
+from workflows.messages import ResolveException
+from workflows.order import OrderWorkflow
+
+
+async def on_the_road(
+    world: World, street: str, channel: str = "shop", *, units: int = 5, **timings: float
+) -> tuple[Any, str]:
+    """An order of two units whose parcel the carrier takes to such a street."""
+    sku = await world.sku(west=units)
+    document = world.document((sku, 2), channel=channel)
+    document["ship_to"]["line1"] = f"1 {street} Lane"
+    handle = await world.place(document, replace(world.timings, **timings))
+    await handle.execute_update(OrderWorkflow.admission)
+    order_id = f"{channel}-{document['external_id']}"
+    await world.parts(order_id)
+    await work(world, order_id, 1, (1, 2))
+    return handle, order_id
+
+
+async def asked(world: World, order_id: str, reason: str | None = None) -> Any:
+    async def is_open() -> Any:
+        return await world.row(
+            "SELECT * FROM exceptions WHERE order_id = :o AND state = 'open'", o=order_id
+        )
+
+    exception = await world.until(is_open)
+    assert reason in (None, exception.reason)
+    return exception
+
+
+async def decide(world: World, exception: Any, resolution: str, story: Any = None) -> None:
+    handle = world.temporal.get_workflow_handle(exception.workflow_id)
+    decision = ResolveException(exception.exception_id, resolution, "test")
+    await handle.execute_update(story or FulfillmentWorkflow.resolve_exception, decision)
+
+
+async def mails(world: World, order_id: str) -> set[str]:
+    found = await world.rows("SELECT key FROM outbox WHERE order_id = :o", o=order_id)
+    return {mail.key.removeprefix(f"{order_id}:") for mail in found}
+
+
+async def claims(world: World, order_id: str) -> list[tuple[str, int]]:
+    found = await world.rows(
+        "SELECT cause, amount_minor FROM carrier_claims JOIN fulfillments USING (fulfillment_id)"
+        " WHERE order_id = :o",
+        o=order_id,
+    )
+    return [tuple(claim) for claim in found]
+
+
+async def events(world: World, order_id: str) -> list[str]:
+    found = await world.rows(
+        "SELECT event FROM order_events WHERE order_id = :o ORDER BY sequence", o=order_id
+    )
+    return [event.event for event in found]
+
+
+async def replaced(world: World, order_id: str) -> None:
+    """Let the replacement go to a street where nothing happens, and ship it."""
+
+    async def is_replaced() -> Any:
+        return await world.row(
+            "SELECT 1 FROM fulfillments WHERE order_id = :o AND replaces IS NOT NULL", o=order_id
+        )
+
+    await world.until(is_replaced)
+    async with world.engine.begin() as tx:
+        await run(
+            tx,
+            'UPDATE orders SET ship_to = ship_to || \'{"line1": "417 Montgomery St"}\''
+            " WHERE order_id = :o",
+            o=order_id,
+        )
+    await work(world, order_id, 2, (1, 2))
+
+
+async def test_a_damaged_parcel_is_replaced_where_the_channel_says_so(world: World) -> None:
+    handle, order_id = await on_the_road(world, "Damaged", "careful")
+    await replaced(world, order_id)
+    assert (await handle.result()).outcome == "delivered"
+    parts = await world.parts(order_id)
+    assert [(p.state, p.share_minor, p.replaces) for p in parts] == [
+        ("lost", 0, None),
+        ("delivered", 2_500, f"{order_id}-f1"),
+    ]
+    assert await ledger(world, order_id) == (2_500, 2), "captured once, sent twice"
+    assert await claims(world, order_id) == [("damaged", 2_500)]
+    assert {"parcel_replaced:f1", "shipped:f2", "delivered:f2"} <= await mails(world, order_id)
+    await sound(world, order_id)
+
+
+async def test_a_lost_parcel_is_refunded_where_the_channel_says_so(world: World) -> None:
+    handle, order_id = await on_the_road(world, "Declared lost", "generous")
+    assert (await handle.result()).outcome == "lost"
+    assert await ledger(world, order_id) == (0, 1)
+    assert await claims(world, order_id) == [("lost", 2_500)]
+    assert "parcel_refunded:f1" in await mails(world, order_id)
+    await sound(world, order_id)
+
+
+async def test_a_parcel_that_nobody_finds_is_lost_after_its_time(world: World) -> None:
+    handle, order_id = await on_the_road(world, "Lost", "generous")
+    assert (await handle.result()).outcome == "lost"
+    assert await ledger(world, order_id) == (0, 1)
+    assert {"parcel_delayed:f1", "parcel_refunded:f1"} <= await mails(world, order_id)
+    await sound(world, order_id)
+
+
+async def test_without_a_policy_a_person_replaces_a_lost_parcel(world: World) -> None:
+    handle, order_id = await on_the_road(world, "Declared lost")
+    exception = await asked(world, order_id, "lost")
+    assert exception.resolutions == ["retry", "override", "compensate", "reship"]
+    await decide(world, exception, "reship")
+    await replaced(world, order_id)
+    assert (await handle.result()).outcome == "delivered"
+    assert await ledger(world, order_id) == (2_500, 2)
+    await sound(world, order_id)
+
+
+async def test_what_nobody_has_cannot_be_replaced_and_is_asked_about(world: World) -> None:
+    handle, order_id = await on_the_road(world, "Damaged", "careful", units=2)
+    exception = await asked(world, order_id, "damaged")
+    assert "reship" not in exception.resolutions
+    await decide(world, exception, "compensate")
+    assert (await handle.result()).outcome == "lost"
+    assert await ledger(world, order_id) == (0, 1)
+    await sound(world, order_id)
+
+
+async def test_a_parcel_above_the_limit_is_a_persons_decision(world: World) -> None:
+    sku = await world.sku(west=9)
+    document = world.document((sku, 9), channel="generous")
+    document["ship_to"]["line1"] = "1 Damaged Lane"
+    handle = await world.place(document)
+    order_id = f"generous-{document['external_id']}"
+    await work(world, order_id, 1, (1, 9))
+    await decide(world, await asked(world, order_id, "damaged"), "compensate")
+    assert (await handle.result()).outcome == "lost"
+    await sound(world, order_id)
+
+
+async def test_a_slow_parcel_is_told_of_once_and_promised_anew(world: World) -> None:
+    handle, order_id = await on_the_road(world, "Slow")
+    assert (await handle.result()).outcome == "delivered"
+    told = await world.rows(
+        "SELECT key FROM outbox WHERE order_id = :o AND key LIKE '%parcel_delayed%'", o=order_id
+    )
+    assert [mail.key for mail in told] == [f"{order_id}:parcel_delayed:f1"]
+    story = await events(world, order_id)
+    assert {"ParcelDelayed", "PromiseChanged", "Delivered"} <= set(story)
+    await sound(world, order_id)
+
+
+@pytest.mark.parametrize(
+    ("street", "reason", "claimed"),
+    [("Return to sender", "returned_to_sender", []), ("Never scanned", "no_first_scan", [
+        ("no_first_scan", 2_500)])],
+)  # fmt: skip
+async def test_a_person_decides_about_what_does_not_arrive(
+    world: World, street: str, reason: str, claimed: list[Any]
+) -> None:
+    handle, order_id = await on_the_road(world, street)
+    await decide(world, await asked(world, order_id, reason), "compensate")
+    assert (await handle.result()).outcome == "lost"
+    assert await ledger(world, order_id) == (0, 1)
+    assert await claims(world, order_id) == claimed
+    await sound(world, order_id)
+
+
+async def test_a_failed_delivery_is_tried_again_by_the_carrier(world: World) -> None:
+    """Nobody need decide: what was asked is moot when the parcel arrives the next day."""
+    handle, order_id = await on_the_road(world, "Nobody home")
+    assert (await handle.result()).outcome == "delivered"
+    found = await world.rows("SELECT * FROM exceptions WHERE order_id = :o", o=order_id)
+    assert all(each.resolution == "moot" for each in found)
+    await sound(world, order_id)
+
+
+async def test_what_a_person_waits_out_is_not_asked_again_at_once(world: World) -> None:
+    handle, order_id = await on_the_road(world, "Turns up")
+    await decide(world, await asked(world, order_id, "lost"), "retry")
+    assert (await handle.result()).outcome == "delivered"
+    found = await world.rows("SELECT * FROM exceptions WHERE order_id = :o", o=order_id)
+    assert len(found) == 1
+    await sound(world, order_id)
+
+
+async def test_a_refunded_parcel_that_turns_up_is_looked_at_and_moves_no_money(
+    world: World,
+) -> None:
+    handle, order_id = await on_the_road(world, "Turns up", "generous")
+    assert (await handle.result()).outcome == "lost"
+    before = await ledger(world, order_id)
+    label = await world.row(
+        "SELECT l.* FROM labels l JOIN fulfillments USING (fulfillment_id) WHERE order_id = :o",
+        o=order_id,
+    )
+
+    async def arrived() -> Any:
+        answer = await world.sandbox.get(
+            f"/easypost/v2/trackers/{label.tracker_id}", auth=("EZSANDBOX", "")
+        )
+        return answer.json() if answer.json()["status"] == "delivered" else None
+
+    tracker = await world.until(arrived)
+    for number in (1, 2):
+        event = {"id": f"evt_{order_id}_{number}", "object": "Event", "mode": "test",
+                 "description": "tracker.updated", "result": tracker}  # fmt: skip
+        async with world.engine.begin() as tx:
+            await commit_webhook(tx, "easypost", event["id"], event)
+    exception = await asked(world, order_id, "turned_up")
+    assert exception.resolutions == ["skip", "override"]
+    await decide(world, exception, "skip", LateParcelWorkflow.resolve_exception)
+    assert await ledger(world, order_id) == before == (0, 1)
+    assert (await events(world, order_id)).count("LateScan") == 1
+    await sound(world, order_id)

@@ -1,0 +1,46 @@
+"""Orders whose fulfillment goes wrong: rejected and filled again, damaged, replaced, given up."""
+
+from typing import Final
+
+from workers.local.demo.plan import PlannedOrder
+from workers.local.prove.orders import EAST, an_order
+from workers.local.prove.stage import Stage
+
+# The sandbox's carrier does what the street says: to every parcel that goes there.
+DAMAGED: Final = "1 Damaged Street"
+LOST: Final = "lost"
+
+
+async def parcels_orders(stage: Stage, number: int) -> list[PlannedOrder]:
+    """Begin one order of each kind; they end by themselves while a warehouse works."""
+    return [await _rejected(stage, number), await _damaged_twice(stage, number)]
+
+
+async def _rejected(stage: Stage, number: int) -> PlannedOrder:
+    """Its only location has no hands for it: it waits, and is filled from there again."""
+    order = an_order(f"prove-reject-{number}", [(EAST, 1)])
+    await stage.place(order)
+    [part] = await stage.parts(order)
+
+    async def rejected() -> bool:
+        """A part's row is there a moment before its run."""
+        path = f"/fulfillments/{part.fulfillment_id}/rejected"
+        await stage.api.send("POST", path, {"reason": "no_capacity"})
+        parts = await stage.rows(
+            "SELECT 1 FROM fulfillments WHERE order_id = :o AND backordered_at IS NOT NULL",
+            o=order.order_id,
+        )
+        return bool(parts)
+
+    await stage.until(rejected)
+    return order
+
+
+async def _damaged_twice(stage: Stage, number: int) -> PlannedOrder:
+    """A person has it sent once more; when that is damaged too, it is refunded."""
+    order = an_order(f"prove-damaged-{number}", [(EAST, 1)], expected=LOST, street=DAMAGED)
+    await stage.place(order)
+    async with stage.warehouse([order]):
+        await stage.resolve(order, {"resolution": "reship"})
+        await stage.resolve(order, {"resolution": "compensate"})
+    return order
