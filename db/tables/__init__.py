@@ -9,6 +9,7 @@ from db.tables import (
     orders,
     payments,
     reconciliation,
+    returns,
     stock,
     webhooks,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "orders",
     "payments",
     "reconciliation",
+    "returns",
     "stock",
     "webhooks",
 ]

@@ -41,5 +41,6 @@ products = sa.Table(
     integer("length_mm"),
     integer("width_mm"),
     integer("height_mm"),
+    text("category", null=True),
     check("measures", "weight_g > 0 AND length_mm > 0 AND width_mm > 0 AND height_mm > 0"),
 )

@@ -61,6 +61,7 @@ stock_movements = sa.Table(
         "allocate",
         "deallocate",
         "ship",
+        "restock",
     ),
     sa.Index("ix_stock_movements_sku", "sku", "pool", "movement_id"),
     sa.Index("ix_stock_movements_order", "order_id"),
