@@ -75,6 +75,7 @@ class FulfillmentActivities:
                 """
                 UPDATE fulfillments SET cancel_requested = true
                 WHERE order_id = :order_id AND state IN ('open', 'picked', 'packed')
+                    AND rma IS NULL
                 RETURNING number
                 """,
                 order_id=order_id,
@@ -151,8 +152,8 @@ async def _tell_channel(tx: AsyncConnection, part: Any, label: Any) -> None:
     """Push the tracking number to the channel the order came from, when it wants one."""
     order = await orders.head(tx, part.order_id)
     assert order is not None
-    if order.channel_kind == "api":
-        return
+    if order.channel_kind == "api" or part.rma is not None:
+        return  # what is sent in exchange fulfils nothing that the channel knows of
     lines = await rows(
         tx,
         """

@@ -242,7 +242,7 @@ async def _as_planned(tx: AsyncConnection, order_id: str) -> Routed:
                 WHERE s.fulfillment_id = f.fulfillment_id AND s.authorization_key IS NULL), '{}')
                 AS unauthorized
         FROM fulfillments f JOIN orders o USING (order_id)
-        WHERE f.order_id = :order_id ORDER BY f.number
+        WHERE f.order_id = :order_id AND f.rma IS NULL ORDER BY f.number
         """,
         order_id=order_id,
     )

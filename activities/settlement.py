@@ -139,7 +139,8 @@ async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
 
     Asked anew under the authorization's lock, because a retry may come after its own record.
     """
-    for open_due in await payments.due(tx, held.order_id):
+    rma = await payments.pays_for(tx, held.order_id, held.tender_no)
+    for open_due in await payments.due(tx, held.order_id, rma):
         if (open_due.operation, open_due.subject) == (due.operation, due.subject):
             return int(open_due.amount_minor)
     return None
@@ -147,10 +148,13 @@ async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
 
 async def _intent(tx: AsyncConnection, held: Any, due: Due, amount_minor: int) -> Intent:
     """Number a refund by those ended before of the same authorization: a retry meets its own."""
-    ended = await payments.count_ended(tx, due.subject, due.operation, "done", "refused")
     part = due.subject.removeprefix(f"{held.order_id}:").split(":")[0]
+    series = f"{held.order_id}:{part}:{due.operation}:"
+    ended = await payments.count_ended(
+        tx, due.subject, due.operation, "done", "refused", prefix=series
+    )
     return Intent(
-        key=f"{held.order_id}:{part}:{due.operation}:{ended + 1}",
+        key=f"{series}{ended + 1}",
         order_id=held.order_id,
         tender_no=held.tender_no,
         verb=due.operation,

@@ -30,13 +30,25 @@ OrderEvent = Literal[
     "ExceptionRaised",
     "ExceptionResolved",
     "OrderClosed",
+    "ReturnRequested",
+    "ReturnApproved",
+    "ReturnRefused",
+    "ReturnCancelled",
+    "ReturnLabelBought",
+    "ReturnTracked",
+    "ReturnReceived",
+    "ReturnInspected",
+    "ReturnSettled",
+    "ReturnClosed",
+    "ExchangePlanned",
+    "StoreCreditIssued",
 ]
 EVENT_NAMES: Final[tuple[str, ...]] = get_args(OrderEvent)
 # What leaves the house of an event's data. Not `reason`: it can be in a customer's own words.
 SHOWN: Final = frozenset(
     {
         "amount_minor", "by", "carrier", "channel", "code", "currency", "exception_id", "from",
-        "outcome", "resolution", "status", "tender_no", "tracking_number",
+        "outcome", "resolution", "status", "rma", "tender_no", "tracking_number",
     }
 )  # fmt: skip
 _ID_DIGITS: Final = 32

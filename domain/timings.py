@@ -12,7 +12,8 @@ SHORTEST_FOR_PEOPLE_S: Final = 60.0
 SHORTEST_FOR_VENDORS_S: Final = 10.0
 # Waits that end in a person's task: compressed less, so that load alone never calls somebody.
 _FOR_PEOPLE: Final = frozenset(
-    {"pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s"}
+    {"pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s",
+     "return_review_s", "inspection_s"}
 )
 _SHORTEST: Final = dict.fromkeys(_FOR_PEOPLE, SHORTEST_FOR_PEOPLE_S) | {
     "vendor_attempt_s": SHORTEST_FOR_VENDORS_S
@@ -35,6 +36,10 @@ class Timings:
     poll_s: float = 1 * DAY
     lost_s: float = 21 * DAY
     exception_s: float = 1 * DAY
+    return_review_s: float = 2 * DAY
+    return_arrival_s: float = 30 * DAY  # from approval until nothing more is waited for
+    return_poll_s: float = 1 * DAY
+    inspection_s: float = 3 * DAY
 
     def scaled(self, factor: float) -> "Timings":
         """Divide every duration by `factor`: how the demo and the tests compress the calendar."""

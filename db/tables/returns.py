@@ -4,7 +4,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from db.tables.columns import (
-    FULFILLMENT,
     ORDER,
     at,
     check,
@@ -92,7 +91,8 @@ return_items = sa.Table(
     metadata,
     text("rma", sa.ForeignKey(RMA)),
     integer("item_no"),
-    text("fulfillment_id", sa.ForeignKey(FULFILLMENT)),
+    # No key on the parcel itself: its row is locked by whoever hands it over, after the order's.
+    text("fulfillment_id"),
     integer("line_no"),
     text("sku", sa.ForeignKey("products.sku")),
     integer("requested"),

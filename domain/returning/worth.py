@@ -1,27 +1,16 @@
 """What returned goods are worth: exact by parcel, so that all parts sum to what was paid for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.apportion import portion
 from domain.money import split
+from domain.returning.parcels import Goods
 from domain.returning.policy import WHOLE, ReturnPolicy
 
 # What a customer misses most goes back first. Store credit comes last: it can only be spent here,
 # and no one is given more of any means than was paid with it, so that none is turned into another.
 REFUND_ORDER: Final = ("card", "debit", "bank_slip", "manual", "store_credit")
-
-
-@dataclass(frozen=True, slots=True)
-class ParcelLine:
-    """Units of a line in a parcel that left; `goods_minor` is what all of them cost."""
-
-    fulfillment_id: str
-    line_no: int
-    quantity: int
-    returned: int
-    goods_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +35,15 @@ def goods_in_parcels(total_minor: int, counts: Sequence[int]) -> tuple[int, ...]
     return split(total_minor, counts) if any(counts) else tuple(0 for _ in counts)
 
 
-def unit_worth(line: ParcelLine, units: int, before: int = 0) -> int:
-    """`before`: units of this line that the same return takes ahead of these."""
-    return portion(line.goods_minor, line.quantity, line.returned + before, units)
-
-
-def freight_back(
-    share_minor: int, lines: Sequence[ParcelLine], taken: Mapping[int, int]
-) -> int:
-    """What a parcel cost beyond its goods, once the last of its units comes back; else nothing."""
-    left = sum(line.quantity - line.returned - taken.get(line.line_no, 0) for line in lines)
-    return share_minor - sum(line.goods_minor for line in lines) if left == 0 else 0
-
-
-def deduct(goods_minor: int, freight_minor: int, policy: ReturnPolicy, *, at_fault: bool) -> Worth:
-    """Take off what the policy says; a return that is our fault costs nothing and brings all."""
-    if at_fault:
-        return Worth(goods_minor, freight_minor)
+def deduct(goods: Goods, policy: ReturnPolicy) -> Worth:
+    """Take off what the policy says; goods that are our fault cost nothing and bring freight."""
+    is_fault = goods.faulty_minor > 0
+    is_chosen = goods.chosen_minor > 0
     return Worth(
-        goods_minor=goods_minor,
-        freight_minor=freight_minor if policy.refunds_freight else 0,
-        fee_minor=goods_minor * policy.restocking_fee_bp // WHOLE,
-        return_freight_minor=policy.return_freight_minor,
+        goods_minor=goods.chosen_minor + goods.faulty_minor,
+        freight_minor=goods.freight_minor if policy.refunds_freight or is_fault else 0,
+        fee_minor=goods.chosen_minor * policy.restocking_fee_bp // WHOLE,
+        return_freight_minor=policy.return_freight_minor if is_chosen and not is_fault else 0,
     )
 
 

@@ -201,11 +201,6 @@ def upgrade() -> None:
             ["fulfillment_lines.fulfillment_id", "fulfillment_lines.line_no"],
             name=op.f("fk_return_items_fulfillment_id_line_no"),
         ),
-        sa.ForeignKeyConstraint(
-            ["fulfillment_id"],
-            ["fulfillments.fulfillment_id"],
-            name=op.f("fk_return_items_fulfillment_id"),
-        ),
         sa.ForeignKeyConstraint(["rma"], ["returns.rma"], name=op.f("fk_return_items_rma")),
         sa.ForeignKeyConstraint(["sku"], ["products.sku"], name=op.f("fk_return_items_sku")),
         sa.PrimaryKeyConstraint("rma", "item_no", name=op.f("pk_return_items")),
