@@ -23,6 +23,8 @@ from api import (
     health,
     orders,
     reconciliation,
+    returning,
+    returns,
     stock,
     subscriptions,
     webhooks,
@@ -41,8 +43,8 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, fulfillments, exceptions, reconciliation, stock, subscriptions, dead_letters, audit,
-    webhooks, codec, health, docs,
+    orders, fulfillments, returning, returns, exceptions, reconciliation, stock, subscriptions,
+    dead_letters, audit, webhooks, codec, health, docs,
 )  # fmt: skip
 
 

@@ -12,8 +12,15 @@ SHORTEST_FOR_PEOPLE_S: Final = 60.0
 SHORTEST_FOR_VENDORS_S: Final = 10.0
 # Waits that end in a person's task: compressed less, so that load alone never calls somebody.
 _FOR_PEOPLE: Final = frozenset(
-    {"pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s",
-     "return_review_s", "inspection_s"}
+    {
+        "pick_s",
+        "pack_s",
+        "exception_s",
+        "vendor_patience_s",
+        "reservation_s",
+        "return_review_s",
+        "inspection_s",
+    }
 )
 _SHORTEST: Final = dict.fromkeys(_FOR_PEOPLE, SHORTEST_FOR_PEOPLE_S) | {
     "vendor_attempt_s": SHORTEST_FOR_VENDORS_S

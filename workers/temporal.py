@@ -36,8 +36,8 @@ WORKFLOWS: Final[list[type[Any]]] = [
 # (workflows.order and the like) stay inside the sandbox, whose checks would not see them otherwise.
 PASSED_THROUGH: Final = (
     "domain", "activities", "db", "sqlalchemy", "psycopg", "httpx", "workflows.desk",
-    "workflows.messages", "workflows.refusals", "workflows.return_messages", "workflows.saga", "workflows.search",
-    "workflows.settling", "workflows.steps",
+    "workflows.messages", "workflows.refusals", "workflows.return_messages",
+    "workflows.saga", "workflows.search", "workflows.settling", "workflows.steps",
 )  # fmt: skip
 
 

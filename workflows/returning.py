@@ -9,7 +9,7 @@ from temporalio import workflow
 from workflows import search
 from workflows.desk import Desk
 from workflows.messages import ResolveException
-from workflows.refusals import Refused, reject
+from workflows.refusals import reject
 from workflows.return_messages import (
     ReturnArrival,
     ReturnDecision,

@@ -50,7 +50,7 @@ class GoodsActivities:
 
     @activity.defn
     async def receive_return(self, arrived: Arrived) -> Standing:
-        """Count what came; told again, nothing is added. Stock is not touched: nobody looked yet."""
+        """Count what came; told again, nothing is added. It is no stock before it was looked at."""
         async with self._engine.begin() as tx:
             back = await locked(tx, arrived.rma)
             if back.state != "approved":
@@ -128,9 +128,7 @@ async def _restock(
     """Only these units can be sold again; the others are written down and stay out of stock."""
     good = [verdict for verdict in verdicts if verdict.disposition == "restock"]
     for verdict in sorted(good, key=lambda each: (skus[each.item_no], each.location)):
-        place = await row(
-            tx, "SELECT pool FROM locations WHERE location = :l", l=verdict.location
-        )
+        place = await row(tx, "SELECT pool FROM locations WHERE location = :l", l=verdict.location)
         assert place is not None
         fate = "accepted" if verdict.accepted else "rejected"
         await stock.restock(

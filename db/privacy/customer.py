@@ -73,8 +73,8 @@ async def find(tx: AsyncConnection, address: str) -> Customer:
     assert found is not None
     mentions = [f'"{ref}"' for ref in (*ids, *(found.refs or []))]
     mentions += [f'"{order_id}:' for order_id in ids]
-    parts = (sorted(each or []) for each in (found.f, found.x, found.r))
-    return Customer(address, ids, *parts, mentions)
+    parcels, exceptions, returns = (sorted(each or []) for each in (found.f, found.x, found.r))
+    return Customer(address, ids, parcels, exceptions, returns, mentions)
 
 
 async def export(tx: AsyncConnection, customer: Customer) -> dict[str, list[Any]]:

@@ -147,8 +147,8 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "fulfillment_lines": "fulfillment_id sku",
         "allocations": "fulfillment_id sku pool location state",
         "fulfillment_shares": "fulfillment_id authorization_key",
-        "labels": "label_key fulfillment_id rma vendor state vendor_shipment_id rate_id carrier service"
-        " tracking_number tracker_id cost_currency",
+        "labels": "label_key fulfillment_id rma vendor state vendor_shipment_id rate_id carrier"
+        " service tracking_number tracker_id cost_currency",
         "tracking_events": "fulfillment_id event_id status",
         "exceptions": "exception_id workflow_id order_id fulfillment_id step reason owner"
         " resolutions state resolution resolved_by",

@@ -85,7 +85,8 @@ RULES: Final[dict[str, str]] = {
     """,
 }
 
-# Of a closed order, what returns gave back counted in; a slip paid late stays in this state until its refund is made.
+# Of a closed order, what returns gave back counted in; a slip paid late stays in this state until
+# its refund is made.
 KEPT_IS_SHIPPED: Final = """
     SELECT o.order_id, format('kept %s, shipped for %s', coalesce(m.kept, 0), coalesce(s.amount, 0))
     FROM orders o LEFT JOIN (

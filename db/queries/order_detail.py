@@ -46,7 +46,8 @@ async def order_detail(connection: AsyncConnection, order_id: str) -> dict[str, 
         tender["authorizations"] = [
             held for held in parts["authorizations"] if held["tender_no"] == tender["tender_no"]
         ]
-    return {**head, **parts, "axes": _axes(head, parts, parts.pop("returned"))}
+    returned = parts.pop("returned")
+    return {**head, **parts, "axes": _axes(head, parts, returned)}
 
 
 def _axes(head: dict[str, Any], parts: dict[str, Any], returned: dict[str, int]) -> Axes:

@@ -1,4 +1,4 @@
-"""What a return is judged and valued by: the parcels that left, the channel's policy, the moment."""
+"""What a return is judged and valued by: parcels that left, the channel's policy, the moment."""
 
 from collections import defaultdict
 from dataclasses import dataclass

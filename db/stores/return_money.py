@@ -8,9 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.engine import row, rows, run
 
 
-async def decide(
-    tx: AsyncConnection, rma: str, parts: Sequence[tuple[str, int, int]]
-) -> None:
+async def decide(tx: AsyncConnection, rma: str, parts: Sequence[tuple[str, int, int]]) -> None:
     """Write what goes back: authorization, tender and amount of each part."""
     for number, (authorization_key, tender_no, amount_minor) in enumerate(parts, start=1):
         await run(
@@ -103,9 +101,7 @@ async def paid_back_before(tx: AsyncConnection, order_id: str, rma: str) -> int:
 
 async def issue_credit(tx: AsyncConnection, rma: str, amount_minor: int, currency: str) -> str:
     """Make a store credit for the return, once; its code is money, so nobody can guess it."""
-    code = await row(
-        tx, "SELECT 'RC-' || upper(replace(gen_random_uuid()::text, '-', '')) AS code"
-    )
+    code = await row(tx, "SELECT 'RC-' || upper(replace(gen_random_uuid()::text, '-', '')) AS code")
     assert code is not None
     await run(
         tx,

@@ -40,9 +40,7 @@ async def items(tx: AsyncConnection, rma: str) -> list[Any]:
     )
 
 
-async def advance(
-    tx: AsyncConnection, rma: str, state: str, step: str, within_s: float
-) -> bool:
+async def advance(tx: AsyncConnection, rma: str, state: str, step: str, within_s: float) -> bool:
     """Move to `state` if the table of steps allows it; False when it is elsewhere already."""
     done = await run(
         tx,

@@ -110,7 +110,9 @@ return_items = sa.Table(
     ),
     check("requested_positive", "requested > 0"),
     check("received_as_requested", "received >= 0 AND received <= requested AND extra >= 0"),
-    check("units_conserved", "accepted >= 0 AND rejected >= 0 AND accepted + rejected <= requested"),
+    check(
+        "units_conserved", "accepted >= 0 AND rejected >= 0 AND accepted + rejected <= requested"
+    ),
 )
 
 # What became of units that were looked at; an accepted one may be scrapped, a rejected one kept.

@@ -1,4 +1,4 @@
-"""Whether goods may come back: an ordered list of small rules, of which the first refusal counts."""
+"""Whether goods may come back: an ordered list of small rules; the first refusal counts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -35,10 +35,12 @@ _SETS: Final = frozenset({"final_sale", "refused_conditions", "reviewed_conditio
 def read_policy(rules: Mapping[str, Any]) -> ReturnPolicy:
     """Read what the set-up file gave; what it did not say stays as by default."""
     known = {each.name for each in fields(ReturnPolicy)}
-    given = {name: value for name, value in rules.items() if name in known}
-    return ReturnPolicy(
-        **{name: frozenset(value) if name in _SETS else value for name, value in given.items()}
-    )
+    given: dict[str, Any] = {
+        name: frozenset(value) if name in _SETS else value
+        for name, value in rules.items()
+        if name in known
+    }
+    return ReturnPolicy(**given)
 
 
 def window_days(policy: ReturnPolicy, category: str | None, country: str) -> int:

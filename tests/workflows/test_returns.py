@@ -5,10 +5,8 @@ from typing import Any
 
 from db.inbox.returns import NewItem, NewLine, NewReturn, commit_return
 from tests.workflows.conftest import World
-from workflows.order import OrderWorkflow
 from workflows.return_messages import (
     ReturnArrival,
-    ReturnDecision,
     ReturnInspection,
     run_of_return,
 )
@@ -71,11 +69,11 @@ class Back:
 
     async def mails(self) -> list[str]:
         found = await self.world.rows(
-            "SELECT payload ->> 'template' AS t FROM outbox WHERE kind = 'email'"
+            "SELECT payload ->> 'template' AS template FROM outbox WHERE kind = 'email'"
             " AND payload -> 'facts' ->> 'rma' = :r ORDER BY outbox_id",
             r=self.rma,
         )
-        return [mail.t for mail in found]
+        return [mail.template for mail in found]
 
 
 async def delivered(world: World, *lines: tuple[str, int], **changes: Any) -> dict[str, Any]:
