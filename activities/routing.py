@@ -63,7 +63,7 @@ class RoutingActivities:
                 return Routed(unreserved=True)
             await stock.lock_pool(tx, head.pool, list(demand))
             try:
-                sourced = route(demand, await _candidates(tx, head, list(demand)))
+                sourced = route(demand, await candidates(tx, head, list(demand)))
             except Unroutable as short:
                 return Routed(unroutable=str(short))
             await _allocate(tx, head, sourced)
@@ -84,7 +84,7 @@ async def _held(tx: AsyncConnection, order_id: str) -> dict[str, int]:
     return {hold.sku: hold.quantity for hold in found}
 
 
-async def _candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Candidate]:
+async def candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Candidate]:
     """Lock and read the pool's locations that have any of the SKUs."""
     found = await rows(
         tx,

@@ -30,12 +30,13 @@ ON CONFLICT (channel) DO UPDATE SET name = excluded.name, currencies = excluded.
     buffer = excluded.buffer
 """
 _PRODUCTS = """
-INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm)
-SELECT sku, name, weight_g, length_mm, width_mm, height_mm
+INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm, category)
+SELECT sku, name, weight_g, length_mm, width_mm, height_mm, category
 FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS i(sku text, name text, weight_g bigint,
-    length_mm bigint, width_mm bigint, height_mm bigint)
+    length_mm bigint, width_mm bigint, height_mm bigint, category text)
 ON CONFLICT (sku) DO UPDATE SET name = excluded.name, weight_g = excluded.weight_g,
-    length_mm = excluded.length_mm, width_mm = excluded.width_mm, height_mm = excluded.height_mm
+    length_mm = excluded.length_mm, width_mm = excluded.width_mm, height_mm = excluded.height_mm,
+    category = coalesce(excluded.category, products.category)
 """
 _CREDITS = """
 INSERT INTO store_credits (code, currency, balance_minor)
@@ -43,12 +44,18 @@ SELECT code, currency, balance_minor FROM jsonb_to_recordset(CAST(:items AS json
     AS i(code text, currency text, balance_minor bigint)
 ON CONFLICT (code) DO NOTHING
 """
+_RETURN_POLICIES = """
+INSERT INTO return_policies (channel, rules)
+SELECT item ->> 'channel', item - 'channel' FROM jsonb_array_elements(CAST(:items AS jsonb)) AS item
+ON CONFLICT (channel) DO UPDATE SET rules = excluded.rules
+"""
 _BY_PART = {
     "pools": _POOLS,
     "locations": _LOCATIONS,
     "channels": _CHANNELS,
     "products": _PRODUCTS,
     "store_credits": _CREDITS,
+    "return_policies": _RETURN_POLICIES,
 }
 
 

@@ -65,6 +65,9 @@ class NewReturn(Body):
     instead: list[Instead] = Field(
         default=[], max_length=100, description="what is sent in exchange"
     )
+    advance: bool = Field(
+        default=False, description="send the exchange ahead; the card is held until the goods come"
+    )
     payment_reference: Text | None = Field(
         default=None, description="the card that pays what an exchange costs more"
     )

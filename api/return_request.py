@@ -18,6 +18,7 @@ from domain.returning.request import Asked, LineAsked, Plan, plan
 
 # What is sent instead of the goods has to be named; a replacement is the same goods again.
 NAMES_GOODS = "exchange"
+SENDS_GOODS = frozenset({"exchange", "replacement"})
 
 
 async def preview(tx: AsyncConnection, order_id: str, wanted: NewReturn) -> dict[str, Any]:
@@ -61,6 +62,10 @@ async def _check(tx: AsyncConnection, wanted: NewReturn) -> None:
         faults.append({"pointer": "/lines", "detail": "each line once"})
     if (wanted.resolution == NAMES_GOODS) != bool(wanted.instead):
         faults.append({"pointer": "/instead", "detail": "needed for an exchange, and only then"})
+    if wanted.advance and wanted.payment_reference is None:
+        faults.append({"pointer": "/payment_reference", "detail": "needed to hold the security"})
+    if wanted.advance and (wanted.resolution not in SENDS_GOODS or wanted.method == "keep"):
+        faults.append({"pointer": "/advance", "detail": "for goods that are exchanged and sent"})
     known = await returns.known_skus(tx, [line.sku for line in wanted.instead])
     faults += [
         {"pointer": f"/instead/{number}/sku", "detail": f"{line.sku!r} is unknown"}
@@ -90,7 +95,7 @@ def _kept(about: Facts, wanted: NewReturn, planned: Plan, within_s: float) -> Ke
         source=wanted.source,
         resolution=wanted.resolution,
         method=planned.method,
-        advance=False,
+        advance=wanted.advance,
         location=wanted.location or sources[planned.items[0][1].fulfillment_id],
         state="requested" if is_doubtful else "approved",
         review_reason=planned.verdict.reason,

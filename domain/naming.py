@@ -1,5 +1,10 @@
 """How the runs of orders, parcels and returns are named in Temporal."""
 
+from typing import Final
+
+# Lines of exchanges are numbered from here: above any order's own.
+EXCHANGE_LINES_FROM: Final = 10_001
+
 
 def order_workflow_id(order_id: str) -> str:
     return f"order-{order_id}"

@@ -26,6 +26,7 @@ from activities.payments import PaymentActivities
 from activities.reconciling.books import BookActivities
 from activities.reconciling.tasks import TaskActivities
 from activities.returning.authorization import AuthorizationActivities
+from activities.returning.exchange import ExchangeActivities
 from activities.returning.goods import GoodsActivities
 from activities.returning.labels import ReturnLabelActivities
 from activities.returning.refunding import RefundingActivities
@@ -112,6 +113,7 @@ def activities_by_queue(
     goods = GoodsActivities(engine)
     return_labels = ReturnLabelActivities(engine, gateways.carrier)
     settling = SettlingActivities(engine)
+    exchange = ExchangeActivities(engine)
     refunding = RefundingActivities(engine, gateways.payment)
     return {
         CORE_QUEUE: [
@@ -148,6 +150,9 @@ def activities_by_queue(
             settling.money_owed,
             settling.give_up_refunds,
             settling.close_return,
+            exchange.plan_exchange,
+            exchange.end_exchange,
+            exchange.charge_security,
         ],
         PAYMENTS_QUEUE: [
             payments.take,
@@ -167,6 +172,7 @@ def activities_by_queue(
             return_labels.create_return_shipment,
             return_labels.buy_return_label,
             return_labels.poll_return,
+            return_labels.void_return_label,
         ],
         CHANNELS_QUEUE: [channels.pull_orders, books.read_orders],
     }

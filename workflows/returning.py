@@ -6,7 +6,7 @@ from typing import Final
 
 from temporalio import workflow
 
-from workflows import search
+from workflows import exchanging, search
 from workflows.desk import Desk
 from workflows.messages import ResolveException
 from workflows.refusals import reject
@@ -19,10 +19,13 @@ from workflows.return_messages import (
     ReturnStanding,
 )
 from workflows.saga import to_the_end
+from workflows.settling import settle_all
 from workflows.steps import returning
 from workflows.steps.returning import Opened, Standing
 
 RETRY_OR_SKIP: Final = ("retry", "skip")
+# Nothing will come any more: the postage is asked back.
+CALLED_OFF: Final = frozenset({"cancelled", "never_arrived"})
 STEPS: Final = (
     "opening", "requested", "approved", "received", "inspected", "settled", "closed",
 )  # fmt: skip
@@ -36,6 +39,7 @@ class ReturnWorkflow:
         self._desk = Desk(back.order_id, None, back.timings, name=back.rma)
         self._state = "opening"
         self._outcome: str | None = None
+        self._sent: exchanging.Sent | None = None
 
     @workflow.run
     async def run(self, back: ReturnInput) -> ReturnResult:
@@ -46,10 +50,16 @@ class ReturnWorkflow:
         opened = await returning.open_return(self._back.rma)
         self._stand(Standing(opened.state, opened.outcome))
         await self._until_not("requested", "review", self._back.timings.return_review_s)
+        if opened.advance and self._state == "approved":
+            self._sent = await exchanging.start_parcel(self._back, self._desk)
+            if self._sent is None:
+                await returning.end_exchange(self._back)
         if opened.method != "keep":
             await self._come_back(opened)
         if self._state in ("approved", "inspected", "settled"):
-            await self._settle()
+            await self._settle(opened)
+        elif self._outcome in CALLED_OFF and opened.method == "label":
+            await self._desk.attempt("void return label", self._void, RETRY_OR_SKIP)
         return await self._finish()
 
     # -- on the way back
@@ -72,6 +82,9 @@ class ReturnWorkflow:
         await returning.create_shipment(self._back)
         await returning.buy_label(self._back)
         return True
+
+    async def _void(self) -> None:
+        await returning.void_label(self._back)
 
     async def _await_arrival(self) -> None:
         """The warehouse says what came; the carrier is asked meanwhile; at last, nobody waits."""
@@ -114,14 +127,29 @@ class ReturnWorkflow:
 
     # -- settling
 
-    async def _settle(self) -> None:
+    async def _settle(self, opened: Opened) -> None:
         self._show("refund")
         owed = await returning.settle(self._back)
+        if opened.has_parcel:
+            await self._exchange(opened)
+            owed = await returning.money_owed(self._back)
         for refund_no in owed.refunds:
             await self._pay(lambda number=refund_no: returning.refund(self._back, number))  # type: ignore[misc]
+        await settle_all(self._back.order_id, owed.dues, self._desk, self._back.timings)
         if (await returning.money_owed(self._back)).refunds:
             await returning.give_up_refunds(self._back)
         self._stand(await returning.close(self._back))
+
+    async def _exchange(self, opened: Opened) -> None:
+        """Follow what is sent instead to its end; when it does not arrive, money goes back."""
+        self._show("delivery of the exchange")
+        if not opened.advance:
+            self._sent = await exchanging.start_parcel(self._back, self._desk)
+        if self._sent is not None:
+            await exchanging.ended(self._sent)
+        await returning.end_exchange(self._back)
+        if opened.advance and self._sent is not None:
+            await exchanging.capture_security(self._back, self._desk, self._sent.part)
 
     async def _pay(self, give: Callable[[], Awaitable[None]]) -> None:
         """A refund that cannot be made waits for a person, who may skip it: then it stays ours."""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
+from activities.returning.settling import settle_without_goods
 from activities.returning.standing import Standing, locked, mail, standing, tell
 from db.engine import row
 from db.stores import returns, stock
@@ -74,7 +75,9 @@ class GoodsActivities:
             if any(item.received for item in await returns.items(tx, give_up.rma)):
                 await returns.advance(tx, give_up.rma, "received", "inspection", give_up.within_s)
                 await tell(tx, back, "ReturnReceived")
-            elif not back.exchange_minor:
+            elif back.exchange_minor:  # sent ahead: what was held for it is taken
+                await settle_without_goods(tx, back, give_up.within_s)
+            else:
                 await returns.close(tx, give_up.rma, "never_arrived")
                 await tell(tx, back, "ReturnClosed", outcome="never_arrived")
                 await mail(tx, back, "return_never_arrived")

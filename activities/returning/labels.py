@@ -15,6 +15,7 @@ from activities.connectors.carrier.port import (
 )
 from activities.connectors.errors import Rejected
 from activities.returning.standing import locked, mail, tell
+from activities.shipping import UNBOUGHT, was_bought
 from db.engine import row, rows
 from db.stores import labels, returns
 from domain.address import Address
@@ -88,6 +89,26 @@ class ReturnLabelActivities:
             if found is not None:
                 return found
         return await self._carrier.buy_label(label.vendor_shipment_id, label.rate_id)
+
+    @activity.defn
+    async def void_return_label(self, rma: str) -> None:
+        """Give back the label of a return that was called off; none is no error.
+
+        Raises: OutcomeUnknown, while somebody may still be buying it.
+        """
+        async with self._engine.begin() as tx:
+            await locked(tx, rma)
+            label = await labels.current_return(tx, rma)
+            if label is None:
+                return
+            if label.state in UNBOUGHT:
+                await labels.voided(tx, label.label_key)
+                return
+        if label.state == "bought" or await was_bought(self._carrier, label):
+            await self._carrier.void_label(label.vendor_shipment_id)
+        async with self._engine.begin() as tx:
+            await locked(tx, rma)
+            await labels.voided(tx, label.label_key)
 
     @activity.defn
     async def give_drop_off_code(self, wanted: ReturnLabel) -> None:

@@ -10,8 +10,9 @@ from activities.mail import written_amount
 from activities.returning.standing import Standing, locked, mail, standing, tell
 from activities.settlement import Due
 from db.queries.return_facts import Facts, facts, refundable
-from db.stores import return_money, returns
+from db.stores import exchanges, payments, return_money, returns
 from domain.money import settled_step
+from domain.naming import EXCHANGE_LINES_FROM
 from domain.returning.eligibility import FAULTS
 from domain.returning.parcels import Item, cost
 from domain.returning.worth import Worth, bonus, deduct, spread, stepped
@@ -75,35 +76,51 @@ class SettlingActivities:
             back = await locked(tx, rma)
             if back.state == "settled":
                 accepted = sum(item.accepted for item in await returns.items(tx, rma))
-                outcome = OUTCOMES[back.resolution] if accepted else "rejected"
+                is_given = accepted or back.exchange_minor
+                outcome = OUTCOMES[back.resolution] if is_given else "rejected"
                 await returns.close(tx, rma, outcome)
                 await tell(tx, back, "ReturnClosed", outcome=outcome)
                 await _say(tx, back, outcome)
             return await standing(tx, rma)
 
 
+async def settle_without_goods(tx: AsyncConnection, back: Any, within_s: float) -> None:
+    """Nothing came back for what was sent ahead: it is worth nothing, and may still be returned."""
+    await returns.advance(tx, back.rma, "settled", "security", within_s)
+    await returns.settle_units(tx, back.rma)
+    await tell(tx, back, "ReturnSettled", amount_minor=0)
+
+
 async def owed(tx: AsyncConnection, back: Any) -> Owed:
+    """An exchange's own money is owed once its parcel has ended: what it did not need goes back."""
     now = await returns.get(tx, back.rma)
     refunds = await return_money.open_refunds(tx, back.rma)
-    return Owed(now.state, tuple(each.refund_no for each in refunds))
+    part = await exchanges.parcel_of(tx, back.rma)
+    is_over = part is None or part.ended_at is not None
+    dues = await payments.due(tx, back.order_id, back.rma) if is_over else []
+    return Owed(
+        now.state, tuple(each.refund_no for each in refunds), tuple(Due(*due) for due in dues)
+    )
 
 
 async def value(tx: AsyncConnection, back: Any, column: str) -> tuple[Facts, Worth]:
     """What the units in `column` of the return's items are worth now."""
     about = await facts(tx, back.order_id)
     assert about is not None
-    items = [
-        Item(item.fulfillment_id, item.line_no, item.sku, getattr(item, column),
-             item.reason in FAULTS)
-        for item in await returns.items(tx, back.rma)
-    ]  # fmt: skip
-    return about, deduct(cost(about.parcels, [item for item in items if item.units]), about.policy)
+    items = await _items(tx, back, column)
+    return about, deduct(cost(about.parcels, items), about.policy)
 
 
 async def _settle(tx: AsyncConnection, back: Any) -> None:
     about, worth = await value(tx, back, "accepted")
+    if back.resolution in ("exchange", "replacement"):
+        worth = as_exchanged(worth)
+        if not back.advance:
+            await name_replacements(tx, back, "accepted")
     await returns.settle_units(tx, back.rma)
     await returns.write_worth(tx, back.rma, vars_of(worth))
+    if back.advance and worth.goods_minor > back.exchange_minor:
+        await decide_refund(tx, back, worth.goods_minor - back.exchange_minor, about.currency)
     if back.resolution == "refund":
         await decide_refund(tx, back, worth.total_minor, about.currency)
     elif back.resolution == "store_credit" and worth.total_minor:
@@ -112,6 +129,39 @@ async def _settle(tx: AsyncConnection, back: Any) -> None:
         await return_money.issue_credit(tx, back.rma, amount, about.currency)
         await tell(tx, back, "StoreCreditIssued", amount_minor=amount, currency=about.currency)
     await tell(tx, back, "ReturnSettled", amount_minor=worth.total_minor, currency=about.currency)
+
+
+def as_exchanged(worth: Worth) -> Worth:
+    """Goods pay for goods: freight was for bringing the first, and nothing is taken off."""
+    return Worth(goods_minor=worth.goods_minor)
+
+
+async def name_replacements(tx: AsyncConnection, back: Any, column: str) -> None:
+    """A replacement is the same goods again, worth what the first were."""
+    if back.resolution != "replacement" or await exchanges.lines(tx, back.rma):
+        return
+    about = await facts(tx, back.order_id)
+    assert about is not None
+    worths: dict[str, tuple[int, int]] = {}
+    before, taken = 0, []
+    for item in await _items(tx, back, column):
+        taken.append(item)
+        goods = cost(about.parcels, taken)
+        sum_minor = goods.chosen_minor + goods.faulty_minor
+        units, worth_minor = worths.get(item.sku, (0, 0))
+        worths[item.sku] = (units + item.units, worth_minor + sum_minor - before)
+        before = sum_minor
+    first = await exchanges.next_line(tx, back.order_id, EXCHANGE_LINES_FROM)
+    await exchanges.add_replacements(tx, back.rma, first, worths)
+
+
+async def _items(tx: AsyncConnection, back: Any, column: str) -> list[Item]:
+    return [
+        Item(item.fulfillment_id, item.line_no, item.sku, getattr(item, column),
+             item.reason in FAULTS)
+        for item in await returns.items(tx, back.rma)
+        if getattr(item, column)
+    ]  # fmt: skip
 
 
 def vars_of(worth: Worth) -> dict[str, int]:
@@ -131,7 +181,7 @@ async def decide_refund(tx: AsyncConnection, back: Any, amount_minor: int, curre
     await return_money.decide(
         tx, back.rma, [(held.authorization_key, held.tender_no, part) for held, part in parts]
     )
-    await returns.write_worth(tx, back.rma, {"refund_minor": sum(part for _, part in parts)})
+    await return_money.add_refund(tx, back.rma, sum(part for _, part in parts))
 
 
 async def _say(tx: AsyncConnection, back: Any, outcome: str) -> None:

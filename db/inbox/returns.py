@@ -5,13 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.engine import row, rows, run
+from db.engine import row, run
 from db.inbox.content import canonical_json, content_sha256
-from db.stores import orders
-from domain.naming import return_id
-
-# Lines of exchanges are numbered from here: above any order's own.
-EXCHANGE_LINES_FROM = 10_001
+from db.stores import exchanges, orders
+from domain.naming import EXCHANGE_LINES_FROM, return_id
 
 
 @dataclass(frozen=True)
@@ -125,16 +122,8 @@ async def _add_lines(
 ) -> None:
     if not lines:
         return
-    used = await rows(
-        tx,
-        """
-        SELECT coalesce(max(x.line_no) + 1, :first) AS n
-        FROM exchange_lines x JOIN returns r USING (rma) WHERE r.order_id = :order_id
-        """,
-        order_id=order_id,
-        first=EXCHANGE_LINES_FROM,
-    )
-    for number, line in enumerate(lines, start=int(used[0].n)):
+    first = await exchanges.next_line(tx, order_id, EXCHANGE_LINES_FROM)
+    for number, line in enumerate(lines, first):
         await run(
             tx,
             """

@@ -43,6 +43,7 @@ class Names:
     pools: frozenset[str]
     locations: frozenset[str]
     skus: frozenset[str]
+    channels: frozenset[str]
 
 
 async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
@@ -52,9 +53,15 @@ async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
         """
         SELECT ARRAY(SELECT pool FROM pools) AS pools,
           ARRAY(SELECT location FROM locations) AS locations,
+          ARRAY(SELECT channel FROM channels) AS channels,
           ARRAY(SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[]))) AS skus
         """,
         skus=sorted(set(skus)),
     )
     assert found is not None
-    return Names(frozenset(found.pools), frozenset(found.locations), frozenset(found.skus))
+    return Names(
+        frozenset(found.pools),
+        frozenset(found.locations),
+        frozenset(found.skus),
+        frozenset(found.channels),
+    )

@@ -104,7 +104,10 @@ async def current_return(tx: AsyncConnection, rma: str) -> Any | None:
     """Return the unvoided label of a parcel that comes back."""
     return await row(
         tx,
-        "SELECT * FROM labels WHERE rma = :rma AND state <> 'voided' FOR UPDATE",
+        """
+        SELECT *, extract(epoch FROM now() - buying_at)::float AS buying_s
+        FROM labels WHERE rma = :rma AND state <> 'voided' FOR UPDATE
+        """,
         rma=rma,
     )
 
@@ -126,3 +129,13 @@ async def begin_return(tx: AsyncConnection, rma: str, part: str, vendor: str) ->
     found = await current_return(tx, rma)
     assert found is not None
     return found
+
+
+async def return_of(tx: AsyncConnection, tracker_id: str) -> str | None:
+    """Return the return whose parcel a tracker follows."""
+    label = await row(
+        tx,
+        "SELECT rma FROM labels WHERE tracker_id = :tracker_id AND rma IS NOT NULL",
+        tracker_id=tracker_id,
+    )
+    return label.rma if label else None

@@ -275,6 +275,12 @@ async def pays_for(tx: AsyncConnection, order_id: str, tender_no: int) -> str | 
     return tender.rma if tender else None
 
 
+async def pays_open_return(tx: AsyncConnection, rma: str | None) -> bool:
+    """Whether the tender of a return may still be taken: orders close long before exchanges."""
+    query = "SELECT 1 FROM returns WHERE rma = :rma AND state <> 'closed'"
+    return rma is not None and await row(tx, query, rma=rma) is not None
+
+
 async def due(tx: AsyncConnection, order_id: str, rma: str | None = None) -> list[Any]:
     """Say what money must still move now that no parcel will leave any more.
 

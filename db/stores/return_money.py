@@ -10,7 +10,9 @@ from db.engine import row, rows, run
 
 async def decide(tx: AsyncConnection, rma: str, parts: Sequence[tuple[str, int, int]]) -> None:
     """Write what goes back: authorization, tender and amount of each part."""
-    for number, (authorization_key, tender_no, amount_minor) in enumerate(parts, start=1):
+    last = await row(tx, "SELECT count(*) AS n FROM return_refunds WHERE rma = :rma", rma=rma)
+    assert last is not None
+    for number, (authorization_key, tender_no, amount_minor) in enumerate(parts, last.n + 1):
         await run(
             tx,
             """
@@ -23,6 +25,15 @@ async def decide(tx: AsyncConnection, rma: str, parts: Sequence[tuple[str, int, 
             tender_no=tender_no,
             amount_minor=amount_minor,
         )
+
+
+async def add_refund(tx: AsyncConnection, rma: str, amount_minor: int) -> None:
+    await run(
+        tx,
+        "UPDATE returns SET refund_minor = refund_minor + :amount_minor WHERE rma = :rma",
+        rma=rma,
+        amount_minor=amount_minor,
+    )
 
 
 async def open_refunds(tx: AsyncConnection, rma: str) -> list[Any]:

@@ -180,6 +180,15 @@ async def write_worth(tx: AsyncConnection, rma: str, amounts: Mapping[str, int])
     await run(tx, f"UPDATE returns SET {changes} WHERE rma = :rma", rma=rma, **amounts)  # noqa: S608
 
 
+async def refund_instead(tx: AsyncConnection, rma: str) -> None:
+    """Nothing can be sent instead: the return ends as a refund."""
+    await run(
+        tx,
+        "UPDATE returns SET resolution = 'refund', exchange_minor = 0 WHERE rma = :rma",
+        rma=rma,
+    )
+
+
 async def tracked(tx: AsyncConnection, rma: str, status: str) -> bool:
     """Show where the parcel is on its way back; False when that is no news."""
     return bool(

@@ -43,6 +43,7 @@ returns = sa.Table(
     text("tracking_status", null=True),
     text("drop_off_code", null=True),
     text("payment_reference", null=True),  # what an exchange may be charged to
+    integer("security_tender", null=True),  # what is held until an advance exchange's goods are back
     integer("goods_minor", default=0),
     integer("freight_minor", default=0),
     integer("fee_minor", default=0),
@@ -143,7 +144,6 @@ return_refunds = sa.Table(
     at("made_at"),
     at("given_up_at"),  # a person skipped it
     sa.PrimaryKeyConstraint("rma", "refund_no"),
-    sa.UniqueConstraint("rma", "authorization_key"),
     check("amount_positive", "amount_minor > 0"),
     check("ended_once", "made_at IS NULL OR given_up_at IS NULL"),
     sa.Index("ix_return_refunds_authorization", "authorization_key"),

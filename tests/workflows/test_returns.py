@@ -23,7 +23,8 @@ class Back:
 
     @property
     def run(self) -> Any:
-        return self.world.temporal.get_workflow_handle(run_of_return(self.rma))
+        name = run_of_return(self.rma)
+        return self.world.temporal.get_workflow_handle_for(ReturnWorkflow.run, name)
 
     async def row(self) -> Any:
         return await self.world.row("SELECT * FROM returns WHERE rma = :r", r=self.rma)
@@ -86,13 +87,14 @@ async def delivered(world: World, *lines: tuple[str, int], **changes: Any) -> di
 
 async def asked(
     world: World, document: dict[str, Any], *units: int, instead: tuple[NewLine, ...] = (),
-    reason: str = "unwanted", **changes: Any,
+    reason: str = "unwanted",
+    parcel: int = 1, **changes: Any,
 ) -> Back:  # fmt: skip
-    """Ask for so many units of each line of the order's first parcel."""
+    """Ask for so many units of each line of one of the order's parcels."""
     order_id = f"{document['channel']}-{document['external_id']}"
     lines = await world.rows(
         "SELECT * FROM fulfillment_lines WHERE fulfillment_id = :f ORDER BY line_no",
-        f=f"{order_id}-f1",
+        f=f"{order_id}-f{parcel}",
     )
     items = tuple(
         NewItem(line.fulfillment_id, line.line_no, line.sku, count, reason, "opened")

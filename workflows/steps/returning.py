@@ -3,7 +3,9 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.fulfillment import FulfillmentActivities
     from activities.returning.authorization import AuthorizationActivities, Decide, Opened
+    from activities.returning.exchange import Exchange, ExchangeActivities, PlanExchange
     from activities.returning.goods import Arrived, GiveUp, GoodsActivities, Inspected
     from activities.returning.labels import ReturnLabel, ReturnLabelActivities
     from activities.returning.refunding import RefundingActivities, RefundPart
@@ -13,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.return_messages import ReturnArrival, ReturnInput, ReturnInspection
 from workflows.steps.call import CARRIERS_QUEUE, PAYMENTS_QUEUE, at_vendor, locally
 
-__all__ = ["Opened", "Owed", "Standing"]
+__all__ = ["Exchange", "Opened", "Owed", "Standing"]
 
 
 async def open_return(rma: str) -> Opened:
@@ -46,6 +48,15 @@ async def buy_label(back: ReturnInput) -> None:
     await at_vendor(
         ReturnLabelActivities.buy_return_label,
         ReturnLabel(back.rma, back.timings.return_arrival_s),
+        queue=CARRIERS_QUEUE,
+        timings=back.timings,
+    )
+
+
+async def void_label(back: ReturnInput) -> None:
+    await at_vendor(
+        ReturnLabelActivities.void_return_label,
+        back.rma,
         queue=CARRIERS_QUEUE,
         timings=back.timings,
     )
@@ -110,3 +121,21 @@ async def refund(back: ReturnInput, refund_no: int) -> None:
 
 async def close(back: ReturnInput) -> Standing:
     return await locally(SettlingActivities.close_return, back.rma)
+
+
+async def plan_exchange(back: ReturnInput) -> Exchange:
+    return await locally(
+        ExchangeActivities.plan_exchange, PlanExchange(back.rma, back.timings.pick_s)
+    )
+
+
+async def end_exchange(back: ReturnInput) -> Owed:
+    return await locally(ExchangeActivities.end_exchange, back.rma)
+
+
+async def charge_security(back: ReturnInput) -> int | None:
+    return await locally(ExchangeActivities.charge_security, back.rma)
+
+
+async def call_parcel_off(fulfillment_id: str) -> None:
+    await locally(FulfillmentActivities.cancel_fulfillment, fulfillment_id)

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("tracking_status", sa.Text(), nullable=True),
         sa.Column("drop_off_code", sa.Text(), nullable=True),
         sa.Column("payment_reference", sa.Text(), nullable=True),
+        sa.Column("security_tender", sa.BigInteger(), nullable=True),
         sa.Column("goods_minor", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("freight_minor", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("fee_minor", sa.BigInteger(), server_default="0", nullable=False),
@@ -254,9 +255,6 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["rma"], ["returns.rma"], name=op.f("fk_return_refunds_rma")),
         sa.PrimaryKeyConstraint("rma", "refund_no", name=op.f("pk_return_refunds")),
-        sa.UniqueConstraint(
-            "rma", "authorization_key", name=op.f("uq_return_refunds_rma_authorization_key")
-        ),
     )
     op.create_index(
         "ix_return_refunds_authorization", "return_refunds", ["authorization_key"], unique=False
