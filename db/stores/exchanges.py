@@ -1,4 +1,4 @@
-"""Exchanges: the parcel that is sent instead, the money that pays for it, the one that secures it."""
+"""Exchanges: the parcel that is sent instead, and the money that pays for it or secures it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
-"""Exchanges, claims and advance exchanges on a real server: what is sent, held, taken, given back."""
+"""Exchanges, claims and advance exchanges on a real server: what is sent, held and given back."""
 
 from typing import Any
 
 import pytest
 
 from db.inbox.returns import NewLine
-from tests.workflows.conftest import World
+from tests.workflows.conftest import World, _runs
 from tests.workflows.test_returns import Back, asked, delivered
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import LinesDone, fulfillment_workflow_id
@@ -27,14 +27,7 @@ async def send(world: World, back: Back) -> Any:
     part = await world.until(planned)
     run = world.temporal.get_workflow_handle(fulfillment_workflow_id(part.order_id, part.number))
 
-    async def runs() -> bool:
-        try:
-            await run.describe()
-        except Exception:
-            return False
-        return True
-
-    await world.until(runs)
+    await world.until(lambda: _runs(run))
     done = LinesDone("test", tuple((line, count) for line, count in part.lines))
     await run.execute_update(FulfillmentWorkflow.picked, done)
     await run.execute_update(FulfillmentWorkflow.packed, done)
