@@ -27,6 +27,7 @@ from api import (
     returns,
     stock,
     subscriptions,
+    unmatched,
     webhooks,
 )
 from api.backlog import Backlog
@@ -43,8 +44,8 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, fulfillments, returning, returns, exceptions, reconciliation, stock, subscriptions,
-    dead_letters, audit, webhooks, codec, health, docs,
+    orders, fulfillments, returning, returns, unmatched, exceptions, reconciliation, stock,
+    subscriptions, dead_letters, audit, webhooks, codec, health, docs,
 )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Timings:
     lost_s: float = 21 * DAY
     exception_s: float = 1 * DAY
     return_review_s: float = 2 * DAY
-    return_arrival_s: float = 30 * DAY  # from approval until nothing more is waited for
+    return_arrival_s: float = 21 * DAY  # from approval until nothing more is waited for
     return_poll_s: float = 1 * DAY
     inspection_s: float = 3 * DAY
 

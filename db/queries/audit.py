@@ -95,9 +95,10 @@ async def open_returns(tx: AsyncConnection) -> list[Any]:
         await rows(
             tx,
             """
-            SELECT rma, order_id, number, state, channel FROM returns JOIN orders USING (order_id)
-            WHERE state <> 'closed' AND NOT EXISTS (SELECT FROM inbox i
-                WHERE i.kind = 'return' AND i.source || '-' || i.external_id = rma
+            SELECT r.rma, r.order_id, r.number, r.state, channel, f.number AS parcel
+            FROM returns r JOIN orders USING (order_id) LEFT JOIN fulfillments f ON f.rma = r.rma
+            WHERE r.state <> 'closed' AND NOT EXISTS (SELECT FROM inbox i
+                WHERE i.kind = 'return' AND i.source || '-' || i.external_id = r.rma
                     AND i.state = 'new')
             """,
         )

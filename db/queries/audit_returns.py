@@ -36,7 +36,7 @@ RULES: Final[dict[str, str]] = {
                 JOIN returns USING (rma)
             WHERE disposition = 'restock' GROUP BY 1, 2) r
         FULL JOIN (SELECT order_id, sku, sum(on_hand_change) AS units FROM stock_movements
-            WHERE kind = 'restock' GROUP BY 1, 2) m USING (order_id, sku)
+            WHERE kind = 'restock' AND order_id IS NOT NULL GROUP BY 1, 2) m USING (order_id, sku)
         WHERE r.units IS DISTINCT FROM m.units
     """,
     "return_gives_what_it_decided": """

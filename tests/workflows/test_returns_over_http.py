@@ -1,5 +1,6 @@
 """Returns over HTTP with real workers: previewed, asked for, refused, reported on, read."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +12,8 @@ from api.app import ApiConfig, create_app
 from db.inbox.keys import create_key
 from tests.api.world import caller
 from tests.workflows.conftest import World
-from tests.workflows.test_returns import delivered
+from tests.workflows.test_exchanges import send
+from tests.workflows.test_returns import Back, delivered
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ async def policy(world: World, **rules: Any) -> str:
         )
         await tx.execute(
             sa.text("INSERT INTO return_policies VALUES (:c, CAST(:r AS jsonb))"),
-            {"c": channel, "r": __import__("json").dumps(rules)},
+            {"c": channel, "r": json.dumps(rules)},
         )
     return channel
 
@@ -162,3 +164,95 @@ async def test_an_unknown_return_order_item_or_product_is_said(
     rma = (await ask(http, document)).json()["rma"]
     arrived = {"items": [{"item_no": 9, "quantity": 1}]}
     assert (await http.post(f"/returns/{rma}/receive", json=arrived)).status_code == 422
+
+
+async def test_goods_that_belong_to_nobody_are_a_task(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    sku = await world.sku(west=1)
+    wrong = await http.post("/unmatched-goods", json={"location": "nowhere", "quantity": 1})
+    assert wrong.status_code == 422
+    body = {"location": "west", "sku": sku, "quantity": 2}
+    key = {"Idempotency-Key": f"aside-{sku}"}
+    first = await http.post("/unmatched-goods", json=body, headers=key)
+    again = await http.post("/unmatched-goods", json=body, headers=key)
+    assert first.status_code == 201, first.text
+    goods_id = first.json()["goods_id"]
+    assert again.json()["goods_id"] == goods_id
+    listed = (await http.get("/unmatched-goods", params={"state": "open"})).json()["items"]
+    assert goods_id in [each["goods_id"] for each in listed]
+    path = f"/unmatched-goods/{goods_id}/resolve"
+    done = await http.post(path, json={"resolution": "restock"})
+    assert (done.status_code, done.json()["state"]) == (200, "resolved"), done.text
+    twice = await http.post(path, json={"resolution": "scrap"})
+    assert (twice.status_code, twice.json()["code"]) == (409, "wrong_state")
+    level = await world.row("SELECT * FROM location_levels WHERE sku = :sku", sku=sku)
+    assert level.on_hand == 3
+
+
+async def test_goods_of_little_worth_are_refunded_and_kept(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    channel = await policy(world, keep_it_below_minor=5_000)
+    document = await delivered(world, (await world.sku(west=5), 2), channel=channel)
+    asked = (await ask(http, document)).json()
+    assert (asked["method"], asked["refund_minor"]) == ("keep", 1_000)
+    found = await closed(world, http, asked["rma"])
+    assert (found["outcome"], found["reception"]) == ("refunded", "not_expected")
+    assert found["refund_minor"] == 1_000
+
+
+async def test_a_policy_takes_its_fees_and_gives_its_bonus(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    rules = {"restocking_fee_bp": 1_000, "return_freight_minor": 150, "credit_bonus_bp": 1_000}
+    channel = await policy(world, refunds_freight=False, **rules)
+    document = await delivered(world, (await world.sku(west=5), 3), channel=channel)
+    seen = (await ask(http, document, dry_run=True)).json()
+    assert (seen["fee_minor"], seen["return_freight_minor"], seen["refund_minor"]) == (
+        100,
+        150,
+        750,
+    )
+    credit = (await ask(http, document, resolution="store_credit")).json()
+    assert credit["credit_minor"] == 825
+    units = [{"item_no": 1, "quantity": 1, "disposition": "refurbish"}]
+    arrived = {"items": [{"item_no": 1, "quantity": 1}]}
+    assert (await tell(world, http, credit["rma"], "receive", **arrived)).status_code == 200
+    assert (await tell(world, http, credit["rma"], "inspect", units=units)).status_code == 200
+    found = await closed(world, http, credit["rma"])
+    assert (found["outcome"], found["credit_minor"]) == ("credited", 825)
+    assert len(found["credit_code"]) == 5
+
+
+async def test_what_the_marketplace_mandates_is_taken_and_what_it_decides_is_not_ours(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    channel = await policy(world, channel_decides=True, window_days=0)
+    document = await delivered(world, (await world.sku(west=5), 2), channel=channel)
+    refused = await ask(http, document)
+    assert refused.json()["lines"][0]["reason"] == "channel_decides"
+    mandated = await ask(http, document, source="channel")
+    assert (mandated.status_code, mandated.json()["decision"]) == (201, "allow")
+
+
+async def test_an_exchange_over_http_is_paid_by_the_goods(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    old, new = await world.sku(west=2), await world.sku(west=2)
+    document = await delivered(world, (old, 1))
+    instead = [{"sku": new, "quantity": 1, "unit_price_minor": 1_000}]
+    asked = await ask(http, document, resolution="exchange", instead=instead)
+    assert asked.status_code == 201, asked.text
+    rma = asked.json()["rma"]
+    arrived = {"items": [{"item_no": 1, "quantity": 1}]}
+    await tell(world, http, rma, "receive", **arrived)
+    units = [{"item_no": 1, "quantity": 1, "disposition": "restock"}]
+    await tell(world, http, rma, "inspect", units=units)
+    back = Back(world, document, rma)
+    await send(world, back)
+    found = await closed(world, http, rma)
+    assert (found["outcome"], found["exchange_minor"]) == ("exchanged", 1_000)
+    assert found["parcels"] == [f"{id_of(document)}-f2"]
+    listed = (await http.get("/returns", params={"state": "closed", "limit": 1})).json()
+    assert len(listed["items"]) == 1
