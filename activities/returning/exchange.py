@@ -29,8 +29,11 @@ SHORT = "short"
 
 @dataclass(frozen=True)
 class PlanExchange:
+    """`within_s`: until what is sent should have arrived."""
+
     rma: str
     pick_s: float
+    within_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class ExchangeActivities:
                 problem = await _plan(tx, back, wanted.pick_s)
                 if problem:
                     return Exchange(problem)
+                step = "delivery of the exchange"
+                await returns.next_step(tx, wanted.rma, step, wanted.within_s)
                 part = await exchanges.parcel_of(tx, wanted.rma)
             if part is None:
                 return Exchange(UNPAID)

@@ -124,9 +124,8 @@ async def close(back: ReturnInput) -> Standing:
 
 
 async def plan_exchange(back: ReturnInput) -> Exchange:
-    return await locally(
-        ExchangeActivities.plan_exchange, PlanExchange(back.rma, back.timings.pick_s)
-    )
+    wanted = PlanExchange(back.rma, back.timings.pick_s, back.timings.lost_s)
+    return await locally(ExchangeActivities.plan_exchange, wanted)
 
 
 async def end_exchange(back: ReturnInput) -> Owed:

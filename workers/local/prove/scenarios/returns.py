@@ -1,12 +1,14 @@
 """Orders whose goods come back: each end of a return by an order of its own, every step reached."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
 
+from workers.errors import UserError
 from workers.local.demo.plan import PlannedOrder
 from workers.local.prove.orders import EAST, SHIPPING_MINOR, UNIT_MINOR, WEST, an_order
 from workers.local.prove.stage import Stage
@@ -86,8 +88,10 @@ async def _tell(stage: Stage, rma: str, verb: str, said: dict[str, Any] | None =
     """Say it until it is done: the run is there a moment after the return."""
 
     async def done() -> bool:
-        answer = await stage.api.send("POST", f"/returns/{rma}/{verb}", said or {})
-        return answer.status in (httpx.codes.OK, httpx.codes.ACCEPTED)
+        with contextlib.suppress(UserError):  # a worker was killed just now
+            answer = await stage.api.send("POST", f"/returns/{rma}/{verb}", said or {})
+            return answer.status in (httpx.codes.OK, httpx.codes.ACCEPTED)
+        return False
 
     await stage.until(done)
 
