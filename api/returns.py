@@ -51,12 +51,15 @@ async def ask_for_return(
 
 @router.get(
     "/orders/{order_id}/returns", response_model=ReturnPage,
-    responses=documented(Kind.INVALID_CURSOR),
+    responses=documented(Kind.NOT_FOUND, Kind.INVALID_CURSOR),
 )  # fmt: skip
 async def list_returns_of_order(
     order_id: OrderId, query: Annotated[ReturnsQuery, Query()], context: Ctx, _: ReturnsReader
 ) -> dict[str, Any]:
     """List an order's returns, newest first. Scope: `returns:read`."""
+    async with context.engine.connect() as tx:
+        if not await returns.has_order(tx, order_id):
+            raise Problem(Kind.NOT_FOUND, f"there is no order {order_id}")
     return await _page(context, query, returns.ReturnFilter(query.state, order_id))
 
 

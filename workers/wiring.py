@@ -25,16 +25,11 @@ from activities.fulfillment import FulfillmentActivities
 from activities.payments import PaymentActivities
 from activities.reconciling.books import BookActivities
 from activities.reconciling.tasks import TaskActivities
-from activities.returning.authorization import AuthorizationActivities
-from activities.returning.exchange import ExchangeActivities
-from activities.returning.goods import GoodsActivities
-from activities.returning.labels import ReturnLabelActivities
-from activities.returning.refunding import RefundingActivities
-from activities.returning.settling import SettlingActivities
 from activities.routing import RoutingActivities
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
 from activities.stock import StockActivities
+from workers.returning import returning_by_queue
 from workers.settings import EVERY_OWNER, Settings
 from workflows.messages import CORE_QUEUE
 from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
@@ -109,12 +104,7 @@ def activities_by_queue(
     books = BookActivities(engine, gateways.payment, gateways.carrier, gateways.channels)
     tasks = TaskActivities(engine)
     escalation = EscalationActivities(engine, addressees)
-    authorization = AuthorizationActivities(engine)
-    goods = GoodsActivities(engine)
-    return_labels = ReturnLabelActivities(engine, gateways.carrier)
-    settling = SettlingActivities(engine)
-    exchange = ExchangeActivities(engine)
-    refunding = RefundingActivities(engine, gateways.payment)
+    returning = returning_by_queue(engine, gateways.payment, gateways.carrier)
     return {
         CORE_QUEUE: [
             admission.admit,
@@ -138,21 +128,7 @@ def activities_by_queue(
             tasks.compare_runs,
             tasks.forget_lines,
             escalation.escalate,
-            authorization.open_return,
-            authorization.approve_return,
-            authorization.refuse_return,
-            authorization.cancel_return,
-            return_labels.give_drop_off_code,
-            goods.receive_return,
-            goods.give_up_return,
-            goods.inspect_return,
-            settling.settle_return,
-            settling.money_owed,
-            settling.give_up_refunds,
-            settling.close_return,
-            exchange.plan_exchange,
-            exchange.end_exchange,
-            exchange.charge_security,
+            *returning[CORE_QUEUE],
         ],
         PAYMENTS_QUEUE: [
             payments.take,
@@ -160,7 +136,7 @@ def activities_by_queue(
             payments.capture,
             settlement.give_back,
             books.read_payments,
-            refunding.refund_return,
+            *returning[PAYMENTS_QUEUE],
         ],
         CARRIERS_QUEUE: [
             admission.verify_address,
@@ -169,10 +145,7 @@ def activities_by_queue(
             shipping.void_label,
             shipping.poll_tracking,
             books.read_labels,
-            return_labels.create_return_shipment,
-            return_labels.buy_return_label,
-            return_labels.poll_return,
-            return_labels.void_return_label,
+            *returning[CARRIERS_QUEUE],
         ],
         CHANNELS_QUEUE: [channels.pull_orders, books.read_orders],
     }

@@ -97,3 +97,8 @@ async def known_skus(connection: AsyncConnection, skus: list[str]) -> set[str]:
 
 async def known_locations(connection: AsyncConnection) -> set[str]:
     return {each.location for each in await rows(connection, "SELECT location FROM locations")}
+
+
+async def has_order(connection: AsyncConnection, order_id: str) -> bool:
+    query = "SELECT 1 FROM orders WHERE order_id = :order_id"
+    return await row(connection, query, order_id=order_id) is not None

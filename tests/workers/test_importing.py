@@ -14,6 +14,7 @@ from workers.setup_file import read_setup
 WHOLE = {
     "pools": ["main"], "locations": [LOCATION], "channels": [CHANNEL], "products": [PRODUCT],
     "stock": [{**STOCK, "safety_stock": 2}], "store_credits": [CREDIT],
+    "return_policies": [{"channel": "shop", "window_days": 14}],
 }  # fmt: skip
 
 
