@@ -96,6 +96,7 @@ class Preview(Answer):
     return_freight_minor: Minor
     refund_minor: Minor
     credit_minor: Minor
+    charge_minor: int = Field(description="what an exchange costs more")
     lines: list[LineVerdict]
 
 

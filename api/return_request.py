@@ -14,11 +14,10 @@ from db.inbox.returns import NewReturn as Kept
 from db.queries import returns
 from db.queries.return_facts import Facts, facts
 from domain.returning.eligibility import Decision
-from domain.returning.request import Asked, LineAsked, Plan, plan
+from domain.returning.request import SENDS_GOODS, Asked, LineAsked, Plan, plan
 
 # What is sent instead of the goods has to be named; a replacement is the same goods again.
 NAMES_GOODS = "exchange"
-SENDS_GOODS = frozenset({"exchange", "replacement"})
 
 
 async def preview(tx: AsyncConnection, order_id: str, wanted: NewReturn) -> dict[str, Any]:
@@ -30,6 +29,8 @@ async def ask(tx: AsyncConnection, order_id: str, wanted: NewReturn, once: Once)
     """Raises: Problem for a stale version, or goods that may not come back."""
     about = await _facts(tx, order_id, wanted, lock=True)
     planned = _plan(about, wanted)
+    if wanted.source != "customer" and not once.caller.may("returns:handle"):
+        raise Problem(Kind.FORBIDDEN, f"to ask as {wanted.source} needs the scope returns:handle")
     if planned.verdict.decision is Decision.REFUSE:
         lines = _verdicts(wanted, planned)
         detail = f"refused: {planned.verdict.reason}"
@@ -82,7 +83,10 @@ def _plan(about: Facts, wanted: NewReturn) -> Plan:
     lines = tuple(
         LineAsked(line.line_no, line.quantity, line.reason, line.condition) for line in wanted.lines
     )
-    asked = Asked(wanted.source, wanted.resolution, wanted.method, about.country, lines)
+    instead_minor = sum(each.quantity * each.unit_price_minor for each in wanted.instead)
+    asked = Asked(
+        wanted.source, wanted.resolution, wanted.method, about.country, lines, instead_minor
+    )
     return plan(asked, about.parcels, about.policy, about.now)
 
 
@@ -140,5 +144,6 @@ def _answer(about: Facts, wanted: NewReturn, planned: Plan, rma: str | None) -> 
         **asdict(planned.worth),
         "refund_minor": planned.refund_minor,
         "credit_minor": planned.credit_minor,
+        "charge_minor": planned.charge_minor,
         "lines": _verdicts(wanted, planned),
     }

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import Once
-from api.auth import ReturnsWriter
+from api.auth import ReturnsHandler, ReturnsWriter
 from api.context import Ctx
 from api.fields import IdempotencyKey, ReturnId
 from api.problems import Kind, Problem, documented, invalid
@@ -43,7 +43,7 @@ class Asker:
     """Who asks, about which return, under which key."""
 
     context: Ctx
-    caller: ReturnsWriter
+    caller: ReturnsHandler
     rma: ReturnId
     idempotency_key: IdempotencyKey = None
 
@@ -54,9 +54,9 @@ class Asker:
 
 @router.post("/returns/{rma}/approve", **_TELL)
 async def approve_return(
-    rma: ReturnId, context: Ctx, caller: ReturnsWriter, idempotency_key: IdempotencyKey = None
+    rma: ReturnId, context: Ctx, caller: ReturnsHandler, idempotency_key: IdempotencyKey = None
 ) -> JSONResponse:
-    """Approve a return that waits for a person. Scope: `returns:write`."""
+    """Approve a return that waits for a person. Scope: `returns:handle`."""
     once = Asker(context, caller, rma, idempotency_key).once("approve")
     return await _tell(once, rma, "approve", ReturnDecision(caller.actor), "approved")
 
@@ -66,10 +66,10 @@ async def refuse_return(
     rma: ReturnId,
     refusal: Refusal,
     context: Ctx,
-    caller: ReturnsWriter,
+    caller: ReturnsHandler,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Refuse a return that waits for a person. Scope: `returns:write`."""
+    """Refuse a return that waits for a person. Scope: `returns:handle`."""
     once = Asker(context, caller, rma, idempotency_key).once("refuse", refusal.model_dump())
     remark = Remark(rma, "refused", refusal.reason)
     return await _tell(once, rma, "refuse", ReturnDecision(caller.actor), "refused", remark)
@@ -89,10 +89,10 @@ async def receive_return(
     rma: ReturnId,
     arrival: Arrival,
     context: Ctx,
-    caller: ReturnsWriter,
+    caller: ReturnsHandler,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Say how many units of each item have come so far. Scope: `returns:write`."""
+    """Say how many units of each item have come so far. Scope: `returns:handle`."""
     once = Asker(context, caller, rma, idempotency_key).once("receive", arrival.model_dump())
     said = ReturnArrival(
         actor=caller.actor,
@@ -109,10 +109,10 @@ async def inspect_return(
     rma: ReturnId,
     inspection: Inspection,
     context: Ctx,
-    caller: ReturnsWriter,
+    caller: ReturnsHandler,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Say of every unit whether it is accepted, and what becomes of it. Scope: `returns:write`."""
+    """Say of every unit whether it is accepted, and what becomes of it. Scope: `returns:handle`."""
     once = Asker(context, caller, rma, idempotency_key).once("inspect", inspection.model_dump())
     found = tuple(
         (unit.item_no, unit.disposition, unit.quantity, unit.accepted, unit.location)

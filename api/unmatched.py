@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import Once
-from api.auth import ReturnsReader, ReturnsWriter
+from api.auth import ReturnsHandler, ReturnsReader
 from api.context import Ctx
 from api.fields import Answer, Body, IdempotencyKey, ListQuery, Moment, ShortText, Sku
 from api.pagination import LARGEST_ROW_NUMBER, decode, fingerprint, page_of, row_number
@@ -78,9 +78,9 @@ async def list_unmatched_goods(
     responses=documented(*_WRITES),
 )  # fmt: skip
 async def set_goods_aside(
-    new: NewGoods, context: Ctx, caller: ReturnsWriter, idempotency_key: IdempotencyKey = None
+    new: NewGoods, context: Ctx, caller: ReturnsHandler, idempotency_key: IdempotencyKey = None
 ) -> JSONResponse:
-    """Write down goods that nobody announced. Scope: `returns:write`."""
+    """Write down goods that nobody announced. Scope: `returns:handle`."""
     once = Once(context, caller, idempotency_key, ["POST /unmatched-goods", new.model_dump()])
 
     async def write(tx: AsyncConnection) -> dict[str, Any]:
@@ -101,10 +101,10 @@ async def resolve_goods(
     goods_id: GoodsId,
     decision: NewDecision,
     context: Ctx,
-    caller: ReturnsWriter,
+    caller: ReturnsHandler,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Decide what becomes of goods that belong to no return. Scope: `returns:write`."""
+    """Decide what becomes of goods that belong to no return. Scope: `returns:handle`."""
     what = [f"POST /unmatched-goods/{goods_id}/resolve", decision.model_dump()]
     once = Once(context, caller, idempotency_key, what)
 

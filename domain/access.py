@@ -7,7 +7,8 @@ SCOPES: Final = frozenset(
     {
         "orders:read", "orders:write", "stock:read", "fulfillments:read", "fulfillments:write",
         "exceptions:read", "exceptions:write", "audit:read", "webhooks:read", "webhooks:write",
-        "privacy:write", "codec:read", "returns:read", "returns:write", ADMIN,
+        "privacy:write", "codec:read", "returns:read", "returns:write",
+        "returns:handle", ADMIN,
     }
 )  # fmt: skip
 # A key made for a role has the role's scopes of that day; a later change here leaves it as it is.
@@ -18,18 +19,19 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "warehouse": frozenset(
         {
             "fulfillments:read", "fulfillments:write", "stock:read", "returns:read",
-            "returns:write",
+            "returns:handle",
         }
     ),
     "support": frozenset(
         {"orders:read", "orders:write", "stock:read", "fulfillments:read", "exceptions:read",
-         "returns:read", "returns:write"}
+         "returns:read", "returns:write", "returns:handle"}
     ),
     "operations": frozenset(
         {
             "orders:read", "orders:write", "stock:read", "fulfillments:read",
             "fulfillments:write", "exceptions:read", "exceptions:write", "webhooks:read",
             "webhooks:write", "codec:read", "returns:read", "returns:write",
+            "returns:handle",
         }
     ),
     "auditor": frozenset(

@@ -47,9 +47,11 @@ class Desk:
         step: str,
         do: Callable[[], Awaitable[T]],
         resolutions: tuple[str, ...] = RETRY_OR_UNDO,
+        until: Callable[[], bool] = lambda: False,
     ) -> T | None:
         """Do a step; when it cannot be done, ask. `skip` and `override` answer None.
 
+        So does `until`, once the step has become moot.
         Raises: Refused, when the person decides to undo what was done.
         """
         while True:
@@ -59,7 +61,9 @@ class Desk:
                 if is_cancelled_exception(failed):
                     raise
                 detail, said_in = str(failed.cause or failed), failed.activity_type
-            decision = await self.ask(step, "step_exhausted", detail, resolutions, said_in=said_in)
+            decision = await self.ask(
+                step, "step_exhausted", detail, resolutions, until, said_in=said_in
+            )
             if decision != "retry":
                 return None
 

@@ -73,10 +73,15 @@ class ReturnWorkflow:
     async def _give_label(self, method: str) -> None:
         self._show("return label")
         if method == "label":
-            made = await self._desk.attempt("create return label", self._make_label, RETRY_OR_SKIP)
-            if made:
+            made = await self._desk.attempt(
+                "create return label", self._make_label, RETRY_OR_SKIP, self._has_moved_on
+            )
+            if made or self._has_moved_on():
                 return
         await returning.give_drop_off_code(self._back)
+
+    def _has_moved_on(self) -> bool:
+        return self._state != "approved"
 
     async def _make_label(self) -> bool:
         await returning.create_shipment(self._back)
@@ -96,7 +101,9 @@ class ReturnWorkflow:
             if left <= 0:
                 self._stand(await returning.give_up(self._back))
             elif not await self._moved_within("approved", min(left, times.return_poll_s)):
-                await self._desk.attempt("poll return", self._poll, RETRY_OR_SKIP)
+                await self._desk.attempt(
+                    "poll return", self._poll, RETRY_OR_SKIP, self._has_moved_on
+                )
 
     async def _poll(self) -> None:
         await returning.poll(self._back)

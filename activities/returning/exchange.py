@@ -9,7 +9,6 @@ from temporalio import activity
 
 from activities.returning.settling import (
     Owed,
-    as_exchanged,
     decide_refund,
     name_replacements,
     owed,
@@ -116,7 +115,7 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
     worth_minor = back.goods_minor
     if is_advance:
         _, worth = await value(tx, back, "requested")
-        worth_minor = as_exchanged(worth).goods_minor
+        worth_minor = worth.goods_minor
         await name_replacements(tx, back, "requested")
     lines = await exchanges.lines(tx, back.rma)
     total_minor = sum(line.total_minor for line in lines)

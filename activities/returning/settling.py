@@ -15,7 +15,8 @@ from domain.money import settled_step
 from domain.naming import EXCHANGE_LINES_FROM
 from domain.returning.eligibility import FAULTS
 from domain.returning.parcels import Item, cost
-from domain.returning.worth import Worth, bonus, deduct, spread, stepped
+from domain.returning.request import given_worth
+from domain.returning.worth import Worth, bonus, spread, stepped
 
 OUTCOMES = {
     "refund": "refunded",
@@ -108,15 +109,14 @@ async def value(tx: AsyncConnection, back: Any, column: str) -> tuple[Facts, Wor
     about = await facts(tx, back.order_id)
     assert about is not None
     items = await _items(tx, back, column)
-    return about, deduct(cost(about.parcels, items), about.policy)
+    goods = cost(about.parcels, items)
+    return about, given_worth(goods, about.policy, back.resolution, back.method)
 
 
 async def _settle(tx: AsyncConnection, back: Any) -> None:
     about, worth = await value(tx, back, "accepted")
-    if back.resolution in ("exchange", "replacement"):
-        worth = as_exchanged(worth)
-        if not back.advance:
-            await name_replacements(tx, back, "accepted")
+    if not back.advance:
+        await name_replacements(tx, back, "accepted")
     await returns.settle_units(tx, back.rma)
     await returns.write_worth(tx, back.rma, vars_of(worth))
     if back.advance and worth.goods_minor > back.exchange_minor:
@@ -129,11 +129,6 @@ async def _settle(tx: AsyncConnection, back: Any) -> None:
         await return_money.issue_credit(tx, back.rma, amount, about.currency)
         await tell(tx, back, "StoreCreditIssued", amount_minor=amount, currency=about.currency)
     await tell(tx, back, "ReturnSettled", amount_minor=worth.total_minor, currency=about.currency)
-
-
-def as_exchanged(worth: Worth) -> Worth:
-    """Goods pay for goods: freight was for bringing the first, and nothing is taken off."""
-    return Worth(goods_minor=worth.goods_minor)
 
 
 async def name_replacements(tx: AsyncConnection, back: Any, column: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from domain.returning.eligibility import (
     FAULTS,
@@ -15,6 +16,9 @@ from domain.returning.eligibility import (
 from domain.returning.parcels import Goods, Item, ShippedParcel, cost, pick
 from domain.returning.policy import ReturnPolicy
 from domain.returning.worth import Worth, bonus, deduct
+
+# These resolutions send other goods instead of money.
+SENDS_GOODS: Final = frozenset({"exchange", "replacement"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Asked:
     method: str
     country: str
     lines: tuple[LineAsked, ...]
+    instead_minor: int = 0  # what the goods of an exchange cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,9 @@ class Plan:
     items: tuple[tuple[LineAsked, Item], ...]
     worth: Worth
     method: str
-    credit_minor: int
-
-    @property
-    def refund_minor(self) -> int:
-        return 0 if self.credit_minor else self.worth.total_minor
+    refund_minor: int = 0
+    credit_minor: int = 0
+    charge_minor: int = 0  # what an exchange costs more
 
 
 def plan(
@@ -63,16 +66,29 @@ def plan(
     goods = cost(parcels, [item for _, item in items])
     verdicts = tuple(_judge(line, asked, parcels, policy, now) for line in asked.lines)
     method, doubt = _way_back(asked, goods, policy)
-    worth = deduct(goods, policy if method != "keep" else replace(policy, return_freight_minor=0))
-    has_credit = asked.resolution == "store_credit"
-    return Plan(
-        verdicts=verdicts,
-        verdict=judge_all([*verdicts, *([doubt] if doubt else [])]),
-        items=items,
-        worth=worth,
-        method=method,
-        credit_minor=worth.total_minor + bonus(worth.total_minor, policy) if has_credit else 0,
-    )
+    verdict = judge_all([*verdicts, *([doubt] if doubt else [])])
+    worth = given_worth(goods, policy, asked.resolution, method)
+    return Plan(verdicts, verdict, items, worth, method, *_given(asked, worth, policy))
+
+
+def given_worth(goods: Goods, policy: ReturnPolicy, resolution: str, method: str) -> Worth:
+    """Goods pay for goods: of an exchange nothing is taken off, and freight was for the first."""
+    if resolution in SENDS_GOODS:
+        return Worth(goods_minor=goods.chosen_minor + goods.faulty_minor)
+    if method == "keep":
+        policy = replace(policy, return_freight_minor=0)
+    return deduct(goods, policy)
+
+
+def _given(asked: Asked, worth: Worth, policy: ReturnPolicy) -> tuple[int, int, int]:
+    """What is refunded, what is credited, what is charged."""
+    total = worth.total_minor
+    if asked.resolution == "store_credit":
+        return 0, total + bonus(total, policy), 0
+    if asked.resolution == "exchange":
+        rest = total - asked.instead_minor
+        return max(0, rest), 0, max(0, -rest)
+    return (0 if asked.resolution == "replacement" else total), 0, 0
 
 
 def _judge(

@@ -19,7 +19,9 @@ from tests.workflows.test_returns import Back, delivered
 @pytest.fixture(scope="module")
 async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
     async with world.engine.begin() as tx:
-        key = await create_key(tx, "returns", ["returns:read", "returns:write", "orders:read"])
+        key = await create_key(
+            tx, "returns", ["returns:read", "returns:write", "returns:handle", "orders:read"]
+        )
     config = ApiConfig(timings=world.timings)
     app = create_app(engine=world.engine, temporal=world.temporal, config=config)
     async with caller(app, key.secret) as client:

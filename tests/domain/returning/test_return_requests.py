@@ -59,6 +59,13 @@ def test_store_credit_takes_the_place_of_a_refund() -> None:
     assert (found.refund_minor, found.credit_minor) == (0, 1_100)
 
 
+def test_an_exchange_is_charged_or_refunded_the_difference() -> None:
+    for instead, refund, charge in ((1_000, 0, 0), (1_300, 0, 300), (600, 400, 0)):
+        wish = replace(asked(resolution="exchange"), instead_minor=instead)
+        found = plan(wish, [parcel(1)], DEFAULT, NOW)
+        assert (found.refund_minor, found.charge_minor) == (refund, charge)
+
+
 def test_a_line_nobody_shipped_is_refused_and_worth_nothing() -> None:
     found = plan(asked(), [], DEFAULT, NOW)
     assert (found.verdict.reason, found.worth.total_minor) == ("not_shipped", 0)
