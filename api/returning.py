@@ -14,8 +14,9 @@ from api.context import Ctx
 from api.fields import IdempotencyKey, ReturnId
 from api.problems import Kind, Problem, documented, invalid
 from api.return_models import Arrival, Inspection, Refusal, Told
-from api.updates import Message, taken, tell
+from api.updates import OK, Message, taken, tell
 from db.inbox.audit import Change
+from db.inbox.idempotency import StoredAnswer
 from db.inbox.remarks import Remark
 from db.queries import returns
 from workflows.return_messages import (
@@ -124,10 +125,12 @@ async def inspect_return(
 async def _tell(
     once: Once, rma: str, verb: str, said: Any, wished: str, remark: Remark | None = None
 ) -> JSONResponse:
-    async def find(tx: AsyncConnection) -> Message:
+    async def find(tx: AsyncConnection) -> Message | StoredAnswer:
         found = await returns.get_return(tx, rma)
         if found is None:
             raise Problem(Kind.NOT_FOUND, f"there is no return {rma}")
+        if found["outcome"] == wished:  # said twice, it is as it was wished
+            return StoredAnswer(OK, body(True, ReturnStanding("closed", wished)))  # noqa: FBT003 - as it is called
         if found["state"] == "closed":
             raise Problem(Kind.TOO_LATE, f"the return is closed: {found['outcome']}")
         await _check(tx, said, found)

@@ -13,7 +13,10 @@ from domain.timings import (
     Timings,
 )
 
-PEOPLE = ("pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s")
+PEOPLE = (
+    "pick_s", "pack_s", "exception_s", "vendor_patience_s", "reservation_s", "return_review_s",
+    "inspection_s",
+)  # fmt: skip
 FLOORS = dict.fromkeys(PEOPLE, SHORTEST_FOR_PEOPLE_S) | {"vendor_attempt_s": SHORTEST_FOR_VENDORS_S}
 
 

@@ -258,3 +258,13 @@ async def test_an_exchange_over_http_is_paid_by_the_goods(
     assert found["parcels"] == [f"{id_of(document)}-f2"]
     listed = (await http.get("/returns", params={"state": "closed", "limit": 1})).json()
     assert len(listed["items"]) == 1
+
+
+async def test_what_is_refused_or_called_off_twice_is_as_it_was_wished(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    document = await delivered(world, (await world.sku(west=5), 1))
+    rma = (await ask(http, document)).json()["rma"]
+    for _ in range(2):
+        answer = await tell(world, http, rma, "cancel")
+        assert (answer.status_code, answer.json()["outcome"]) == (200, "cancelled")
