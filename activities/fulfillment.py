@@ -186,7 +186,7 @@ async def _ask_to_stop(tx: AsyncConnection, order_id: str) -> int:
         WITH locked AS MATERIALIZED (
             SELECT fulfillment_id FROM fulfillments
             WHERE order_id = :order_id AND state = ANY(CAST(:states AS text[]))
-                AND NOT cancel_requested
+                AND NOT cancel_requested AND rma IS NULL
             ORDER BY number FOR UPDATE
         )
         UPDATE fulfillments f SET cancel_requested = true FROM locked
@@ -221,8 +221,8 @@ async def _tell_channel(tx: AsyncConnection, part: Any, label: Any) -> None:
     """Push the tracking number to the channel the order came from, when it wants one."""
     order = await orders.head(tx, part.order_id)
     assert order is not None
-    if order.channel_kind == "api":
-        return
+    if order.channel_kind == "api" or part.rma is not None:
+        return  # what is sent in exchange fulfils nothing that the channel knows of
     lines = await rows(
         tx,
         """

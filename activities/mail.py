@@ -17,7 +17,7 @@ from domain.order_link import order_token
 # Facts that are a day, in ISO 8601.
 _DAYS: Final = frozenset({"from", "by", "due"})
 # A message that an earlier version posted lacks these: the line that needs one is left out.
-_LATER_FACTS: Final = frozenset({"total", "amount", "due"})
+_LATER_FACTS: Final = frozenset({"total", "amount", "due", "label", "code"})
 
 # Subject and text of each message; $name is taken from its facts.
 TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
@@ -127,6 +127,44 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
     "reconciliation_tasks": (
         "$count reconciliation tasks are open",
         "What differs between our books and others', or stands still:\n\n$tasks\n\n$link\n",
+    ),
+    "return_approved": (
+        "How to return goods of your order $order",
+        (
+            "Hello $name,\n\nyour return $rma is approved.\n"
+            "Print this label and put it on the parcel: $label\n"
+            "Or show this code at a drop-off point: $code\n"
+        ),
+    ),
+    "return_refused": (
+        "Your return for order $order",
+        "Hello $name,\n\nwe are sorry: your return $rma cannot be accepted: $reason\n",
+    ),
+    "return_received": (
+        "Your return for order $order has arrived",
+        "Hello $name,\n\nyour return $rma has arrived. We will look at it and write again.\n",
+    ),
+    "return_never_arrived": (
+        "Your return for order $order did not arrive",
+        (
+            "Hello $name,\n\nyour return $rma has not arrived and is closed. "
+            "If you still want to send the goods back, please ask for a new return.\n"
+        ),
+    ),
+    "return_rejected": (
+        "Your return for order $order was not accepted",
+        (
+            "Hello $name,\n\nwe have looked at your return $rma and cannot accept the goods. "
+            "Please write to us if you disagree.\n"
+        ),
+    ),
+    "return_refunded": (
+        "The refund for your return of order $order",
+        "Hello $name,\n\nfor your return $rma we have given back $amount.\n",
+    ),
+    "credit_issued": (
+        "Your store credit for the return of order $order",
+        "Hello $name,\n\nfor your return $rma you have a store credit of $amount.\nCode: $code\n",
     ),
 }
 

@@ -9,11 +9,13 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.connectors.carrier.easypost import webhook as easypost
+from activities.connectors.carrier.port import TrackingNotice
 from activities.connectors.payment.stripe import webhook as stripe
 from activities.fulfillment import tracked
 from activities.payments import SlipState, record_slip, slip_key
+from activities.returning.labels import record_return_tracking
 from activities.shipping import record_tracking
-from db.stores import orders, payments
+from db.stores import labels, orders, payments
 from domain.tracking import TrackingStatus
 
 # The key a slip was begun with: order, tender, verb, number.
@@ -89,9 +91,21 @@ async def carrier_news(tx: AsyncConnection, document: Mapping[str, Any]) -> Parc
         return None
     part = await tracked(tx, notice.tracker_id)
     if part is None:
-        raise NotYetKnown(notice.tracker_id)
+        await _on_its_way_back(tx, notice)
+        return None
     status = await record_tracking(tx, part, notice.events)
     if status not in DECISIVE:
         return None
     is_late = part.state == "lost" and status == TrackingStatus.DELIVERED
     return ParcelNews(notice.event_id, part.order_id, part.number, status, is_late)
+
+
+async def _on_its_way_back(tx: AsyncConnection, notice: TrackingNotice) -> None:
+    """Record the scans of a parcel that comes back; its story waits for the warehouse.
+
+    Raises: NotYetKnown.
+    """
+    rma = await labels.return_of(tx, notice.tracker_id)
+    if rma is None:
+        raise NotYetKnown(notice.tracker_id)
+    await record_return_tracking(tx, rma, notice.events)

@@ -86,7 +86,8 @@ class PaymentActivities:
             assert order is not None
             tender = await _tender(tx, want.order_id, want.tender_no)
             wanted = await _intent(tx, want, tender)
-            if order.outcome and await payments.intent_row(tx, wanted.key) is None:
+            is_over = order.outcome and not await payments.pays_open_return(tx, tender.rma)
+            if is_over and await payments.intent_row(tx, wanted.key) is None:
                 # An attempt given up for lost that wakes after the end takes nothing any more.
                 return Taken("voided")
             intent = await payments.begin(tx, wanted)

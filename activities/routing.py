@@ -254,7 +254,7 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
                     AND f.state IN ('open', 'picked', 'packed')), '{}')
                 AS unauthorized
         FROM fulfillments f JOIN orders o USING (order_id)
-        WHERE f.order_id = :order_id ORDER BY f.number
+        WHERE f.order_id = :order_id AND f.rma IS NULL ORDER BY f.number
         """,
         order_id=order_id,
     )

@@ -55,19 +55,25 @@ ON CONFLICT (channel) DO UPDATE SET name = excluded.name, currencies = excluded.
     decides_up_to_minor = excluded.decides_up_to_minor
 """
 _PRODUCTS = """
-INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm, available_from)
-SELECT sku, name, weight_g, length_mm, width_mm, height_mm, available_from
+INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm, available_from, category)
+SELECT sku, name, weight_g, length_mm, width_mm, height_mm, available_from, category
 FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS i(sku text, name text, weight_g bigint,
-    length_mm bigint, width_mm bigint, height_mm bigint, available_from timestamptz)
+    length_mm bigint, width_mm bigint, height_mm bigint, available_from timestamptz, category text)
 ON CONFLICT (sku) DO UPDATE SET name = excluded.name, weight_g = excluded.weight_g,
     length_mm = excluded.length_mm, width_mm = excluded.width_mm, height_mm = excluded.height_mm,
-    available_from = excluded.available_from
+    available_from = excluded.available_from,
+    category = coalesce(excluded.category, products.category)
 """
 _CREDITS = """
 INSERT INTO store_credits (code, currency, balance_minor)
 SELECT code, currency, balance_minor FROM jsonb_to_recordset(CAST(:items AS jsonb))
     AS i(code text, currency text, balance_minor bigint)
 ON CONFLICT (code) DO NOTHING
+"""
+_RETURN_POLICIES = """
+INSERT INTO return_policies (channel, rules)
+SELECT item ->> 'channel', item - 'channel' FROM jsonb_array_elements(CAST(:items AS jsonb)) AS item
+ON CONFLICT (channel) DO UPDATE SET rules = excluded.rules
 """
 _BY_PART = {
     "pools": _POOLS,
@@ -76,6 +82,7 @@ _BY_PART = {
     "channels": _CHANNELS,
     "products": _PRODUCTS,
     "store_credits": _CREDITS,
+    "return_policies": _RETURN_POLICIES,
 }
 
 

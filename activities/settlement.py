@@ -115,7 +115,7 @@ class SettlementActivities:
             await _end_begun_capture(tx, held)
         else:
             await payments.refunded(tx, intent)
-            await documents.credit_lost(tx, intent)
+            await self._credit(tx, intent)
             if held.vendor == "store_credit":
                 await _put_back(tx, held, intent.amount_minor)
             await _tell_customer(tx, intent)
@@ -126,6 +126,10 @@ class SettlementActivities:
             "currency": intent.currency,
         }
         await orders.tell(tx, intent.order_id, event, data=data)
+
+    async def _credit(self, tx: AsyncConnection, intent: Any) -> None:
+        """Of what an order itself refunds, only lost parcels were invoiced."""
+        await documents.credit_lost(tx, intent)
 
 
 async def _tell_customer(tx: AsyncConnection, intent: Any) -> None:
@@ -150,7 +154,8 @@ async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
 
     Asked anew under the authorization's lock, because a retry may come after its own record.
     """
-    for open_due in await payments.due(tx, held.order_id):
+    rma = await payments.pays_for(tx, held.order_id, held.tender_no)
+    for open_due in await payments.due(tx, held.order_id, rma):
         if (open_due.operation, open_due.subject) == (due.operation, due.subject):
             return int(open_due.amount_minor)
     return None
@@ -158,10 +163,13 @@ async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
 
 async def _intent(tx: AsyncConnection, held: Any, due: Due, amount_minor: int) -> Intent:
     """Number a refund by those ended before of the same authorization: a retry meets its own."""
-    ended = await payments.count_ended(tx, due.subject, due.operation, "done", "refused")
     part = due.subject.removeprefix(f"{held.order_id}:").split(":")[0]
+    series = f"{held.order_id}:{part}:{due.operation}:"
+    ended = await payments.count_ended(
+        tx, due.subject, due.operation, "done", "refused", prefix=series
+    )
     return Intent(
-        key=f"{held.order_id}:{part}:{due.operation}:{ended + 1}",
+        key=f"{series}{ended + 1}",
         order_id=held.order_id,
         tender_no=held.tender_no,
         verb=due.operation,

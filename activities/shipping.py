@@ -107,21 +107,13 @@ class ShippingActivities:
                 # Under the row's lock: whoever comes to buy it finds it voided.
                 await labels.voided(tx, label.label_key)
                 return
-        was_bought = label.state == "bought" or await self._was_bought(label)
-        if was_bought:
+        must_go_back = label.state == "bought" or await was_bought(self._carrier, label)
+        if must_go_back:
             await self._carrier.void_label(label.vendor_shipment_id)
         async with self._engine.begin() as tx:
-            if await labels.voided(tx, label.label_key) and was_bought:
+            if await labels.voided(tx, label.label_key) and must_go_back:
                 facts = await _shipment_facts(tx, fulfillment_id)
                 await orders.tell(tx, facts.order_id, "LabelVoided", fulfillment_id=fulfillment_id)
-
-    async def _was_bought(self, label: Any) -> bool:
-        """Ask the vendor; a "no" counts only when no purchase can be on its way any more."""
-        if await self._carrier.find_label(label.vendor_shipment_id) is not None:
-            return True
-        if label.buying_s < PURCHASE_OVER_S:
-            raise OutcomeUnknown(self._carrier.vendor, "the label may still be being bought")
-        return False
 
     @activity.defn
     async def poll_tracking(self, fulfillment_id: str) -> str:
@@ -140,6 +132,15 @@ class ShippingActivities:
         async with self._engine.begin() as tx:
             found = await tracked(tx, label.tracker_id)
             return await record_tracking(tx, found, tracking.events)
+
+
+async def was_bought(carrier: CarrierGateway, label: Any) -> bool:
+    """Ask the vendor; a "no" counts only when no purchase can be on its way any more."""
+    if await carrier.find_label(label.vendor_shipment_id) is not None:
+        return True
+    if label.buying_s < PURCHASE_OVER_S:
+        raise OutcomeUnknown(carrier.vendor, "the label may still be being bought")
+    return False
 
 
 async def record_tracking(tx: AsyncConnection, part: Any, events: tuple[TrackingEvent, ...]) -> str:

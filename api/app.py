@@ -26,8 +26,11 @@ from api import (
     orders,
     papers,
     reconciliation,
+    returning,
+    returns,
     stock,
     subscriptions,
+    unmatched,
     webhooks,
 )
 from api.backlog import Backlog
@@ -44,8 +47,9 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, holds, fulfillments, papers, exceptions, reconciliation, stock, subscriptions,
-    dead_letters, audit, webhooks, codec, health, order_page, docs,
+    orders, holds, fulfillments, papers, returning, returns, unmatched, exceptions,
+    reconciliation, stock, subscriptions, dead_letters, audit, webhooks, codec, health, order_page,
+    docs,
 )  # fmt: skip
 
 

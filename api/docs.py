@@ -28,6 +28,10 @@ _TAGS: Final = [
     {"name": "holds", "description": "What an order waits for, and letting it go on."},
     {"name": "fulfillments", "description": "What each location picks, packs and hands over."},
     {"name": "documents", "description": "Invoices, credit notes and packing slips."},
+    {
+        "name": "returns",
+        "description": "What comes back: asked for, received, looked at, and what is given for it.",
+    },
     {"name": "exceptions", "description": "What waits for a person, and the decision about it."},
     {
         "name": "reconciliation",

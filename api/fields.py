@@ -127,6 +127,14 @@ FulfillmentId = Annotated[
         examples=["shop-1001-f1"],
     ),
 ]
+ReturnId = Annotated[
+    str,
+    Path(
+        pattern=r"^[a-z0-9]{1,20}-[A-Za-z0-9._-]{1,64}-r[0-9]{1,9}$",
+        description="`{order_id}-r{n}`",
+        examples=["shop-1001-r1"],
+    ),
+]
 ExceptionId = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9._/:-]{1,200}$", examples=["shop-1001-x1-1"])
 ]

@@ -52,6 +52,7 @@ class FulfillmentView(Answer):
     fulfillment_id: str
     order_id: str
     number: int
+    rma: str | None = Field(description="the return in exchange for which it is sent")
     location: str
     state: State
     share_minor: Minor

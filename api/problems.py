@@ -37,6 +37,8 @@ class Kind(StrEnum):
     WRONG_QUANTITIES = "wrong_quantities"
     UNKNOWN_EXCEPTION = "unknown_exception"
     NOT_PERMITTED = "not_permitted"
+    STALE_VERSION = "stale_version"
+    NOT_RETURNABLE = "not_returnable"
     BAD_SIGNATURE = "bad_signature"
     UNREADABLE_WEBHOOK = "unreadable_webhook"
     OVERLOADED = "overloaded"
@@ -71,6 +73,8 @@ TABLE: Final[dict[Kind, tuple[int, str]]] = {
     Kind.WRONG_QUANTITIES: (422, "Other quantities were expected"),
     Kind.UNKNOWN_EXCEPTION: (404, "No such exception waits"),
     Kind.NOT_PERMITTED: (409, "This resolution is not permitted"),
+    Kind.STALE_VERSION: (409, "The order has changed since"),
+    Kind.NOT_RETURNABLE: (422, "These goods cannot be returned"),
     Kind.BAD_SIGNATURE: (401, "The signature does not fit"),
     Kind.UNREADABLE_WEBHOOK: (422, "The webhook cannot be read"),
     Kind.OVERLOADED: (503, "Too much at once"),

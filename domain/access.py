@@ -7,27 +7,37 @@ SCOPES: Final = frozenset(
     {
         "orders:read", "orders:write", "stock:read", "fulfillments:read", "fulfillments:write",
         "exceptions:read", "exceptions:write", "audit:read", "webhooks:read", "webhooks:write",
-        "privacy:write", "codec:read", "fraud:review", ADMIN,
+        "privacy:write", "codec:read", "fraud:review", "returns:read", "returns:write",
+        "returns:handle", ADMIN,
     }
 )  # fmt: skip
 # A key made for a role has the role's scopes of that day; a later change here leaves it as it is.
 ROLES: Final[dict[str, frozenset[str]]] = {
-    "storefront": frozenset({"orders:read", "orders:write", "stock:read"}),
-    "warehouse": frozenset({"fulfillments:read", "fulfillments:write", "stock:read"}),
+    "storefront": frozenset(
+        {"orders:read", "orders:write", "stock:read", "returns:read", "returns:write"}
+    ),
+    "warehouse": frozenset(
+        {
+            "fulfillments:read", "fulfillments:write", "stock:read", "returns:read",
+            "returns:handle",
+        }
+    ),
     "support": frozenset(
-        {"orders:read", "orders:write", "stock:read", "fulfillments:read", "exceptions:read"}
+        {"orders:read", "orders:write", "stock:read", "fulfillments:read", "exceptions:read",
+         "returns:read", "returns:write", "returns:handle"}
     ),
     "operations": frozenset(
         {
             "orders:read", "orders:write", "stock:read", "fulfillments:read",
             "fulfillments:write", "exceptions:read", "exceptions:write", "webhooks:read",
-            "webhooks:write", "codec:read",
+            "webhooks:write", "codec:read", "returns:read", "returns:write",
+            "returns:handle",
         }
     ),
     "auditor": frozenset(
         {
             "orders:read", "stock:read", "fulfillments:read", "exceptions:read", "audit:read",
-            "webhooks:read",
+            "webhooks:read", "returns:read",
         }
     ),
     "reviewer": frozenset({"orders:read", "orders:write", "fraud:review"}),

@@ -34,6 +34,9 @@ class FulfillmentAxis(StrEnum):
 
 class ReturnAxis(StrEnum):
     NONE = "none"
+    REQUESTED = "requested"  # something is promised to come back
+    PARTLY_RETURNED = "partly_returned"
+    RETURNED = "returned"
     RETURNED_TO_SENDER = "returned_to_sender"  # the carrier brings a parcel back by itself
 
 
@@ -68,8 +71,13 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Units:
+    """`shipped`, `in_return` and `returned` count the units of parcels that left."""
+
     ordered: int
     cancelled: int = 0
+    shipped: int = 0
+    in_return: int = 0
+    returned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ def derive_axes(money: Money, units: Units, parcels: Sequence[Parcel], *, is_clo
     return Axes(
         payment=payment_axis(money, is_closed=is_closed),
         fulfillment=fulfillment_axis(units, parcels, is_closed=is_closed),
-        returned=return_axis(parcels),
+        returned=return_axis(parcels, units),
     )
 
 
@@ -135,6 +143,12 @@ def fulfillment_axis(
     return FulfillmentAxis.IN_PROGRESS if is_begun else FulfillmentAxis.UNFULFILLED
 
 
-def return_axis(parcels: Sequence[Parcel]) -> ReturnAxis:
+def return_axis(parcels: Sequence[Parcel], units: Units) -> ReturnAxis:
+    """What customers send back says more than a parcel that never reached them."""
+    if units.returned:
+        is_all = units.returned >= units.shipped
+        return ReturnAxis.RETURNED if is_all else ReturnAxis.PARTLY_RETURNED
+    if units.in_return:
+        return ReturnAxis.REQUESTED
     came_back = any(p.tracking_status == TrackingStatus.RETURN_TO_SENDER for p in parcels)
     return ReturnAxis.RETURNED_TO_SENDER if came_back else ReturnAxis.NONE

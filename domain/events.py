@@ -43,13 +43,25 @@ OrderEvent = Literal[
     "HoldReleased",
     "HoldExpired",
     "OrderClosed",
+    "ReturnRequested",
+    "ReturnApproved",
+    "ReturnRefused",
+    "ReturnCancelled",
+    "ReturnLabelBought",
+    "ReturnTracked",
+    "ReturnReceived",
+    "ReturnInspected",
+    "ReturnSettled",
+    "ReturnClosed",
+    "ExchangePlanned",
+    "StoreCreditIssued",
 ]
 EVENT_NAMES: Final[tuple[str, ...]] = get_args(OrderEvent)
 # What leaves the house of an event's data. Not `reason`: it can be in a customer's own words.
 SHOWN: Final = frozenset(
     {
         "amount_minor", "by", "carrier", "channel", "code", "currency", "exception_id", "from",
-        "hold", "number", "outcome", "resolution", "status", "tender_no", "tracking_number",
+        "hold", "number", "outcome", "resolution", "rma", "status", "tender_no", "tracking_number",
     }
 )  # fmt: skip
 _ID_DIGITS: Final = 32

@@ -12,18 +12,15 @@ SHORTEST_FOR_PEOPLE_S: Final = 60.0
 SHORTEST_ATTEMPT_S: Final = 10.0
 # An outage of some minutes is no reason to call anybody, and stock is held that long.
 SHORTEST_PATIENCE_S: Final = 300.0
-# Waits that end in a person's task, and machines' own, are compressed less than the calendar.
-_SHORTEST: Final = {
-    "pick_s": SHORTEST_FOR_PEOPLE_S,
-    "pack_s": SHORTEST_FOR_PEOPLE_S,
-    "exception_s": SHORTEST_FOR_PEOPLE_S,
-    "hold_s": SHORTEST_FOR_PEOPLE_S,
+# Waits that end in a person's task: compressed less, so that load alone never calls somebody.
+_FOR_PEOPLE: Final = (
+    "pick_s", "pack_s", "exception_s", "hold_s", "review_s", "correction_s", "authorization_s",
+    "return_review_s", "inspection_s",
+)  # fmt: skip
+_SHORTEST: Final = dict.fromkeys(_FOR_PEOPLE, SHORTEST_FOR_PEOPLE_S) | {
     "vendor_attempt_s": SHORTEST_ATTEMPT_S,
     "vendor_patience_s": SHORTEST_PATIENCE_S,
     "reservation_s": SHORTEST_PATIENCE_S,
-    "review_s": SHORTEST_FOR_PEOPLE_S,
-    "correction_s": SHORTEST_FOR_PEOPLE_S,
-    "authorization_s": SHORTEST_FOR_PEOPLE_S,
     "scorer_s": SHORTEST_ATTEMPT_S,
 }
 
@@ -54,6 +51,10 @@ class Timings:
     stalled_s: float = 7 * DAY  # between two scans
     promised_day_s: float = 1 * DAY  # how long a day of a promise lasts
     authorization_s: float = 6 * DAY  # then it is made anew: a card's lapses after seven
+    return_review_s: float = 2 * DAY
+    return_arrival_s: float = 21 * DAY  # from approval until nothing more is waited for
+    return_poll_s: float = 1 * DAY
+    inspection_s: float = 3 * DAY
 
     def scaled(self, factor: float) -> "Timings":
         """Divide every duration by `factor`: how the demo and the tests compress the calendar.

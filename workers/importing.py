@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -58,28 +59,28 @@ async def _known(tx: AsyncConnection, setup: Setup) -> Names:
         sellers=here.sellers | {seller.seller for seller in setup.sellers},
         series=here.series,
         skus=here.skus | {product.sku for product in setup.products},
+        channels=here.channels | {channel.channel for channel in setup.channels},
     )
 
 
+# Which field of which part names something that has to be there.
+_REFERENCES: Final = (
+    ("locations", "pool", "pools"),
+    ("channels", "pool", "pools"),
+    ("channels", "seller", "sellers"),
+    ("return_policies", "channel", "channels"),
+    ("stock", "location", "locations"),
+    ("stock", "sku", "skus"),
+)
+
+
 def _strangers(setup: Setup, known: Names) -> Iterator[str]:
-    for number, location in enumerate(setup.locations):
-        if location.pool not in known.pools:
-            yield f"locations[{number}].pool: {location.pool!r} is unknown"
-    yield from _strange_channels(setup, known)
+    for part, field, kind in _REFERENCES:
+        for number, entry in enumerate(getattr(setup, part)):
+            name = getattr(entry, field)
+            if name is not None and name not in getattr(known, kind):
+                yield f"{part}[{number}].{field}: {name!r} is unknown"
     yield from _foreign_series(setup, known)
-    for number, level in enumerate(setup.stock):
-        if level.location not in known.locations:
-            yield f"stock[{number}].location: {level.location!r} is unknown"
-        if level.sku not in known.skus:
-            yield f"stock[{number}].sku: {level.sku!r} is unknown"
-
-
-def _strange_channels(setup: Setup, known: Names) -> Iterator[str]:
-    for number, channel in enumerate(setup.channels):
-        if channel.pool not in known.pools:
-            yield f"channels[{number}].pool: {channel.pool!r} is unknown"
-        if channel.seller not in known.sellers | {None}:
-            yield f"channels[{number}].seller: {channel.seller!r} is unknown"
 
 
 def _foreign_series(setup: Setup, known: Names) -> Iterator[str]:

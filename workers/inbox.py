@@ -14,7 +14,7 @@ from activities.news import NotYetKnown, ParcelNews, SlipNews, carrier_news, pay
 from db.engine import row, rows, run
 from domain.timings import Timings
 from workers.loop import TableLoop
-from workers.starting import start_order
+from workers.starting import start_order, start_return
 from workflows.aftermath import LateParcelWorkflow, LatePaymentWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import (
@@ -28,6 +28,7 @@ from workflows.messages import (
     order_workflow_id,
 )
 from workflows.order import OrderWorkflow
+from workflows.return_messages import ReturnInput
 
 BATCH: Final = 20
 # Runs started and not yet admitted: more would only lengthen everybody's wait.
@@ -70,7 +71,7 @@ class InboxLoop(TableLoop):
                 """
                 WITH news AS (
                     SELECT inbox_id FROM inbox
-                    WHERE state = 'new' AND next_attempt_at <= now() AND kind = 'webhook'
+                    WHERE state = 'new' AND next_attempt_at <= now() AND kind <> 'order'
                     ORDER BY next_attempt_at LIMIT :batch FOR UPDATE SKIP LOCKED
                 ), placed AS (
                     SELECT inbox_id FROM inbox
@@ -95,7 +96,10 @@ class InboxLoop(TableLoop):
             if item.kind == "order":
                 await self._start(item)
                 return True
-            await self._hand_on(item)
+            if item.kind == "return":
+                await start_return(self._client, _return_of(item, self._timings))
+            else:
+                await self._hand_on(item)
         except NotYetKnown as unknown:
             if item.attempts >= MOST_ATTEMPTS:
                 await self._end(item, "rejected", f"never heard of {unknown}")
@@ -201,6 +205,10 @@ class InboxLoop(TableLoop):
                 note=note,
                 inbox_id=item.inbox_id,
             )
+
+
+def _return_of(item: Any, timings: Timings) -> ReturnInput:
+    return ReturnInput(item.document["rma"], item.document["order_id"], item.source, timings)
 
 
 async def _signalled(sending: Any) -> None:

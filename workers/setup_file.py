@@ -22,11 +22,14 @@ from api.fields import (
 from api.placement_models import NewAddress
 from domain.languages import Language
 from domain.order import LARGEST_AMOUNT_MINOR
+from domain.returning.policy import DEFAULT, WHOLE
 from workers.errors import UserError
 
 MOST_UNITS: Final = 10**9
 MOST_FAULTS_SHOWN: Final = 10
 Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
+MOST_DAYS: Final = 3_650
+Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
 Measure = Annotated[int, Field(ge=1, le=10**9)]
 # Source: EN 16931, BR-CO-9: the prefix is the country; Greece may say EL.
 VAT_ID: Final = r"^[A-Z]{2}[A-Z0-9+*]{2,18}$"
@@ -102,6 +105,7 @@ class Product(Body):
     width_mm: Measure
     height_mm: Measure
     available_from: PlacedAt | None = None
+    category: ShortText | None = None
 
 
 class StockLevel(Body):
@@ -117,6 +121,25 @@ class StoreCredit(Body):
     balance_minor: int = Field(ge=0, le=LARGEST_AMOUNT_MINOR)
 
 
+class ReturnRules(Body):
+    """What is left out stays as by default."""
+
+    channel: ChannelCode
+    window_days: int = Field(default=DEFAULT.window_days, ge=0, le=MOST_DAYS)
+    window_days_by_category: dict[str, Days] = Field(default={})
+    window_days_by_country: dict[str, Days] = Field(default={})
+    final_sale: list[ShortText] = Field(default=[])
+    refused_conditions: list[ShortText] = Field(default=[])
+    reviewed_conditions: list[ShortText] = Field(default=sorted(DEFAULT.reviewed_conditions))
+    review_above_minor: Units | None = None
+    keep_it_below_minor: Units = 0
+    refunds_freight: bool = True
+    restocking_fee_bp: int = Field(default=0, ge=0, le=WHOLE)
+    return_freight_minor: Units = 0
+    credit_bonus_bp: int = Field(default=0, ge=0, le=WHOLE)
+    channel_decides: bool = False
+
+
 class Setup(Body):
     """Every part may be left out."""
 
@@ -127,6 +150,7 @@ class Setup(Body):
     products: list[Product] = Field(default=[])
     stock: list[StockLevel] = Field(default=[])
     store_credits: list[StoreCredit] = Field(default=[])
+    return_policies: list[ReturnRules] = Field(default=[])
 
 
 # By which fields the entries of a part are told apart.
@@ -138,6 +162,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "products": ("sku",),
     "stock": ("location", "sku"),
     "store_credits": ("code",),
+    "return_policies": ("channel",),
 }
 
 

@@ -20,6 +20,7 @@ from workflows.backorders import BackorderWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.housekeeping import ChannelSyncWorkflow, ReminderWorkflow, ReservationExpiryWorkflow
 from workflows.order import OrderWorkflow
+from workflows.returning import ReturnWorkflow
 from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
 
 WORKFLOWS: Final[list[type[Any]]] = [
@@ -33,14 +34,15 @@ WORKFLOWS: Final[list[type[Any]]] = [
     ChannelSyncWorkflow,
     EscalationWorkflow,
     ReconciliationWorkflow,
+    ReturnWorkflow,
 ]
 # Loaded once instead of once a run: a fifth of an order's CPU otherwise. The stories themselves
 # (workflows.order and the like) stay inside the sandbox, whose checks would not see them otherwise.
 PASSED_THROUGH: Final = (
     "domain", "activities", "db", "sqlalchemy", "psycopg", "httpx", "workflows.desk",
-    "workflows.messages", "workflows.refusals", "workflows.saga", "workflows.search",
-    "workflows.settling", "workflows.shares", "workflows.readying", "workflows.journey",
-    "workflows.steps",
+    "workflows.messages", "workflows.refusals", "workflows.return_messages", "workflows.saga",
+    "workflows.search", "workflows.settling", "workflows.shares", "workflows.readying",
+    "workflows.journey", "workflows.steps",
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
 from activities.shortage import ShortageActivities
 from activities.stock import StockActivities
+from workers.returning import returning_by_queue
 from workers.settings import EVERY_OWNER, Settings
 from workflows.messages import CORE_QUEUE
 from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
@@ -113,6 +114,7 @@ def activities_by_queue(
     books = BookActivities(engine, gateways.payment, gateways.carrier, gateways.channels)
     tasks = TaskActivities(engine)
     escalation = EscalationActivities(engine, addressees)
+    returning = returning_by_queue(engine, gateways.payment, gateways.carrier)
     return {
         CORE_QUEUE: [
             admission.admit,
@@ -142,6 +144,7 @@ def activities_by_queue(
             tasks.compare_runs,
             tasks.forget_lines,
             escalation.escalate,
+            *returning[CORE_QUEUE],
         ],
         PAYMENTS_QUEUE: [
             payments.take,
@@ -150,6 +153,7 @@ def activities_by_queue(
             settlement.give_back,
             books.read_payments,
             *(_opinions(engine, gateways.scorer) if gateways.scorer else ()),
+            *returning[PAYMENTS_QUEUE],
         ],
         CARRIERS_QUEUE: [
             admission.verify_address,
@@ -158,6 +162,7 @@ def activities_by_queue(
             shipping.void_label,
             shipping.poll_tracking,
             books.read_labels,
+            *returning[CARRIERS_QUEUE],
         ],
         CHANNELS_QUEUE: [channels.pull_orders, books.read_orders],
     }

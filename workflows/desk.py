@@ -31,9 +31,13 @@ class _Waiting:
 class Desk:
     """Raises exceptions and waits for their resolution; one a workflow."""
 
-    def __init__(self, order_id: str, fulfillment_id: str | None, timings: Timings) -> None:
+    def __init__(
+        self, order_id: str, fulfillment_id: str | None, timings: Timings, name: str | None = None
+    ) -> None:
+        """`name` begins the exceptions' ids: the parcel's or the order's, if none is given."""
         self._order_id = order_id
         self._fulfillment_id = fulfillment_id
+        self._name = name or fulfillment_id or order_id
         self._timings = timings
         self._count = 0
         self._waiting: dict[str, _Waiting] = {}
@@ -47,9 +51,11 @@ class Desk:
         step: str,
         do: Callable[[], Awaitable[T]],
         resolutions: tuple[str, ...] = RETRY_OR_UNDO,
+        until: Callable[[], bool] = lambda: False,
     ) -> T | None:
         """Do a step; when it cannot be done, ask. `skip` and `override` answer None.
 
+        So does `until`, once the step has become moot.
         Raises: Refused, when the person decides to undo what was done.
         """
         while True:
@@ -59,7 +65,9 @@ class Desk:
                 if is_cancelled_exception(failed):
                     raise
                 detail, said_in = str(failed.cause or failed), failed.activity_type
-            decision = await self.ask(step, "step_exhausted", detail, resolutions, said_in=said_in)
+            decision = await self.ask(
+                step, "step_exhausted", detail, resolutions, until, said_in=said_in
+            )
             if decision != "retry":
                 return None
 
@@ -100,8 +108,7 @@ class Desk:
         info = workflow.info()
         # The run's start tells apart what a run started anew raises; ids stay readable.
         moment = int(info.workflow_start_time.timestamp())
-        name = self._fulfillment_id or self._order_id
-        exception_id = f"{name}-x{moment}-{self._count}"
+        exception_id = f"{self._name}-x{moment}-{self._count}"
         waiting = self._waiting[exception_id] = _Waiting(reason, resolutions)
         await asking.raise_exception(
             asking.Raised(

@@ -379,6 +379,9 @@ class FulfillmentWorkflow:
             raise reject("WrongState", f"the fulfillment order is {state}")
 
     def _check_reason(self, reason: str) -> None:
+        """An exchange's parcel is its return's, which sends it whole or gives the money back."""
+        if not self._part.by_the_book:
+            raise reject("WrongState", "this parcel ships whole or not at all")
         if reason not in REASONS:
             raise reject("UnknownReason", f"known are: {', '.join(REASONS)}")
 

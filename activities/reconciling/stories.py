@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,11 +11,12 @@ from temporalio.client import Client
 from activities.reconciling import runs
 from activities.reconciling.violation import Violation
 from db.queries import audit
-from domain.naming import fulfillment_workflow_id, order_workflow_id
+from domain.naming import fulfillment_workflow_id, order_workflow_id, return_workflow_id
 
 # Which run an exception waits in: the second its run began, as the desk names it.
 _RAISED_IN: Final = re.compile(r"-x(?P<moment>\d+)-\d+$")
 _LATE: Final = re.compile(r"^late-(?P<order_id>.+)-t\d+$")
+_RETURN: Final = re.compile(r"^order-(?P<order_id>[^/]+)/r/\d+$")
 _ORDER: Final = re.compile(r"^order-(?P<order_id>[^/]+)$")
 
 
@@ -27,6 +28,7 @@ class Unfinished:
     waiting: list[Any]
     parcels: list[Any]
     exceptions: list[Any]
+    returns: list[Any] = field(default_factory=list)
 
 
 async def read_unfinished(tx: AsyncConnection) -> Unfinished:
@@ -35,12 +37,13 @@ async def read_unfinished(tx: AsyncConnection) -> Unfinished:
         waiting=await audit.waiting_documents(tx),
         parcels=await audit.open_parcels(tx),
         exceptions=await audit.open_exceptions(tx),
+        returns=await audit.open_returns(tx),
     )
 
 
 @dataclass(frozen=True)
 class Compared:
-    """`late`: closed orders to which a late payment is being given back right now."""
+    """`late`: closed orders to which money is being given back: a late payment, or for a return."""
 
     violations: list[Violation]
     late: set[str]
@@ -48,10 +51,13 @@ class Compared:
 
 async def compare(client: Client, known: Unfinished) -> Compared:
     listed = await runs.running_ids(client)
-    late = {match["order_id"] for each in listed if (match := _LATE.match(each))}
+    late = {
+        match["order_id"] for each in listed if (match := _LATE.match(each) or _RETURN.match(each))
+    }
     violations = [
         *await _open_orders(client, known, listed),
         *await _parcels(client, known, listed),
+        *await _returns(client, known, listed),
         *await _orphans(client, known, listed),
         *await _exceptions(client, known.exceptions),
         *(
@@ -95,6 +101,20 @@ async def _parcels(client: Client, known: Unfinished, listed: set[str]) -> list[
             f"{part.state}, its run is: {status}",
         )
         ours = {"fulfillment_id": part.fulfillment_id, "state": part.state}
+        found.append(missing.between(ours, _run(workflow_id, status)))
+    return found
+
+
+async def _returns(client: Client, known: Unfinished, listed: set[str]) -> list[Violation]:
+    returns = {return_workflow_id(each.order_id, each.number): each for each in known.returns}
+    absent = await runs.not_running(client, returns, listed)
+    found = []
+    for workflow_id, status in absent.items():
+        back = returns[workflow_id]
+        missing = Violation(
+            "open_return_has_a_running_workflow", back.rma, f"{back.state}, its run is: {status}"
+        )
+        ours = {"rma": back.rma, "state": back.state}
         found.append(missing.between(ours, _run(workflow_id, status)))
     return found
 

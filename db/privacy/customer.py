@@ -31,6 +31,7 @@ class Customer:
     orders: list[str]
     fulfillments: list[str]
     exceptions: list[str]
+    returns: list[str]
     # As they stand in a vendor's JSON.
     mentions: list[str]
 
@@ -58,10 +59,13 @@ async def find(tx: AsyncConnection, address: str) -> Customer:
         SELECT
           (SELECT array_agg(fulfillment_id) FROM fulfillments WHERE order_id = ANY(:orders)) AS f,
           (SELECT array_agg(exception_id) FROM exceptions WHERE order_id = ANY(:orders)) AS x,
+          (SELECT array_agg(rma) FROM returns WHERE order_id = ANY(:orders)) AS r,
           (SELECT array_agg(ref) FROM (
             SELECT vendor_ref FROM authorizations WHERE order_id = ANY(:orders)
             UNION SELECT unnest(ARRAY[vendor_shipment_id, tracker_id, tracking_number])
-            FROM labels JOIN fulfillments USING (fulfillment_id) WHERE order_id = ANY(:orders)
+            FROM labels l LEFT JOIN fulfillments f USING (fulfillment_id)
+              LEFT JOIN returns r ON r.rma = l.rma
+            WHERE coalesce(f.order_id, r.order_id) = ANY(:orders)
           ) AS refs(ref) WHERE ref IS NOT NULL) AS refs
         """,
         orders=ids,
@@ -69,7 +73,8 @@ async def find(tx: AsyncConnection, address: str) -> Customer:
     assert found is not None
     mentions = [f'"{ref}"' for ref in (*ids, *(found.refs or []))]
     mentions += [f'"{order_id}:' for order_id in ids]
-    return Customer(address, ids, sorted(found.f or []), sorted(found.x or []), mentions)
+    parcels, exceptions, returns = (sorted(each or []) for each in (found.f, found.x, found.r))
+    return Customer(address, ids, parcels, exceptions, returns, mentions)
 
 
 async def export(tx: AsyncConnection, customer: Customer) -> dict[str, list[Any]]:
@@ -114,6 +119,9 @@ async def _refuse_open(tx: AsyncConnection, customer: Customer) -> None:
         f"""
         SELECT 'order ' || order_id || ' is still open' AS what FROM orders
         WHERE order_id = ANY(:orders) AND outcome IS NULL
+        UNION ALL
+        SELECT 'return ' || rma || ' is still open' FROM returns
+        WHERE order_id = ANY(:orders) AND state <> 'closed'
         UNION ALL
         SELECT kind || ' ' || inbox_id || ' in the inbox still waits' FROM inbox
         WHERE state = 'new' AND {MENTIONED}

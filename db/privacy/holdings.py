@@ -9,6 +9,7 @@ from typing import Final
 
 _ORDERS: Final = "CAST(:orders AS text[])"
 _EXCEPTIONS: Final = "CAST(:exceptions AS text[])"
+_RETURNS: Final = "CAST(:returns AS text[])"
 _OF_ORDERS: Final = f"order_id = ANY({_ORDERS})"
 _OF_PARCELS: Final = "fulfillment_id = ANY(CAST(:fulfillments AS text[]))"
 # Whether a document in the inbox speaks of the customer.
@@ -78,9 +79,11 @@ HOLDINGS: Final = (
         {"reference": "CASE WHEN kind = 'store_credit' THEN reference ELSE 'erased' END"},
     ),
     Holding("payment_events", _OF_ORDERS),
+    Holding("returns", _OF_ORDERS, {"payment_reference": "nullif('erased', payment_reference)"}),
+    Holding("return_items", f"rma = ANY({_RETURNS})", {"photos": "'{}'"}),
     Holding("authorizations", _OF_ORDERS, {"voucher_url": "NULL"}),
     Holding("fulfillments", _OF_ORDERS),
-    Holding("labels", _OF_PARCELS, {"label_url": "NULL"}),
+    Holding("labels", f"{_OF_PARCELS} OR rma = ANY({_RETURNS})", {"label_url": "NULL"}),
     Holding("tracking_events", _OF_PARCELS, {"description": "'erased'"}),
     Holding("holds", _OF_ORDERS),
     Holding(
@@ -93,7 +96,7 @@ HOLDINGS: Final = (
     Holding("exceptions", _OF_ORDERS, {"detail": "'erased'", "note": "nullif('erased', note)"}),
     Holding(
         "remarks",
-        f"subject = ANY({_ORDERS} || {_EXCEPTIONS})"
+        f"subject = ANY({_ORDERS} || {_EXCEPTIONS} || {_RETURNS})"
         f" OR EXISTS (SELECT FROM unnest({_ORDERS}) AS o WHERE"
         # Workflows are called order-ID, order-ID/f/N late-ID-tN and late-ID-fN.
         " subject = 'order-' || o OR starts_with(subject, 'order-' || o || '/')"
@@ -120,13 +123,14 @@ HOLDINGS: Final = (
     ),
     Holding(
         "idempotency_keys",
-        f"body ->> 'order_id' = ANY({_ORDERS}) OR body ->> 'exception_id' = ANY({_EXCEPTIONS})",
+        f"body ->> 'order_id' = ANY({_ORDERS}) OR body ->> 'exception_id' = ANY({_EXCEPTIONS})"
+        f" OR body ->> 'rma' = ANY({_RETURNS})",
         {"body": "CASE WHEN body ? 'detail' THEN body || '{\"detail\": \"erased\"}' ELSE body END"},
     ),
     Holding("mail_opt_outs", "email = :address", {"email": ":email"}),
     # An invoice is kept as it was issued for as long as the law asks, also after an erasure.
     Holding("documents", _OF_ORDERS),
-    Holding("audit_log", f"subject = ANY({_ORDERS} || {_EXCEPTIONS})"),
+    Holding("audit_log", f"subject = ANY({_ORDERS} || {_EXCEPTIONS} || {_RETURNS})"),
 )
 
 # Ids, codes, our own words, and what is the merchant's.
@@ -141,7 +145,7 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         " legal_lines invoice_series credit_note_series language time_zone",
         "documents": "number key kind seller series order_id fulfillment_id corrects currency"
         " content",
-        "products": "sku name",
+        "products": "sku name category",
         "pool_levels": "pool sku",
         "location_levels": "location sku",
         "stock_movements": "key kind sku pool location order_id fulfillment_id cause",
@@ -150,21 +154,21 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "order_charges": "order_id kind",
         "order_events": "order_id event actor fulfillment_id data",
         "reservations": "order_id sku pool state",
-        "tenders": "order_id kind currency",
+        "tenders": "order_id kind currency rma",
         "payment_intents": "key order_id fulfillment_id verb currency authorization_key state code",
         "authorizations": "authorization_key order_id vendor vendor_ref currency state",
         "payment_events": "key order_id authorization_key event currency",
         "store_credits": "code currency",
-        "fulfillments": "fulfillment_id order_id location state tracking_status next_step replaces"
-        " found_by",
+        "fulfillments": "fulfillment_id rma order_id location state tracking_status next_step"
+        " replaces found_by",
         "parcel_plays": "fulfillment_id play",
         "carrier_claims": "fulfillment_id cause tracking_number currency",
         "count_tasks": "location sku state reason fulfillment_id counted_by",
         "fulfillment_lines": "fulfillment_id sku",
         "allocations": "fulfillment_id sku pool location state",
         "fulfillment_shares": "fulfillment_id authorization_key",
-        "labels": "label_key fulfillment_id vendor state vendor_shipment_id rate_id carrier service"
-        " tracking_number tracker_id cost_currency",
+        "labels": "label_key fulfillment_id rma vendor state vendor_shipment_id rate_id carrier"
+        " service tracking_number tracker_id cost_currency",
         "tracking_events": "fulfillment_id event_id status",
         "exceptions": "exception_id workflow_id order_id fulfillment_id step reason owner"
         " resolutions state resolution resolved_by",
@@ -181,6 +185,14 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "audit_log": "actor action subject reason before after",
         "webhook_subscriptions": "subscription_id url events",
         "webhook_secrets": "subscription_id secret",
+        "return_policies": "channel rules",
+        "returns": "rma order_id source resolution method location state outcome review_reason"
+        " tracking_status drop_off_code credit_code next_step",
+        "return_items": "rma fulfillment_id sku reason condition",
+        "return_dispositions": "rma disposition location",
+        "return_refunds": "rma authorization_key intent_key",
+        "exchange_lines": "rma sku",
+        "unmatched_goods": "location sku rma kind state resolution resolved_by",
         "reconciliation_lines": "look ref line",
         "reconciliation_tasks": "scope kind subject detail ours theirs state seen_by resolution"
         " resolved_by note",

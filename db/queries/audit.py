@@ -9,7 +9,14 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import rows
-from db.queries import audit_documents, audit_holds, audit_money, audit_orders, audit_stock
+from db.queries import (
+    audit_documents,
+    audit_holds,
+    audit_money,
+    audit_orders,
+    audit_returns,
+    audit_stock,
+)
 
 RULES: Final[dict[str, str]] = (
     audit_stock.RULES
@@ -17,6 +24,7 @@ RULES: Final[dict[str, str]] = (
     | audit_orders.RULES
     | audit_holds.RULES
     | audit_documents.RULES
+    | audit_returns.RULES
 )
 
 
@@ -88,6 +96,22 @@ async def open_parcels(tx: AsyncConnection) -> list[Any]:
             """
             SELECT fulfillment_id, order_id, number, state, state <> 'open' AS is_under_way
             FROM fulfillments WHERE ended_at IS NULL
+            """,
+        )
+    )
+
+
+async def open_returns(tx: AsyncConnection) -> list[Any]:
+    """Return what is not ended, with the channel its order came from."""
+    return list(
+        await rows(
+            tx,
+            """
+            SELECT r.rma, r.order_id, r.number, r.state, channel, f.number AS parcel
+            FROM returns r JOIN orders USING (order_id) LEFT JOIN fulfillments f ON f.rma = r.rma
+            WHERE r.state <> 'closed' AND NOT EXISTS (SELECT FROM inbox i
+                WHERE i.kind = 'return' AND i.source || '-' || i.external_id = r.rma
+                    AND i.state = 'new')
             """,
         )
     )
@@ -170,10 +194,14 @@ async def labels_at_vendors(
         await rows(
             tx,
             f"""
-            SELECT l.label_key, l.fulfillment_id, l.vendor_shipment_id, l.state, l.tracking_number,
-                f.handed_over_at IS NOT NULL AS is_handed_over, f.ended_at IS NULL AS is_open,
-                coalesce(f.ended_at > now() - make_interval(days => :days), true) AS is_recent
-            FROM labels l JOIN fulfillments f USING (fulfillment_id)
+            SELECT l.label_key, coalesce(l.fulfillment_id, l.rma) AS fulfillment_id,
+                l.vendor_shipment_id, l.state, l.tracking_number,
+                f.handed_over_at IS NOT NULL AS is_handed_over,
+                coalesce(f.ended_at, r.closed_at) IS NULL AS is_open,
+                coalesce(coalesce(f.ended_at, r.closed_at) > now() - make_interval(days => :days),
+                    true) AS is_recent
+            FROM labels l LEFT JOIN fulfillments f USING (fulfillment_id)
+                LEFT JOIN returns r ON r.rma = l.rma
             WHERE l.vendor_shipment_id IS NOT NULL
                 {window.of("l.created_at", "l.vendor_shipment_id") if window else ""}
             """,  # noqa: S608 - fragments of this file

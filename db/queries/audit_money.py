@@ -13,7 +13,7 @@ RULES: Final[dict[str, str]] = {
         LEFT JOIN (SELECT order_id, sum(amount_minor) AS amount
             FROM order_charges GROUP BY order_id) c USING (order_id)
         LEFT JOIN (SELECT order_id, sum(amount_minor) AS amount
-            FROM tenders GROUP BY order_id) t USING (order_id)
+            FROM tenders WHERE rma IS NULL GROUP BY order_id) t USING (order_id)
         WHERE o.total_minor <> coalesce(l.amount, 0) + coalesce(c.amount, 0)
             OR o.total_minor <> coalesce(t.amount, 0)
     """,
@@ -48,25 +48,33 @@ RULES: Final[dict[str, str]] = {
     """,
     "closed_order_left_nothing_unknown": """
         SELECT key, 'begun, and nobody asks what became of it'
-        FROM payment_intents JOIN orders USING (order_id)
+        FROM payment_intents i JOIN orders o USING (order_id)
         WHERE state = 'begun' AND verb IN ('authorize', 'charge', 'slip') AND outcome IS NOT NULL
+            AND NOT EXISTS (SELECT FROM tenders t JOIN returns r USING (rma)
+                WHERE t.order_id = i.order_id AND t.tender_no = i.tender_no AND r.outcome IS NULL)
         UNION ALL
         SELECT authorization_key, 'still held'
-        FROM authorizations a JOIN orders USING (order_id)
-        WHERE state = 'held' AND outcome IS NOT NULL AND NOT EXISTS (SELECT FROM exceptions x
+        FROM authorizations a JOIN orders o USING (order_id)
+        WHERE state = 'held' AND outcome IS NOT NULL
+            AND NOT EXISTS (SELECT FROM tenders t JOIN returns r USING (rma)
+                WHERE t.order_id = a.order_id AND t.tender_no = a.tender_no AND r.outcome IS NULL)
+            AND NOT EXISTS (SELECT FROM exceptions x
             WHERE x.order_id = a.order_id AND x.resolution = 'skip' AND x.step LIKE '% payment')
     """,
     "shipped_is_paid": """
         SELECT coalesce(s.authorization_key, s.fulfillment_id || '/' || s.tender_no),
             format('shipped for %s, kept %s', sum(s.amount_minor),
-                coalesce(max(a.captured_minor - a.refunded_minor), 0))
+                coalesce(max(a.captured_minor - a.refunded_minor + coalesce(r.back, 0)), 0))
         FROM fulfillments f JOIN fulfillment_shares s USING (fulfillment_id)
             LEFT JOIN authorizations a USING (authorization_key)
+            LEFT JOIN (SELECT authorization_key, sum(amount_minor) AS back FROM return_refunds
+                WHERE made_at IS NOT NULL GROUP BY 1) r USING (authorization_key)
         WHERE f.handed_over_at IS NOT NULL AND f.state <> 'lost'
             AND NOT EXISTS (SELECT FROM exceptions x WHERE x.fulfillment_id = f.fulfillment_id
                 AND x.resolution = 'skip' AND x.step = 'capture payment')
         GROUP BY 1
-        HAVING sum(s.amount_minor) > coalesce(max(a.captured_minor - a.refunded_minor), 0)
+        HAVING sum(s.amount_minor)
+            > coalesce(max(a.captured_minor - a.refunded_minor + coalesce(r.back, 0)), 0)
     """,
     "parcel_shares_add_up": """
         SELECT f.fulfillment_id, format('worth %s, tenders pay %s', f.share_minor,
@@ -77,7 +85,8 @@ RULES: Final[dict[str, str]] = {
     """,
 }
 
-# Of a closed order; a slip paid late stays in this state until its refund is made.
+# Of a closed order, what returns gave back counted in; a slip paid late stays in this state until
+# its refund is made.
 KEPT_IS_SHIPPED: Final = """
     SELECT o.order_id, format('kept %s, shipped for %s', coalesce(m.kept, 0), coalesce(s.amount, 0))
     FROM orders o LEFT JOIN (
@@ -86,7 +95,12 @@ KEPT_IS_SHIPPED: Final = """
     LEFT JOIN (
         SELECT order_id, sum(share_minor) AS amount FROM fulfillments
         WHERE handed_over_at IS NOT NULL AND state <> 'lost' GROUP BY 1) s USING (order_id)
-    WHERE o.outcome IS NOT NULL AND coalesce(m.kept, 0) <> coalesce(s.amount, 0)
+    LEFT JOIN (
+        SELECT order_id, sum(amount_minor) AS amount
+        FROM return_refunds JOIN returns USING (rma) WHERE made_at IS NOT NULL GROUP BY 1
+    ) r USING (order_id)
+    WHERE o.outcome IS NOT NULL
+        AND coalesce(m.kept, 0) + coalesce(r.amount, 0) <> coalesce(s.amount, 0)
         AND NOT EXISTS (SELECT FROM exceptions x WHERE x.order_id = o.order_id
             AND x.resolution = 'skip' AND x.step LIKE '% payment')
 """

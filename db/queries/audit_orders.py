@@ -81,7 +81,7 @@ RULES: Final[dict[str, str]] = {
     "closed_order_has_no_open_parcel": """
         SELECT fulfillment_id, format('%s, its order is %s', f.state, o.outcome)
         FROM fulfillments f JOIN orders o USING (order_id)
-        WHERE o.outcome IS NOT NULL AND f.ended_at IS NULL
+        WHERE o.outcome IS NOT NULL AND f.ended_at IS NULL AND f.rma IS NULL
     """,
     "open_order_has_next_step_and_deadline": """
         SELECT order_id, 'no next step or deadline' FROM orders

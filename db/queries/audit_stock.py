@@ -95,8 +95,10 @@ RULES: Final[dict[str, str]] = {
                 coalesce(-sum(open_demand_change) FILTER (WHERE kind = 'expire'), 0) AS expired
             FROM stock_movements WHERE order_id IS NOT NULL GROUP BY order_id, sku) m
             USING (order_id, sku)
-        WHERE (r.whole, r.allocated, r.released, r.expired) IS DISTINCT FROM
-            (m.whole, m.allocated, m.released, m.expired)
+        WHERE (coalesce(r.whole, 0), coalesce(r.allocated, 0), coalesce(r.released, 0),
+                coalesce(r.expired, 0)) IS DISTINCT FROM
+            (coalesce(m.whole, 0), coalesce(m.allocated, 0), coalesce(m.released, 0),
+                coalesce(m.expired, 0))
     """,
     # A hold that its location could not ship is given back in part, or as if it never was.
     "allocation_ended_once": """

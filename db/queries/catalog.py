@@ -46,6 +46,7 @@ class Names:
     skus: frozenset[str]
     # Whose each series of documents is.
     series: Mapping[str, str]
+    channels: frozenset[str]
 
 
 async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
@@ -60,6 +61,7 @@ async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
             SELECT invoice_series, seller FROM sellers
             UNION SELECT credit_note_series, seller FROM sellers
             UNION SELECT series, seller FROM documents) AS used(series, seller)) AS series,
+          ARRAY(SELECT channel FROM channels) AS channels,
           ARRAY(SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[]))) AS skus
         """,
         skus=sorted(set(skus)),
@@ -71,4 +73,5 @@ async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
         sellers=frozenset(found.sellers),
         skus=frozenset(found.skus),
         series=found.series,
+        channels=frozenset(found.channels),
     )

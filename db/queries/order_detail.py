@@ -8,7 +8,7 @@ from db.engine import row
 from db.queries.exceptions import OVERDUE
 from db.queries.fulfillments import SHIPMENT
 from db.queries.holds import HOLD
-from db.queries.orders import MONEY, NEXT_STEP
+from db.queries.orders import MONEY, NEXT_STEP, RETURNED
 from domain.axes import Axes, Money, Parcel, Units, derive_axes
 
 # Parts come as JSON lists, empty when there are none.
@@ -16,6 +16,7 @@ _DETAIL: Final = f"""
     SELECT to_jsonb(o) - 'next_step' - 'next_deadline' AS head,
       (SELECT to_jsonb(m) FROM ({MONEY}) AS m) AS money,
       (SELECT to_jsonb(n) FROM ({NEXT_STEP}) AS n) AS next,
+      (SELECT to_jsonb(r) FROM ({RETURNED}) AS r) AS returned,
       (SELECT coalesce(jsonb_agg(to_jsonb(l) - 'order_id' ORDER BY line_no), '[]')
         FROM order_lines l WHERE l.order_id = o.order_id) AS lines,
       (SELECT coalesce(jsonb_agg(to_jsonb(c) - 'order_id' ORDER BY charge_no), '[]')
@@ -48,17 +49,23 @@ async def order_detail(connection: AsyncConnection, order_id: str) -> dict[str, 
         tender["authorizations"] = [
             held for held in parts["authorizations"] if held["tender_no"] == tender["tender_no"]
         ]
-    return {**head, **parts, "axes": _axes(head, parts)}
+    returned = parts.pop("returned")
+    return {**head, **parts, "axes": _axes(head, parts, returned)}
 
 
-def _axes(head: dict[str, Any], parts: dict[str, Any]) -> Axes:
+def _axes(head: dict[str, Any], parts: dict[str, Any], returned: dict[str, int]) -> Axes:
     lines = parts["lines"]
     return derive_axes(
         Money(total_minor=head["total_minor"], **parts["money"]),
         Units(
             ordered=sum(line["quantity"] for line in lines),
             cancelled=sum(line["cancelled"] for line in lines),
+            **returned,
         ),
-        [Parcel(shipment["state"], shipment["tracking_status"]) for shipment in parts["shipments"]],
+        [
+            Parcel(shipment["state"], shipment["tracking_status"])
+            for shipment in parts["shipments"]
+            if shipment["rma"] is None
+        ],
         is_closed=head["outcome"] is not None,
     )

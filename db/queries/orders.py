@@ -64,6 +64,13 @@ MONEY: Final = """
       coalesce(sum(refunded_minor), 0) AS refunded_minor
     FROM authorizations a WHERE a.order_id = o.order_id
 """
+# Units of the parcels that left, and of those that came back or are promised to.
+RETURNED: Final = """
+    SELECT coalesce(sum(l.quantity), 0) AS shipped, coalesce(sum(l.in_return), 0) AS in_return,
+      coalesce(sum(l.returned), 0) AS returned
+    FROM fulfillments f JOIN fulfillment_lines l USING (fulfillment_id)
+    WHERE f.order_id = o.order_id AND f.handed_over_at IS NOT NULL
+"""
 _PAGE: Final = f"""
     WITH page AS MATERIALIZED (
       SELECT o.* FROM orders o WHERE {{conditions}}
@@ -71,18 +78,19 @@ _PAGE: Final = f"""
     )
     SELECT o.order_id, o.channel, o.external_id, o.total_minor, o.currency, o.placed_at,
       o.outcome, n.of AS next_of, n.step AS next_step, n.deadline AS next_deadline,
-      m.*, u.*, p.states, p.tracking_statuses
+      m.*, u.*, r.*, p.states, p.tracking_statuses
     FROM page o
     CROSS JOIN LATERAL ({MONEY}) AS m
     CROSS JOIN LATERAL (
       SELECT coalesce(sum(quantity), 0) AS ordered, coalesce(sum(cancelled), 0) AS cancelled
       FROM order_lines l WHERE l.order_id = o.order_id
     ) AS u
+    CROSS JOIN LATERAL ({RETURNED}) AS r
     CROSS JOIN LATERAL (
       SELECT coalesce(array_agg(state ORDER BY number), CAST(ARRAY[] AS text[])) AS states,
         coalesce(array_agg(tracking_status ORDER BY number), CAST(ARRAY[] AS text[]))
           AS tracking_statuses
-      FROM fulfillments f WHERE f.order_id = o.order_id
+      FROM fulfillments f WHERE f.order_id = o.order_id AND f.rma IS NULL
     ) AS p
     LEFT JOIN LATERAL ({NEXT_STEP}) AS n ON true
     ORDER BY o.placed_at DESC, o.order_id DESC
@@ -187,7 +195,13 @@ def _item(row: Any) -> OrderItem:
                 refunded_minor=int(row.refunded_minor),
                 given_up_minor=int(row.given_up_minor),
             ),
-            Units(ordered=int(row.ordered), cancelled=int(row.cancelled)),
+            Units(
+                ordered=int(row.ordered),
+                cancelled=int(row.cancelled),
+                shipped=int(row.shipped),
+                in_return=int(row.in_return),
+                returned=int(row.returned),
+            ),
             _parcels(row.states, row.tracking_statuses),
             is_closed=row.outcome is not None,
         ),

@@ -106,7 +106,10 @@ async def late_steps(tx: AsyncConnection, slack_s: float) -> list[Any]:
                 FROM orders WHERE outcome IS NULL
                 UNION ALL
                 SELECT fulfillment_id, order_id, number, next_step, next_deadline
-                FROM fulfillments WHERE ended_at IS NULL) w
+                FROM fulfillments WHERE ended_at IS NULL
+                UNION ALL
+                SELECT rma, order_id, NULL, next_step, next_deadline
+                FROM returns WHERE state <> 'closed') w
             WHERE w.next_deadline < now() - make_interval(secs => :slack_s)
                 AND NOT EXISTS (SELECT FROM exceptions x
                     WHERE x.order_id = w.order_id AND x.state = 'open'

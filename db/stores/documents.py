@@ -31,8 +31,11 @@ class Draft:
 
 
 async def request_invoice(tx: AsyncConnection, part: Any) -> None:
-    """Ask for the invoice of a parcel that was handed over; one that costs nothing has none."""
-    if part.share_minor:
+    """Ask for the invoice of a parcel that was handed over; one that costs nothing has none.
+
+    Nor has an exchange's, whose goods are no lines of the order.
+    """
+    if part.share_minor and part.rma is None:
         about = {"kind": "invoice", "fulfillment_id": part.fulfillment_id}
         await outbox.post(tx, f"invoice:{part.fulfillment_id}", KIND, part.order_id, about)
 

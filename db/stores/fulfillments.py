@@ -78,10 +78,11 @@ async def get(tx: AsyncConnection, fulfillment_id: str, *, lock: bool = False) -
 
 
 async def of_order(tx: AsyncConnection, order_id: str) -> list[Any]:
+    """The parts of the order itself: an exchange's parcel belongs to its return."""
     return list(
         await rows(
             tx,
-            "SELECT * FROM fulfillments WHERE order_id = :order_id ORDER BY number",
+            "SELECT * FROM fulfillments WHERE order_id = :order_id AND rma IS NULL ORDER BY number",
             order_id=order_id,
         )
     )

@@ -98,3 +98,44 @@ async def voided(tx: AsyncConnection, label_key: str) -> bool:
             key=label_key,
         )
     )
+
+
+async def current_return(tx: AsyncConnection, rma: str) -> Any | None:
+    """Return the unvoided label of a parcel that comes back."""
+    return await row(
+        tx,
+        """
+        SELECT *, extract(epoch FROM now() - buying_at)::float AS buying_s
+        FROM labels WHERE rma = :rma AND state <> 'voided' FOR UPDATE
+        """,
+        rma=rma,
+    )
+
+
+async def begin_return(tx: AsyncConnection, rma: str, part: str, vendor: str) -> Any:
+    """Return the unvoided label of a return, making it when there is none."""
+    await run(
+        tx,
+        """
+        INSERT INTO labels (label_key, rma, vendor, state)
+        SELECT :part || ':label:' || (count(*) + 1), :rma, :vendor, 'begun'
+        FROM labels WHERE rma = :rma
+        HAVING count(*) FILTER (WHERE state <> 'voided') = 0
+        """,
+        rma=rma,
+        part=part,
+        vendor=vendor,
+    )
+    found = await current_return(tx, rma)
+    assert found is not None
+    return found
+
+
+async def return_of(tx: AsyncConnection, tracker_id: str) -> str | None:
+    """Return the return whose parcel a tracker follows."""
+    label = await row(
+        tx,
+        "SELECT rma FROM labels WHERE tracker_id = :tracker_id AND rma IS NOT NULL",
+        tracker_id=tracker_id,
+    )
+    return label.rma if label else None

@@ -75,17 +75,24 @@ async def intent_row(tx: AsyncConnection, key: str) -> Any | None:
     )
 
 
-async def count_ended(tx: AsyncConnection, authorization_key: str, verb: str, *states: str) -> int:
-    """Say how many intents about an authorization ended so: the next one's number is one more."""
+async def count_ended(
+    tx: AsyncConnection, authorization_key: str, verb: str, *states: str, prefix: str = ""
+) -> int:
+    """Say how many intents about an authorization ended so: the next one's number is one more.
+
+    Each series of keys is counted by its `prefix`: a return's refunds are not the order's.
+    """
     found = await row(
         tx,
         """
         SELECT count(*) AS n FROM payment_intents
         WHERE authorization_key = :key AND verb = :verb AND state = ANY(CAST(:states AS text[]))
+            AND starts_with(payment_intents.key, :prefix)
         """,
         key=authorization_key,
         verb=verb,
         states=list(states),
+        prefix=prefix,
     )
     return int(found.n) if found else 0
 
@@ -281,34 +288,64 @@ async def redeem_credit(tx: AsyncConnection, code: str, amount_minor: int, curre
     )
 
 
-async def due(tx: AsyncConnection, order_id: str) -> list[Any]:
+async def pays_for(tx: AsyncConnection, order_id: str, tender_no: int) -> str | None:
+    """Return the return whose exchange the tender pays for; None for one of the order's own."""
+    tender = await row(
+        tx,
+        "SELECT rma FROM tenders WHERE order_id = :order_id AND tender_no = :tender_no",
+        order_id=order_id,
+        tender_no=tender_no,
+    )
+    return tender.rma if tender else None
+
+
+async def pays_open_return(tx: AsyncConnection, rma: str | None) -> bool:
+    """Whether the tender of a return may still be taken: orders close long before exchanges."""
+    query = "SELECT 1 FROM returns WHERE rma = :rma AND state <> 'closed'"
+    return rma is not None and await row(tx, query, rma=rma) is not None
+
+
+async def due(tx: AsyncConnection, order_id: str, rma: str | None = None) -> list[Any]:
     """Say what money must still move now that no parcel will leave any more.
 
     `finish`: an intent whose outcome nobody knows; `void`: held and not needed; `refund`: taken for
-    units that never left. Shares of parcels that left are kept.
+    units that never left. Shares of parcels that left are kept. Tenders that pay for an exchange
+    are their return's (`rma`); what returns refund is theirs too, and no reason to refund it again.
     """
     found = await rows(
         tx,
         """
+        WITH mine AS (
+            SELECT tender_no FROM tenders
+            WHERE order_id = :order_id AND rma IS NOT DISTINCT FROM CAST(:rma AS text))
         SELECT 'finish' AS operation, key AS subject, tender_no, amount_minor
-        FROM payment_intents
+        FROM payment_intents JOIN mine USING (tender_no)
         WHERE order_id = :order_id AND state = 'begun' AND verb IN ('authorize', 'charge', 'slip')
         UNION ALL
         SELECT 'void', authorization_key, tender_no, amount_minor
-        FROM authorizations WHERE order_id = :order_id AND state = 'held'
+        FROM authorizations JOIN mine USING (tender_no)
+        WHERE order_id = :order_id AND state = 'held'
         UNION ALL
-        SELECT 'refund', a.authorization_key, a.tender_no,
-            a.captured_minor - a.refunded_minor - coalesce(kept.amount, 0)
-        FROM authorizations a LEFT JOIN (
+        SELECT 'refund', a.authorization_key, a.tender_no, back.amount
+        FROM authorizations a JOIN mine USING (tender_no) LEFT JOIN (
             SELECT s.authorization_key, sum(s.amount_minor)::bigint AS amount
             FROM fulfillment_shares s JOIN fulfillments f USING (fulfillment_id)
             WHERE f.order_id = :order_id AND f.handed_over_at IS NOT NULL AND f.state <> 'lost'
             GROUP BY 1
         ) kept USING (authorization_key)
-        WHERE a.order_id = :order_id AND a.state = 'taken'
-            AND a.captured_minor - a.refunded_minor > coalesce(kept.amount, 0)
+        LEFT JOIN (
+            SELECT authorization_key, sum(amount_minor) FILTER (WHERE made_at IS NOT NULL) AS made,
+                sum(amount_minor) FILTER (WHERE made_at IS NULL) AS pending
+            FROM return_refunds WHERE given_up_at IS NULL GROUP BY 1
+        ) returned USING (authorization_key)
+        CROSS JOIN LATERAL (SELECT a.captured_minor - a.refunded_minor AS kept) now_kept
+        CROSS JOIN LATERAL (SELECT least(now_kept.kept - coalesce(returned.pending, 0),
+            now_kept.kept + coalesce(returned.made, 0) - coalesce(kept.amount, 0))::bigint AS amount
+        ) back
+        WHERE a.order_id = :order_id AND a.state = 'taken' AND back.amount > 0
         ORDER BY 1, 2
         """,
         order_id=order_id,
+        rma=rma,
     )
     return list(found)

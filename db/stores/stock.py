@@ -218,6 +218,12 @@ async def receive(tx: AsyncConnection, change: Change, key: str, text: str) -> b
         tx, "SELECT pool FROM locations WHERE location = :location", location=change.location
     )
     assert place is not None, f"unknown location {change.location}"
+    await restock(tx, place.pool, change, Cause(key=key, kind="receive", text=text))
+    return True
+
+
+async def restock(tx: AsyncConnection, pool: str, change: Change, cause: Cause) -> None:
+    """Add units at a location, making its level when it has none yet."""
     await run(
         tx,
         """
@@ -226,9 +232,8 @@ async def receive(tx: AsyncConnection, change: Change, key: str, text: str) -> b
         )
         INSERT INTO location_levels (location, sku) VALUES (:location, :sku) ON CONFLICT DO NOTHING
         """,
-        pool=place.pool,
+        pool=pool,
         location=change.location,
         sku=change.sku,
     )
-    await move_location(tx, place.pool, change, Cause(key=key, kind="receive", text=text))
-    return True
+    await move_location(tx, pool, change, cause)

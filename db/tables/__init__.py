@@ -11,6 +11,7 @@ from db.tables import (
     orders,
     payments,
     reconciliation,
+    returns,
     stock,
     webhooks,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "orders",
     "payments",
     "reconciliation",
+    "returns",
     "stock",
     "webhooks",
 ]

@@ -54,5 +54,6 @@ products = sa.Table(
     integer("width_mm"),
     integer("height_mm"),
     at("available_from"),  # sold before as a preorder
+    text("category", null=True),
     check("measures", "weight_g > 0 AND length_mm > 0 AND width_mm > 0 AND height_mm > 0"),
 )

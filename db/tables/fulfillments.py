@@ -22,6 +22,7 @@ fulfillments = sa.Table(
     text("order_id", sa.ForeignKey(ORDER)),
     integer("number"),
     text("location", sa.ForeignKey("locations.location")),
+    text("rma", sa.ForeignKey("returns.rma"), null=True),  # of an exchange: the return it is for
     text("state"),
     flag("cancel_requested", default=False),  # decided against "handing_over" under the row's lock
     integer("share_minor"),
@@ -82,8 +83,14 @@ fulfillment_lines = sa.Table(
     integer("line_no"),
     text("sku", sa.ForeignKey("products.sku")),
     integer("quantity"),
+    integer("in_return", default=0),  # promised to come back
+    integer("returned", default=0),  # a return has ended for them
     sa.PrimaryKeyConstraint("fulfillment_id", "line_no"),
     check("quantity_positive", "quantity > 0"),
+    check(
+        "returned_within_shipped",
+        "in_return >= 0 AND returned >= 0 AND in_return + returned <= quantity",
+    ),
 )
 
 allocations = sa.Table(
@@ -117,7 +124,8 @@ labels = sa.Table(
     "labels",
     metadata,
     sa.Column("label_key", sa.Text, primary_key=True),
-    text("fulfillment_id", sa.ForeignKey(FULFILLMENT)),
+    text("fulfillment_id", sa.ForeignKey(FULFILLMENT), null=True),
+    text("rma", sa.ForeignKey("returns.rma"), null=True),
     text("vendor"),
     text("state"),
     text("vendor_shipment_id", null=True),
@@ -136,10 +144,15 @@ labels = sa.Table(
     sa.UniqueConstraint("vendor", "tracker_id"),
     one_of("state", "begun", "created", "buying", "bought", "voided"),
     check("buying_since_when", "state <> 'buying' OR buying_at IS NOT NULL"),
+    check("of_one_parcel", "num_nonnulls(fulfillment_id, rma) = 1"),
     check("bought_is_tracked", "state <> 'bought' OR tracking_number IS NOT NULL"),
     sa.Index(
         "uq_labels_one_unvoided", "fulfillment_id", unique=True,
         postgresql_where=sa.text("state <> 'voided'"),
+    ),
+    sa.Index(
+        "uq_labels_one_unvoided_return", "rma", unique=True,
+        postgresql_where=sa.text("rma IS NOT NULL AND state <> 'voided'"),
     ),
 )  # fmt: skip
 

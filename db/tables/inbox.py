@@ -21,7 +21,7 @@ inbox = sa.Table(
     now_at("next_attempt_at"),
     at("handled_at"),
     sa.UniqueConstraint("source", "kind", "external_id"),
-    one_of("kind", "order", "webhook"),
+    one_of("kind", "order", "webhook", "return"),
     one_of("state", "new", "handled", "rejected"),
     sa.Index("ix_inbox_waiting", "next_attempt_at", postgresql_where=sa.text("state = 'new'")),
 )

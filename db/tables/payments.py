@@ -13,6 +13,7 @@ tenders = sa.Table(
     integer("amount_minor"),
     text("currency"),
     text("reference"),
+    text("rma", sa.ForeignKey("returns.rma"), null=True),  # pays for an exchange
     sa.PrimaryKeyConstraint("order_id", "tender_no"),
     one_of("kind", "card", "bank_slip", "debit", "store_credit", "manual"),
     check("amount_positive", "amount_minor > 0"),

@@ -62,6 +62,7 @@ stock_movements = sa.Table(
         "deallocate",
         "ship",
         "short",
+        "restock",
     ),
     sa.Index("ix_stock_movements_sku", "sku", "pool", "movement_id"),
     sa.Index("ix_stock_movements_order", "order_id"),

@@ -23,6 +23,9 @@ def create(tx: Tx, call: Call, _: Mapping[str, str]) -> Reply:
     given = part(read(call), "shipment")
     receiver = addresses.store(tx, part(given, "to_address"))
     sender = addresses.store(tx, part(given, "from_address"))
+    if given.get("is_return"):
+        # Given as the shipment that left. Source: https://docs.easypost.com/docs/shipments/returns
+        receiver, sender = sender, receiver
     at = tx.clock.iso(tx.now)
     options = {"currency": "USD", "payment": {"type": "SENDER"}, "date_advance": 0}
     shipment: Json = {

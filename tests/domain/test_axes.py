@@ -81,9 +81,12 @@ def test_the_fulfillment_axis(
 
 
 def test_a_parcel_on_its_way_back_is_on_the_return_axis() -> None:
-    assert return_axis([Parcel("handed_over", "in_transit")]) is ReturnAxis.NONE
+    assert return_axis([Parcel("handed_over", "in_transit")], Units(1)) is ReturnAxis.NONE
     back = Parcel("handed_over", "return_to_sender")
-    assert return_axis([Parcel("delivered", "delivered"), back]) is ReturnAxis.RETURNED_TO_SENDER
+    assert (
+        return_axis([Parcel("delivered", "delivered"), back], Units(2))
+        is ReturnAxis.RETURNED_TO_SENDER
+    )
 
 
 @st.composite
@@ -126,3 +129,10 @@ def test_every_mix_of_parts_has_its_axes(
 def test_the_order_of_parcels_does_not_matter(states: list[str]) -> None:
     parcels = [Parcel(state) for state in states]
     assert fulfillment_axis(Units(5), parcels, is_closed=False) == "partly_delivered"
+
+
+def test_what_customers_send_back_is_on_the_return_axis() -> None:
+    gone = [Parcel("delivered", "delivered")]
+    assert return_axis(gone, Units(3, shipped=3, in_return=1)) is ReturnAxis.REQUESTED
+    assert return_axis(gone, Units(3, shipped=3, returned=2)) is ReturnAxis.PARTLY_RETURNED
+    assert return_axis(gone, Units(3, 1, shipped=2, returned=2)) is ReturnAxis.RETURNED

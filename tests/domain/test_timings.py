@@ -14,18 +14,11 @@ from domain.timings import (
     Timings,
 )
 
-FLOORS = dict.fromkeys(
-    (
-        "pick_s",
-        "pack_s",
-        "exception_s",
-        "review_s",
-        "correction_s",
-        "hold_s",
-        "authorization_s",
-    ),
-    SHORTEST_FOR_PEOPLE_S,
-) | {
+FOR_PEOPLE = (
+    "pick_s", "pack_s", "exception_s", "hold_s", "review_s", "correction_s", "authorization_s",
+    "return_review_s", "inspection_s",
+)  # fmt: skip
+FLOORS = dict.fromkeys(FOR_PEOPLE, SHORTEST_FOR_PEOPLE_S) | {
     "vendor_attempt_s": SHORTEST_ATTEMPT_S,
     "scorer_s": SHORTEST_ATTEMPT_S,
     "vendor_patience_s": SHORTEST_PATIENCE_S,

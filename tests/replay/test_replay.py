@@ -18,6 +18,8 @@ def test_the_corpus_has_every_end() -> None:
     assert {f"OrderWorkflow-{end}" for end in ends} <= kinds
     assert {"FulfillmentWorkflow-delivered", "LatePaymentWorkflow-closed"} <= kinds
     assert {"ReconciliationWorkflow-closed", "EscalationWorkflow-closed"} <= kinds
+    returned = ("refunded", "credited", "exchanged", "replaced", "rejected", "never_arrived")
+    assert {f"ReturnWorkflow-{end}" for end in (*returned, "refused", "cancelled")} <= kinds
 
 
 def read(path: Path) -> str:

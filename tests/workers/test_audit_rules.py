@@ -27,6 +27,21 @@ A_HOLD = (
     "placed_by) VALUES ('{which}', 9, 'x', 'grace_period', '{{routing}}', 'support', 'release', "
     "'open', now(), 'x')"
 )
+# A return of the delivered order that has ended: one unit came, was accepted and restocked.
+RETURNED = (
+    "INSERT INTO returns (rma, order_id, number, source, resolution, method, location, state, "
+    "outcome, closed_at, inspected_at, settled_at) VALUES ('{delivered}-r1', '{delivered}', 1, "
+    "'customer', 'refund', 'label', 'west', 'closed', 'refunded', now(), now(), now()); "
+    "INSERT INTO return_items (rma, item_no, fulfillment_id, line_no, sku, requested, received, "
+    "accepted, reason, condition) SELECT '{delivered}-r1', 1, fulfillment_id, line_no, sku, 1, 1, "
+    "1, 'unwanted', 'opened' FROM fulfillment_lines WHERE fulfillment_id = '{delivered}-f1' "
+    "LIMIT 1; "
+)
+REFUND = (
+    "INSERT INTO return_refunds (rma, refund_no, authorization_key, tender_no, amount_minor) "
+    "SELECT '{delivered}-r1', 1, authorization_key, tender_no, 1 FROM authorizations "
+    "WHERE order_id = '{delivered}' LIMIT 1"
+)
 # {delivered}, {cancelled}, {open} and {picked} are ids of orders that ended or stand that way.
 BREAKAGES = {
     "pool_ledger_equals_levels": "UPDATE pool_levels SET on_hand = on_hand + 1",
@@ -106,6 +121,20 @@ BREAKAGES = {
         f"{DOCUMENT} 0, '{{{{\"bill\": {{{{\"total_minor\": 7}}}}}}}}'{FOR_PARCEL}",
     "delivered_document_is_written":
         "UPDATE outbox SET delivered_at = now() WHERE kind = 'document'",
+    "promised_units_are_in_open_returns":
+        "UPDATE fulfillment_lines SET in_return = 1 WHERE fulfillment_id = '{delivered}-f1'",
+    "returned_units_were_judged":
+        "UPDATE fulfillment_lines SET returned = 1 WHERE fulfillment_id = '{delivered}-f1'",
+    "received_units_have_a_fate": RETURNED + "UPDATE return_items SET received = 1",
+    "only_restocked_units_are_stock":
+        RETURNED + "INSERT INTO return_dispositions (rma, item_no, disposition, quantity, "
+        "location) VALUES ('{delivered}-r1', 1, 'restock', 1, 'west')",
+    "return_gives_what_it_decided": RETURNED + "UPDATE returns SET refund_minor = 5",
+    "closed_return_owes_nothing": RETURNED + REFUND,
+    "refund_follows_its_intent": RETURNED + REFUND + "; UPDATE return_refunds SET made_at = now()",
+    "exchange_is_settled_with_its_parcel":
+        RETURNED + "UPDATE fulfillments SET rma = '{delivered}-r1' "
+        "WHERE fulfillment_id = '{open}-f1'",
     CLOSING: "UPDATE fulfillments SET share_minor = share_minor + 1 WHERE state = 'delivered'",
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ WHOLE = {
     "pools": ["main"], "locations": [LOCATION], "sellers": [SELLER], "channels": [CHANNEL],
     "products": [PRODUCT],
     "stock": [{**STOCK, "safety_stock": 2}], "store_credits": [CREDIT],
+    "return_policies": [{"channel": "shop", "window_days": 14}],
 }  # fmt: skip
 
 

@@ -31,12 +31,16 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class CreateShipment:
-    """`reference` is ours, printed and searchable at the vendor's."""
+    """`reference` is ours, printed and searchable at the vendor's.
+
+    `is_return`: a customer sends it to us; addresses are given as the parcel travels.
+    """
 
     reference: str
     ship_from: Address
     ship_to: Address
     parcel: Parcel
+    is_return: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def double_captures(orders: Iterable[PlannedOrder], payments: Iterable[Json]) ->
         captured[str(payment["order"])] += payment["captured_minor"]
         if payment["captures"] > 1:
             found.append(str(payment["intent"]))
-    due = {order.order_id: order.due_minor for order in orders}
+    due = {order.order_id: order.due_minor + max(0, -order.back_minor) for order in orders}
     return found + [name for name, minor in captured.items() if minor > due.get(name, 0)]
 
 
@@ -110,5 +110,5 @@ def money_mismatches(
         held[str(payment["order"])] += payment["captured_minor"] - payment["refunded_minor"]
     for order in orders:
         if ends.get(order.order_id) == DELIVERED:
-            held[order.order_id] -= order.due_minor
+            held[order.order_id] -= order.due_minor - order.back_minor
     return {order_id: minor for order_id, minor in held.items() if minor}

@@ -120,6 +120,8 @@ class PlannedOrder:
     due_minor: int
     units: dict[str, int]
     expected: frozenset[str]
+    # What its returns give back; below zero, what is charged for an exchange.
+    back_minor: int = 0
 
     @property
     def to_be_cancelled(self) -> bool:

@@ -119,12 +119,20 @@ def parcel_to_wire(parcel: Parcel) -> dict[str, str]:
 
 
 def shipment_to_wire(command: CreateShipment) -> dict[str, Any]:
+    """A return is described as the parcel that left: EasyPost turns its addresses round.
+
+    Source: https://docs.easypost.com/docs/shipments/returns
+    """
+    customer = command.ship_from if command.is_return else command.ship_to
+    ours = command.ship_to if command.is_return else command.ship_from
+    flag = {"is_return": True} if command.is_return else {}
     return {
         "shipment": {
             "reference": command.reference,
-            "to_address": address_to_wire(command.ship_to),
-            "from_address": address_to_wire(command.ship_from),
+            "to_address": address_to_wire(customer),
+            "from_address": address_to_wire(ours),
             "parcel": parcel_to_wire(command.parcel),
+            **flag,
         }
     }
 

@@ -1,0 +1,1 @@
+"""Returns: one class a part of their way."""

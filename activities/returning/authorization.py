@@ -1,0 +1,81 @@
+"""Authorizing a return: approved, refused, called off; or closed when nothing ever came."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+
+from activities.returning.standing import Standing, locked, mail, standing, tell
+from db.inbox import remarks
+from db.stores import returns
+
+
+@dataclass(frozen=True)
+class Decide:
+    """`within_s`: until the next step should be done."""
+
+    rma: str
+    actor: str = "system"
+    within_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the story turns on. `has_parcel`: something is sent instead."""
+
+    state: str
+    outcome: str | None
+    method: str
+    resolution: str
+    advance: bool
+    has_parcel: bool
+
+
+class AuthorizationActivities:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    async def open_return(self, rma: str) -> Opened:
+        """Say where the return stands; the customer of an approved one is told how to go on."""
+        async with self._engine.begin() as tx:
+            back = await locked(tx, rma)
+            return Opened(
+                back.state,
+                back.outcome,
+                back.method,
+                back.resolution,
+                back.advance,
+                back.resolution in ("exchange", "replacement"),
+            )
+
+    @activity.defn
+    async def approve_return(self, decide: Decide) -> Standing:
+        async with self._engine.begin() as tx:
+            back = await locked(tx, decide.rma)
+            if await returns.advance(tx, decide.rma, "approved", "return label", decide.within_s):
+                await tell(tx, back, "ReturnApproved", decide.actor)
+            return await standing(tx, decide.rma)
+
+    @activity.defn
+    async def refuse_return(self, decide: Decide) -> Standing:
+        """The reason is in the person's own words: a remark, which the customer is told."""
+        async with self._engine.begin() as tx:
+            back = await locked(tx, decide.rma)
+            if back.state == "requested" and await returns.close(tx, decide.rma, "refused"):
+                reason = await remarks.find(tx, decide.rma, "refused")
+                await tell(tx, back, "ReturnRefused", decide.actor)
+                await mail(tx, back, "return_refused", reason=reason or "see our return policy")
+            return await standing(tx, decide.rma)
+
+    @activity.defn
+    async def cancel_return(self, decide: Decide) -> Standing:
+        """Possible until goods have come back, or something was sent instead of them."""
+        async with self._engine.begin() as tx:
+            back = await locked(tx, decide.rma)
+            came = any(item.received for item in await returns.items(tx, decide.rma))
+            begun = came or back.exchange_minor or back.method == "keep"
+            if back.state == "requested" or (back.state == "approved" and not begun):
+                await returns.close(tx, decide.rma, "cancelled")
+                await tell(tx, back, "ReturnCancelled", decide.actor)
+            return await standing(tx, decide.rma)

@@ -1,0 +1,1 @@
+"""Returns: what may come back, in which steps, and what is given for it."""

@@ -1,0 +1,70 @@
+"""A label to send goods back is bought once, and given back when nobody needs it."""
+
+import pytest
+
+from activities.connectors.errors import OutcomeUnknown
+from domain.tracking import TrackingEvent, TrackingStatus
+from tests.activities.returning.counter import Counter
+from tests.activities.shop import Shop
+
+
+async def test_a_label_is_bought_once_from_the_customers_door_to_ours(
+    shop: Shop, counter: Counter
+) -> None:
+    order_id = await counter.delivered((await shop.sku(west=2), 2))
+    rma = await counter.asked(order_id, 1)
+    bought = shop.road.purchases
+    await counter.labelled(rma)
+    await counter.labelled(rma)
+    assert shop.road.purchases == bought + 1
+    command = shop.road.created[-1]
+    assert (command.is_return, command.reference) == (True, f"{order_id}:r1:label:1")
+    assert (command.ship_from.city, command.ship_to.city) == ("San Francisco", "San Jose")
+    mails = await shop.rows("SELECT key FROM outbox WHERE order_id = :o", o=order_id)
+    assert f"{order_id}:return_approved:r1" in {mail.key for mail in mails}
+    await counter.ended(rma, 1)
+
+
+async def test_after_an_unknown_purchase_the_label_is_looked_for(
+    shop: Shop, counter: Counter
+) -> None:
+    order_id = await counter.delivered((await shop.sku(west=1), 1))
+    rma = await counter.asked(order_id, 1)
+    await counter.labels.create_return_shipment(rma)
+    bought = shop.road.purchases
+    shop.road.faults.silent = 1
+    with pytest.raises(OutcomeUnknown):
+        await counter.labelled(rma)
+    await counter.labelled(rma)
+    assert shop.road.purchases == bought + 1
+    await counter.ended(rma, 1)
+
+
+async def test_the_label_of_a_return_that_is_called_off_is_voided(
+    shop: Shop, counter: Counter
+) -> None:
+    order_id = await counter.delivered((await shop.sku(west=1), 1))
+    rma = await counter.asked(order_id, 1)
+    await counter.labelled(rma)
+    await counter.cancelled(rma)
+    for _ in range(2):
+        await counter.labels.void_return_label(rma)
+    label = await shop.row("SELECT * FROM labels WHERE rma = :r", r=rma)
+    assert label.state == "voided"
+    assert shop.road.bought[label.vendor_shipment_id].voided
+
+
+async def test_scans_on_the_way_back_are_shown_and_never_go_back(
+    shop: Shop, counter: Counter
+) -> None:
+    order_id = await counter.delivered((await shop.sku(west=1), 1))
+    rma = await counter.asked(order_id, 1)
+    assert await counter.labels.poll_return(rma) is None
+    await counter.labelled(rma)
+    at = (await shop.row("SELECT now() AS now")).now
+    shop.road.events = (TrackingEvent("e1", TrackingStatus.IN_TRANSIT, at, "on its way"),)
+    for _ in range(2):
+        assert await counter.labels.poll_return(rma) == "in_transit"
+    assert (await counter.row(rma)).tracking_status == "in_transit"
+    assert (await shop.story(order_id)).count("ReturnTracked") == 1
+    await counter.ended(rma, 1)

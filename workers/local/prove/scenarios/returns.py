@@ -1,0 +1,164 @@
+"""Orders whose goods come back: each end of a return by an order of its own, every step reached."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import httpx
+
+from workers.errors import UserError
+from workers.local.demo.plan import PlannedOrder
+from workers.local.prove.orders import EAST, SHIPPING_MINOR, UNIT_MINOR, WEST, an_order
+from workers.local.prove.stage import Stage
+
+ALL_MINOR: Final = UNIT_MINOR + SHIPPING_MINOR
+# Longer than a parcel is waited for that never comes, at the harness's time factor.
+ENDS_WITHIN_S: Final = 200.0
+SENT_INSTEAD: Final = [{"sku": WEST, "quantity": 1, "unit_price_minor": UNIT_MINOR}]
+EXCHANGE: Final = {
+    "resolution": "exchange",
+    "instead": SENT_INSTEAD,
+    "payment_reference": "pm_card_visa",
+}
+
+
+# Where a return is when it was said, and heard.
+BEYOND: Final = {"inspect": ("inspected", "settled", "closed")}
+
+
+@dataclass(frozen=True)
+class Path:
+    """What is asked, what is done about it, how it ends, and what the customer has back then."""
+
+    wish: dict[str, Any]
+    act: Callable[[Stage, str], Awaitable[None]]
+    outcome: str
+    back_minor: int = 0
+
+
+async def return_orders(stage: Stage, prefix: str = "back") -> list[PlannedOrder]:
+    """Have one order delivered for each path, and its goods brought back; every return ends."""
+    orders = [
+        replace(an_order(f"prove-{prefix}-{name}", [(EAST, 1)]), back_minor=path.back_minor)
+        for name, path in PATHS.items()
+    ]
+    await stage.drive(orders)
+    async with stage.warehouse(orders):
+        ended = await asyncio.gather(
+            *(_walk(stage, each, path) for each, path in zip(orders, PATHS.values(), strict=True))
+        )
+        # By itself: the fault must meet the refund it is meant for.
+        given_up = an_order(f"prove-{prefix}-given-up", [(EAST, 1)])
+        await stage.drive([given_up])
+        ended.append(await _walk(stage, given_up, GIVEN_UP))
+    wrong = [said for said in ended if said]
+    assert not wrong, "; ".join(wrong)
+    return [*orders, given_up]
+
+
+async def _walk(stage: Stage, order: PlannedOrder, path: Path) -> str:
+    """Ask for the return and follow it to its end; what is wrong with that, else nothing."""
+    rma = await _ask(stage, order, path.wish)
+    await path.act(stage, rma)
+
+    async def closed() -> str | None:
+        found = await stage.api.send("GET", f"/returns/{rma}")
+        return found.body["outcome"] if found.status == httpx.codes.OK else None
+
+    outcome = await stage.until(closed, ENDS_WITHIN_S)
+    return "" if outcome == path.outcome else f"{rma} ended {outcome}, not {path.outcome}"
+
+
+async def _ask(stage: Stage, order: PlannedOrder, wish: dict[str, Any]) -> str:
+    """Ask again as long as the order moves on under our hands."""
+    line = {"line_no": 1, "quantity": 1, "reason": "unwanted"} | wish.get("line", {})
+    body = {name: value for name, value in wish.items() if name != "line"}
+
+    async def asked() -> str | None:
+        seen = (await stage.api.send("GET", f"/orders/{order.order_id}")).body
+        answer = await stage.api.send(
+            "POST",
+            f"/orders/{order.order_id}/returns",
+            {"version": seen["version"], "lines": [line], **body},
+        )
+        return answer.body.get("rma")
+
+    return str(await stage.until(asked))
+
+
+async def _tell(stage: Stage, rma: str, verb: str, said: dict[str, Any] | None = None) -> None:
+    """Say it until it is done, or seen to be done by a word whose answer was lost."""
+
+    async def done() -> bool:
+        with contextlib.suppress(UserError):  # a worker was killed just now
+            answer = await stage.api.send("POST", f"/returns/{rma}/{verb}", said or {})
+            if answer.status in (httpx.codes.OK, httpx.codes.ACCEPTED):
+                return True
+            seen = await stage.api.send("GET", f"/returns/{rma}")
+            return seen.body.get("state") in BEYOND.get(verb, ())
+        return False
+
+    await stage.until(done)
+
+
+async def _nothing(stage: Stage, rma: str) -> None:
+    """Nobody says anything more."""
+
+
+async def _come_back(stage: Stage, rma: str) -> None:
+    await _tell(stage, rma, "receive", {"items": [{"item_no": 1, "quantity": 1}]})
+    units = [{"item_no": 1, "quantity": 1, "disposition": "restock"}]
+    await _tell(stage, rma, "inspect", {"units": units})
+
+
+async def _approve(stage: Stage, rma: str) -> None:
+    await _tell(stage, rma, "approve")
+    await _come_back(stage, rma)
+
+
+async def _refuse(stage: Stage, rma: str) -> None:
+    await _tell(stage, rma, "refuse", {"reason": "worn"})
+
+
+async def _call_off(stage: Stage, rma: str) -> None:
+    async def labelled() -> Any:
+        return await stage.rows(
+            "SELECT 1 FROM labels WHERE rma = :rma AND state = 'bought'", rma=rma
+        )
+
+    await stage.until(labelled)
+    await _tell(stage, rma, "cancel")
+
+
+async def _give_up(stage: Stage, rma: str) -> None:
+    """The vendor refuses our credentials for the refund, and a person lets it be."""
+    await stage.fault("http_401", vendor="stripe", method="POST", path_prefix="/v1/refunds",
+                      times=1)  # fmt: skip
+    await _come_back(stage, rma)
+
+    async def asked() -> Any:
+        return await stage.rows(
+            "SELECT exception_id FROM exceptions WHERE starts_with(exception_id, :rma)"
+            " AND state = 'open' AND step = 'refund payment'",
+            rma=rma,
+        )
+
+    (waiting,) = await stage.until(asked)
+    decision = {"resolution": "skip", "note": "paid in cash"}
+    await stage.api.send("POST", f"/exceptions/{waiting.exception_id}/resolve", decision)
+
+
+PATHS: Final[dict[str, Path]] = {
+    "refunded": Path({}, _come_back, "refunded", ALL_MINOR),
+    "dropped-off": Path({"method": "drop_off"}, _come_back, "refunded", ALL_MINOR),
+    "looked-at": Path({"line": {"condition": "used"}}, _approve, "refunded", ALL_MINOR),
+    "refused": Path({"line": {"condition": "used"}}, _refuse, "refused"),
+    "called-off": Path({}, _call_off, "cancelled"),
+    "never-came": Path({}, _nothing, "never_arrived"),
+    "credited": Path({"resolution": "store_credit"}, _come_back, "credited"),
+    "exchanged": Path(dict(EXCHANGE), _come_back, "exchanged"),
+    "advance": Path({**EXCHANGE, "advance": True}, _nothing, "exchanged", -UNIT_MINOR),
+}
+GIVEN_UP: Final = Path({}, _give_up, "refunded")

@@ -1,0 +1,126 @@
+"""What is sent instead of returned goods: held money, then a parcel as any other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
+from temporalio.workflow import ParentClosePolicy
+
+from workflows import search
+from workflows.desk import Desk
+from workflows.fulfillment import FulfillmentWorkflow
+from workflows.messages import FulfillmentInput, FulfillmentResult, fulfillment_workflow_id
+from workflows.refusals import Refused
+from workflows.return_messages import ReturnInput
+from workflows.steps import money, returning
+from workflows.steps.returning import Exchange
+
+
+@dataclass(frozen=True)
+class Sent:
+    part: Exchange
+    run: workflow.ChildWorkflowHandle[Any, FulfillmentResult]
+
+
+async def start_parcel(back: ReturnInput, desk: Desk) -> Sent | None:
+    """Plan what is sent, hold its money and start its run; None when it cannot be sent."""
+    part: Exchange | None = None
+    try:
+        part = await _plan(back, desk)
+        if part is None:
+            return None
+        for tender_no in part.unauthorized:
+            await _hold(back, desk, tender_no, part.number)
+        if part.security is not None:
+            await _hold(back, desk, part.security, None)
+    except Refused:
+        if part is not None:
+            await returning.call_parcel_off(part.fulfillment_id)
+        return None
+    return Sent(part, await _start(back, part))
+
+
+async def _plan(back: ReturnInput, desk: Desk) -> Exchange | None:
+    """Raises: Refused, when a person gives up waiting for the goods."""
+    while True:
+        part = await returning.plan_exchange(back)
+        if part.problem is None:
+            return part
+        if part.problem != "short":
+            return None
+        await desk.ask(
+            "plan exchange", "exchange_short", "no location has it", ("retry", "compensate")
+        )
+
+
+async def _hold(back: ReturnInput, desk: Desk, tender_no: int, number: int | None) -> None:
+    """Raises: Refused, when the card is declined and nobody has it tried anew."""
+    attempt = 1
+    while True:
+        taken = await desk.attempt(
+            "authorize exchange",
+            lambda attempt=attempt: money.take(  # type: ignore[misc]
+                back.order_id, tender_no, "card", back.timings, fulfillment_number=number,
+                attempt=attempt,
+            ),
+        )  # fmt: skip
+        if taken is not None and taken.state == "held":
+            return
+        code = taken.code if taken else None
+        await desk.ask(
+            "authorize exchange", "exchange_declined", code or "", ("retry", "compensate")
+        )
+        attempt += 1
+
+
+async def _start(
+    back: ReturnInput, part: Exchange
+) -> workflow.ChildWorkflowHandle[Any, FulfillmentResult]:
+    return await workflow.start_child_workflow(
+        FulfillmentWorkflow.run,
+        FulfillmentInput(
+            order_id=back.order_id,
+            number=part.number,
+            fulfillment_id=part.fulfillment_id,
+            channel=back.channel,
+            location=part.location,
+            lines=part.lines,
+            cards=part.cards,
+            state=part.state,
+            timings=back.timings,
+        ),
+        id=fulfillment_workflow_id(back.order_id, part.number),
+        parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
+        search_attributes=search.at_start(back.channel, "picking", part.location),
+        static_summary=f"{part.fulfillment_id} in exchange, from {part.location}",
+    )
+
+
+async def ended(sent: Sent) -> None:
+    """Wait for the parcel's end; our records say which it was."""
+    try:
+        await sent.run
+    except ChildWorkflowError as broken:
+        if not is_cancelled_exception(broken):
+            raise
+
+
+async def capture_security(back: ReturnInput, desk: Desk, part: Exchange) -> None:
+    """Take what was held for goods that are not back."""
+    tender_no = await returning.charge_security(back)
+    if tender_no is None:
+        return
+    parcel = FulfillmentInput(
+        order_id=back.order_id,
+        number=part.number,
+        fulfillment_id=part.fulfillment_id,
+        channel=back.channel,
+        location=part.location,
+        lines=part.lines,
+        cards=part.cards,
+        timings=back.timings,
+    )
+    await desk.attempt(
+        "capture payment", lambda: money.capture(parcel, tender_no), ("retry", "skip")
+    )

@@ -1,0 +1,253 @@
+"""The story of one return, from its request until nothing is owed for it any more."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+
+from workflows import exchanging, search
+from workflows.desk import Desk
+from workflows.messages import ResolveException
+from workflows.refusals import reject
+from workflows.return_messages import (
+    ReturnArrival,
+    ReturnDecision,
+    ReturnInput,
+    ReturnInspection,
+    ReturnResult,
+    ReturnStanding,
+)
+from workflows.saga import to_the_end
+from workflows.settling import settle_all
+from workflows.steps import returning
+from workflows.steps.call import written_down
+from workflows.steps.returning import Opened, Standing
+
+RETRY_OR_SKIP: Final = ("retry", "skip")
+# Nothing will come any more: the postage is asked back.
+CALLED_OFF: Final = frozenset({"cancelled", "never_arrived"})
+STEPS: Final = (
+    "opening", "requested", "approved", "received", "inspected", "settled", "closed",
+)  # fmt: skip
+
+
+@workflow.defn
+class ReturnWorkflow:
+    @workflow.init
+    def __init__(self, back: ReturnInput) -> None:
+        self._back = back
+        self._desk = Desk(back.order_id, None, back.timings, name=back.rma)
+        self._state = "opening"
+        self._outcome: str | None = None
+        self._sent: exchanging.Sent | None = None
+
+    @workflow.run
+    async def run(self, back: ReturnInput) -> ReturnResult:
+        """What was sent or promised is brought to its end: a cancellation only ends the waiting."""
+        return await to_the_end(self._story())
+
+    async def _story(self) -> ReturnResult:
+        opened = await returning.open_return(self._back.rma)
+        self._stand(Standing(opened.state, opened.outcome))
+        await self._until_not("requested", "review", self._back.timings.return_review_s)
+        if opened.advance and self._state == "approved":
+            self._sent = await exchanging.start_parcel(self._back, self._desk)
+            if self._sent is None:
+                await returning.end_exchange(self._back)
+        if opened.method != "keep":
+            await self._come_back(opened)
+        if self._state in ("approved", "inspected", "settled"):
+            await self._settle(opened)
+        elif self._outcome in CALLED_OFF and opened.method == "label":
+            await self._desk.attempt("void return label", self._void, RETRY_OR_SKIP)
+        return await self._finish()
+
+    # -- on the way back
+
+    async def _come_back(self, opened: Opened) -> None:
+        if self._state == "approved":
+            await self._give_label(opened.method)
+            await self._await_arrival()
+        await self._until_not("received", "inspect", self._back.timings.inspection_s)
+
+    async def _give_label(self, method: str) -> None:
+        self._show("return label")
+        if method == "label":
+            made = await self._desk.attempt(
+                "create return label", self._make_label, RETRY_OR_SKIP, self._has_moved_on
+            )
+            if made or self._has_moved_on():
+                return
+        await returning.give_drop_off_code(self._back)
+
+    def _has_moved_on(self) -> bool:
+        return self._state != "approved"
+
+    async def _make_label(self) -> bool:
+        await returning.create_shipment(self._back)
+        await returning.buy_label(self._back)
+        return True
+
+    async def _void(self) -> None:
+        await returning.void_label(self._back)
+
+    async def _await_arrival(self) -> None:
+        """The warehouse says what came; the carrier is asked meanwhile; at last, nobody waits."""
+        self._show("arrival of the goods")
+        times = self._back.timings
+        deadline = workflow.now() + timedelta(seconds=times.return_arrival_s)
+        while self._state == "approved":
+            left = (deadline - workflow.now()).total_seconds()
+            if left <= 0:
+                self._stand(await returning.give_up(self._back))
+            elif not await self._moved_within("approved", min(left, times.return_poll_s)):
+                await self._desk.attempt(
+                    "poll return", self._poll, RETRY_OR_SKIP, self._has_moved_on
+                )
+
+    async def _poll(self) -> None:
+        await returning.poll(self._back)
+
+    async def _until_not(self, state: str, step: str, within_s: float) -> None:
+        """Wait for a person; when nobody comes in time, ask, and go on as soon as one does."""
+        while self._state == state:
+            self._show(step)
+            if not await self._moved_within(state, within_s):
+                await self._desk.ask(
+                    step,
+                    f"{step}_overdue",
+                    f"return {self._back.rma} waits",
+                    ("retry",),
+                    until=lambda: self._state != state,
+                )
+
+    async def _moved_within(self, state: str, seconds: float) -> bool:
+        try:
+            await workflow.wait_condition(
+                lambda: self._state != state,
+                timeout=timedelta(seconds=seconds),
+                timeout_summary=f"{state} for too long",
+            )
+        except TimeoutError:
+            return False
+        return True
+
+    # -- settling
+
+    async def _settle(self, opened: Opened) -> None:
+        self._show("refund")
+        owed = await returning.settle(self._back)
+        if opened.has_parcel:
+            await self._exchange(opened)
+            owed = await returning.money_owed(self._back)
+        for refund_no in owed.refunds:
+            await self._pay(lambda number=refund_no: returning.refund(self._back, number))  # type: ignore[misc]
+        await settle_all(self._back.order_id, owed.dues, self._desk, self._back.timings)
+        if (await returning.money_owed(self._back)).refunds:
+            await returning.give_up_refunds(self._back)
+        self._stand(await returning.close(self._back))
+
+    async def _exchange(self, opened: Opened) -> None:
+        """Follow what is sent instead to its end; when it does not arrive, money goes back."""
+        self._show("delivery of the exchange")
+        if not opened.advance:
+            self._sent = await exchanging.start_parcel(self._back, self._desk)
+        if self._sent is not None:
+            await exchanging.ended(self._sent)
+        await returning.end_exchange(self._back)
+        if opened.advance and self._sent is not None:
+            await exchanging.capture_security(self._back, self._desk, self._sent.part)
+
+    async def _pay(self, give: Callable[[], Awaitable[None]]) -> None:
+        """A refund that cannot be made waits for a person, who may skip it: then it stays ours."""
+        await self._desk.attempt("refund payment", give, RETRY_OR_SKIP)
+
+    # -- small things
+
+    async def _finish(self) -> ReturnResult:
+        search.show_status(self._outcome or self._state)
+        self._show(None)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return ReturnResult(self._back.rma, self._outcome or self._state)
+
+    def _stand(self, now: Standing) -> ReturnStanding:
+        """Take what the database says; of two answers on their way, the later step stands."""
+        if STEPS.index(now.state) >= STEPS.index(self._state):
+            self._state, self._outcome = now.state, now.outcome
+        return ReturnStanding(now.state, now.outcome)
+
+    def _show(self, step: str | None) -> None:
+        lines = [f"**{self._back.rma}**: {self._outcome or self._state}"]
+        if step:
+            lines.append(f"Next: {step}")
+        lines += [f"Waits for a person: {reason}" for reason in self._desk.reasons]
+        workflow.set_current_details("\n\n".join(lines))
+
+    # -- messages
+
+    @workflow.update
+    async def approve(self, decision: ReturnDecision) -> ReturnStanding:
+        await written_down()
+        return self._stand(await returning.approve(self._back, decision.actor))
+
+    @approve.validator
+    def _check_approve(self, decision: ReturnDecision) -> None:
+        self._must_be("requested", "approved")
+
+    @workflow.update
+    async def refuse(self, decision: ReturnDecision) -> ReturnStanding:
+        await written_down()
+        return self._ended(await returning.refuse(self._back, decision.actor), "refused")
+
+    @refuse.validator
+    def _check_refuse(self, decision: ReturnDecision) -> None:
+        self._must_be("requested")
+
+    @workflow.update
+    async def cancel(self, decision: ReturnDecision) -> ReturnStanding:
+        await written_down()
+        return self._ended(await returning.cancel(self._back, decision.actor), "cancelled")
+
+    @cancel.validator
+    def _check_cancel(self, decision: ReturnDecision) -> None:
+        self._must_be("requested", "approved")
+
+    @workflow.update
+    async def receive(self, arrival: ReturnArrival) -> ReturnStanding:
+        await written_down()
+        return self._stand(await returning.receive(self._back, arrival))
+
+    @receive.validator
+    def _check_receive(self, arrival: ReturnArrival) -> None:
+        self._must_be("approved", "received")
+
+    @workflow.update
+    async def inspect(self, inspection: ReturnInspection) -> ReturnStanding:
+        await written_down()
+        found = await returning.inspect(self._back, inspection)
+        if found.problem:
+            raise reject("WrongQuantities", found.problem)
+        return self._stand(found)
+
+    @inspect.validator
+    def _check_inspect(self, inspection: ReturnInspection) -> None:
+        self._must_be("received", "inspected")
+
+    def _ended(self, now: Standing, wished: str) -> ReturnStanding:
+        if now.outcome != wished:
+            raise reject("TooLate", f"the return is {now.outcome or now.state}")
+        return self._stand(now)
+
+    def _must_be(self, *states: str) -> None:
+        """The same report twice is no error; one at another moment is."""
+        if self._state not in ("opening", *states):
+            raise reject("WrongState", f"the return is {self._outcome or self._state}")
+
+    @workflow.update
+    async def resolve_exception(self, decision: ResolveException) -> None:
+        await self._desk.decide(decision)
+
+    @resolve_exception.validator
+    def _check_resolution(self, decision: ResolveException) -> None:
+        self._desk.check(decision)
