@@ -11,6 +11,9 @@ from workers.local.demo.plan import CANCELLED, PlannedOrder
 from workers.local.demo.shipped_set import plan_shipped
 from workers.local.prove import boundaries, failpoints
 from workers.local.prove.orders import EAST, SLIP, a_mix, an_order
+from workers.local.prove.scenarios.holds import holds_orders
+from workers.local.prove.scenarios.parcels import parcels_orders
+from workers.local.prove.scenarios.returns import return_orders
 from workers.local.prove.stage import Outcome, Stage
 
 # Longer than the first poll of a parcel and the grace of a slip take, also when workers are killed.
@@ -38,10 +41,13 @@ async def every_boundary(stage: Stage) -> Outcome:
         special += [await _label_to_be_voided(stage)] if number == 1 else []
         special.append(await _picked_and_forgotten(stage, number))
         special.append(await _asked_for_help(stage, number))
+        special += await holds_orders(stage, number)
+        special += await parcels_orders(stage, number)
         orders = _of_all_kinds(stage) if number == 1 else a_mix("round", AGAIN, stage.dice)
         outcome.violations += await stage.drive(orders)
         outcome.violations += await stage.follow(special)
-        outcome.orders += len(orders) + len(special)
+        returned = await return_orders(stage, f"back-{number}")
+        outcome.orders += len(orders) + len(special) + len(returned)
         await stage.clear_faults()
         await _run_schedules(stage)
         if not (missing := await _unreached(stage)):
