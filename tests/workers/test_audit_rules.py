@@ -88,6 +88,8 @@ BREAKAGES = {
     "parcel_units_are_allocated": "UPDATE allocations SET quantity = quantity + 1",
     "parcel_and_allocation_agree":
         "UPDATE allocations SET state = 'released' WHERE state = 'shipped'",
+    "replacement_carries_the_same_units":
+        "UPDATE fulfillments SET replaces = '{delivered}-f1' WHERE order_id = '{open}'",
     "shipped_has_one_label": "UPDATE labels SET state = 'voided' WHERE state = 'bought'",
     "cancelled_parcel_keeps_no_label":
         "INSERT INTO labels (label_key, fulfillment_id, vendor, state) "
