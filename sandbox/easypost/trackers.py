@@ -29,6 +29,8 @@ SCANS: Final = (
     ("delivered", "arrived_at_destination", "Delivered", 55.0),
 )
 RETURNED: Final = ("return_to_sender", "return", "Returned to Sender", 55.0)
+# A customer brings goods to the post when it suits.
+POSTED_AFTER_H: Final = 72.0
 TROUBLES: Final = {
     "NEVER SCANNED": SCANS[:1],
     "LOST": SCANS[:3],
@@ -48,10 +50,12 @@ def start(tx: Tx, shipment: Json, rate: Json) -> Json:
     place = {key: shipment["to_address"][key] for key in ("city", "state", "country", "zip")}
     origin = {key: shipment["from_address"][key] for key in ("city", "state", "country", "zip")}
     _save(tx, tracker)
+    posted_h = POSTED_AFTER_H if shipment["is_return"] else 0.0
     for index, scan in enumerate(scans):
         near = place if scan[0] in ("out_for_delivery", "delivered") else origin
         subject = json.dumps([tracker["id"], index, *scan[:3], near])
-        tx.schedule("easypost.scan", subject, after_s=scan[3] * HOUR_S * _pace(code))
+        after_h = scan[3] + (posted_h if index else 0.0)
+        tx.schedule("easypost.scan", subject, after_s=after_h * HOUR_S * _pace(code))
     return tracker
 
 
