@@ -25,8 +25,6 @@ from workflows.steps.call import written_down
 from workflows.steps.returning import Opened, Standing
 
 RETRY_OR_SKIP: Final = ("retry", "skip")
-# Nothing will come any more: the postage is asked back.
-CALLED_OFF: Final = frozenset({"cancelled", "never_arrived"})
 STEPS: Final = (
     "opening", "requested", "approved", "received", "inspected", "settled", "closed",
 )  # fmt: skip
@@ -59,7 +57,7 @@ class ReturnWorkflow:
             await self._come_back(opened)
         if self._state in ("approved", "inspected", "settled"):
             await self._settle(opened)
-        elif self._outcome in CALLED_OFF and opened.method == "label":
+        elif self._outcome == "cancelled" and opened.method == "label":
             await self._desk.attempt("void return label", self._void, RETRY_OR_SKIP)
         return await self._finish()
 

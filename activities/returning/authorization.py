@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.returning.standing import Standing, locked, mail, standing, tell
 from db.inbox import remarks
 from db.stores import returns
+from domain.tracking import TrackingStatus
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,12 @@ class AuthorizationActivities:
 
     @activity.defn
     async def cancel_return(self, decide: Decide) -> Standing:
-        """Possible until goods have come back, or something was sent instead of them."""
+        """Possible until goods are on their way, or something was sent instead of them."""
         async with self._engine.begin() as tx:
             back = await locked(tx, decide.rma)
             came = any(item.received for item in await returns.items(tx, decide.rma))
-            begun = came or back.exchange_minor or back.method == "keep"
+            moves = back.tracking_status not in (None, TrackingStatus.PENDING)
+            begun = came or moves or back.exchange_minor or back.method == "keep"
             if back.state == "requested" or (back.state == "approved" and not begun):
                 await returns.close(tx, decide.rma, "cancelled")
                 await tell(tx, back, "ReturnCancelled", decide.actor)

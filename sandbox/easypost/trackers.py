@@ -36,6 +36,8 @@ GIVEN_UP: Final = ("failure", "lost", "Declared lost by carrier", 60.0)
 NOBODY_HOME: Final = ("failure", "delivery_exception", "Delivery attempted", 50.0)
 NEXT_DAY: Final = ("delivered", "arrived_at_destination", "Delivered", 74.0)
 WEEKS_LATER: Final = ("delivered", "arrived_at_destination", "Delivered", 400.0)
+# A customer brings goods to the post when it suits.
+POSTED_AFTER_H: Final = 72.0
 # The first that the street has.
 TROUBLES: Final = {
     "DECLARED LOST": (*SCANS[:3], GIVEN_UP),
@@ -61,10 +63,12 @@ def start(tx: Tx, shipment: Json, rate: Json) -> Json:
     place = {key: shipment["to_address"][key] for key in ("city", "state", "country", "zip")}
     origin = {key: shipment["from_address"][key] for key in ("city", "state", "country", "zip")}
     _save(tx, tracker)
+    posted_h = POSTED_AFTER_H if shipment["is_return"] else 0.0
     for index, scan in enumerate(scans):
         near = place if scan[0] in ("out_for_delivery", "delivered") else origin
         subject = json.dumps([tracker["id"], index, *scan[:3], near])
-        tx.schedule("easypost.scan", subject, after_s=scan[3] * HOUR_S * _pace(code))
+        after_h = scan[3] + (posted_h if index else 0.0)
+        tx.schedule("easypost.scan", subject, after_s=after_h * HOUR_S * _pace(code))
     return tracker
 
 

@@ -8,8 +8,9 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from activities.setting_up import upsert_catalog
 from db.inbox.returns import NewItem, NewLine, NewReturn, commit_return
-from db.queries.audit import RULES, unequal_closings, violations
+from db.queries.audit import RULES, open_returns, unequal_closings, violations
 from tests.workflows.conftest import World
+from workers.recovering import Recovery
 from workflows.return_messages import (
     ReturnArrival,
     ReturnDecision,
@@ -277,3 +278,17 @@ async def test_goods_paid_by_several_tenders_go_back_to_store_credit_last(world:
         await back.until(state="closed")
         gift_row = await world.row("SELECT * FROM store_credits WHERE code = :c", c=code)
         assert (await back.refunded(), gift_row.balance_minor) == wanted
+
+
+async def test_a_return_whose_run_was_lost_goes_on_where_it_stood(world: World) -> None:
+    sku = await world.sku(west=5)
+    back = await asked(world, await delivered(world, (sku, 1)), 1)
+    await back.receive((1, 1))
+    await back.run.terminate("lost")
+    recovery = Recovery(world.engine, world.temporal, world.timings)
+    async with world.engine.connect() as tx:
+        opened = [each for each in await open_returns(tx) if each.rma == back.rma]
+    (lost,) = await recovery._returns_without_run(opened)
+    await recovery._start_return(lost)
+    await back.inspect((1, "restock", 1, True))
+    assert (await back.until(state="closed")).refund_minor == 1_500

@@ -122,6 +122,18 @@ async def _refuse(stage: Stage, rma: str) -> None:
     await _tell(stage, rma, "refuse", {"reason": "worn"})
 
 
+async def _after_code(stage: Stage, rma: str) -> None:
+    """Goods that come at once need no code any more."""
+
+    async def given() -> Any:
+        return await stage.rows(
+            "SELECT 1 FROM returns WHERE rma = :rma AND drop_off_code IS NOT NULL", rma=rma
+        )
+
+    await stage.until(given)
+    await _come_back(stage, rma)
+
+
 async def _call_off(stage: Stage, rma: str) -> None:
     async def labelled() -> Any:
         return await stage.rows(
@@ -152,7 +164,7 @@ async def _give_up(stage: Stage, rma: str) -> None:
 
 PATHS: Final[dict[str, Path]] = {
     "refunded": Path({}, _come_back, "refunded", ALL_MINOR),
-    "dropped-off": Path({"method": "drop_off"}, _come_back, "refunded", ALL_MINOR),
+    "dropped-off": Path({"method": "drop_off"}, _after_code, "refunded", ALL_MINOR),
     "looked-at": Path({"line": {"condition": "used"}}, _approve, "refunded", ALL_MINOR),
     "refused": Path({"line": {"condition": "used"}}, _refuse, "refused"),
     "called-off": Path({}, _call_off, "cancelled"),
