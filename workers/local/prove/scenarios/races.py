@@ -43,23 +43,18 @@ async def _the_last_one(stage: Stage) -> Race:
     """One unit, all buyers at once over two channels: one gets it, all others are told so."""
     buyers = _buyers("last", LAST_ONE, stage.size.buyers)
     answers = await _all_at_once(stage, buyers)
-    sold = [order for order, answer in answers if httpx.codes.is_success(answer.status)]
     slowest = max(answer.seconds for _, answer in answers)
-    found = [] if len(sold) == 1 else [f"the last unit was sold {len(sold)} times"]
+    found = [f"{order.order_id} was not told" for order, answer in answers if not _is_told(answer)]
     if slowest > stage.size.told_within_s:
         found.append(f"a buyer was told after {slowest:.1f} s")
-    return Race(len(buyers), found, _delivered_or_refused(stage, buyers, sold))
+    return Race(len(buyers), found, lambda: _one_for_each_unit(stage, answers, 1))
 
 
 async def _a_hot_article(stage: Stage) -> Race:
     """Small stock, very many buyers: every unit is sold, and not one more."""
     buyers = _buyers("hot", HOT, stage.size.hot_buyers)
     answers = await _all_at_once(stage, buyers)
-    sold = [order for order, answer in answers if httpx.codes.is_success(answer.status)]
-    found = []
-    if len(sold) != stage.size.hot_units:
-        found.append(f"{len(sold)} of {stage.size.hot_units} hot units were sold")
-    return Race(len(buyers), found, _delivered_or_refused(stage, buyers, sold))
+    return Race(len(buyers), [], lambda: _one_for_each_unit(stage, answers, stage.size.hot_units))
 
 
 def _buyers(prefix: str, sku: str, count: int) -> list[PlannedOrder]:
@@ -81,15 +76,28 @@ async def _all_at_once(stage: Stage, orders: list[PlannedOrder]) -> list[tuple[P
     return await asyncio.gather(*(buy(order) for order in orders))
 
 
-def _delivered_or_refused(
-    stage: Stage, buyers: list[PlannedOrder], sold: list[PlannedOrder]
-) -> Callable[[], Awaitable[list[str]]]:
-    winners = [replace(order, expected=frozenset({DELIVERED})) for order in sold]
-    names = {order.order_id for order in sold}
-    losers = [order for order in buyers if order.order_id not in names]
-    stage.orders += [*winners, *losers]
+async def _one_for_each_unit(
+    stage: Stage, answers: list[tuple[PlannedOrder, Any]], units: int
+) -> list[str]:
+    """Who was told that it is sold out has lost; of the others, as many win as there are units."""
+    orders = [replace(order, expected=_possible(answer)) for order, answer in answers]
+    losers = [order for order in orders if order.expected == {REFUSED_STOCK}]
+    stage.orders += orders
     stage.ends |= {order.order_id: REFUSED_STOCK for order in losers}
-    return lambda: stage.follow(winners)
+    found = await stage.follow([order for order in orders if order not in losers])
+    sold = sum(stage.ends[order.order_id] == DELIVERED for order in orders)
+    return found if sold == units else [*found, f"{sold} of {units} units were sold"]
+
+
+def _is_told(answer: Any) -> bool:
+    """That it is sold, or sold out; an order that is accepted (202) is decided later."""
+    return answer.status in (httpx.codes.CREATED, httpx.codes.CONFLICT)
+
+
+def _possible(answer: Any) -> frozenset[str]:
+    if not _is_told(answer):
+        return frozenset({DELIVERED, REFUSED_STOCK})
+    return frozenset({DELIVERED if answer.status == httpx.codes.CREATED else REFUSED_STOCK})
 
 
 async def _two_operators(stage: Stage) -> Race:
