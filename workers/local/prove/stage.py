@@ -73,6 +73,7 @@ class Stage:
         self.dice = Random(seed)  # noqa: S311 - repeatable, not secret
         self.orders: list[PlannedOrder] = []
         self.ends: dict[str, str] = {}
+        self.left_alone: set[str] = set()  # by every warehouse
         self.api: ApiClient
         self.vendors: Vendors
         self.sandbox: httpx.AsyncClient
@@ -128,8 +129,8 @@ class Stage:
     @asynccontextmanager
     async def warehouse(self, orders: Sequence[PlannedOrder]) -> AsyncIterator[None]:
         """Work while the context lasts; what is to be called off is left alone."""
-        left_alone = {order.order_id for order in orders if order.to_be_cancelled}
-        working = asyncio.create_task(Warehouse(self.api, left_alone).work())
+        self.left_alone |= {order.order_id for order in orders if order.to_be_cancelled}
+        working = asyncio.create_task(Warehouse(self.api, self.left_alone).work())
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """Every boundary of every activity is struck once; what happens seldom is made to happen."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,7 +14,7 @@ from workers.local.prove import boundaries, failpoints
 from workers.local.prove.orders import EAST, SLIP, a_mix, an_order
 from workers.local.prove.scenarios.holds import holds_orders
 from workers.local.prove.scenarios.parcels import parcels_orders
-from workers.local.prove.scenarios.returns import return_orders
+from workers.local.prove.scenarios.returns import refund_given_up, return_orders
 from workers.local.prove.stage import Outcome, Stage
 
 # Longer than the first poll of a parcel and the grace of a slip take, also when workers are killed.
@@ -37,6 +38,7 @@ async def every_boundary(stage: Stage) -> Outcome:
         for topic, times in LATE_WEBHOOKS.items():
             about = {"path_prefix": topic, "seconds": WEBHOOKS_LATE_S, "times": times}
             await stage.fault("webhook_delay", **about)
+        late = await _not_picked_for_long(stage, number)
         special = [await _hold_that_runs_out(stage, number)]
         special += [await _label_to_be_voided(stage)] if number == 1 else []
         special.append(await _picked_and_forgotten(stage, number))
@@ -44,10 +46,14 @@ async def every_boundary(stage: Stage) -> Outcome:
         special += await holds_orders(stage, number)
         special += await parcels_orders(stage, number)
         orders = _of_all_kinds(stage) if number == 1 else a_mix("round", AGAIN, stage.dice)
-        outcome.violations += await stage.drive(orders)
-        outcome.violations += await stage.follow(special)
-        returned = await return_orders(stage, f"back-{number}")
-        outcome.orders += len(orders) + len(special) + len(returned)
+        driven, (returned, violations) = await asyncio.gather(
+            stage.drive(orders), return_orders(stage, f"back-{number}")
+        )
+        outcome.violations += [*driven, *violations]
+        stage.left_alone.discard(late.order_id)
+        outcome.violations += await stage.follow([*special, late])
+        outcome.violations += await refund_given_up(stage, f"back-{number}")
+        outcome.orders += len(orders) + len(special) + returned + 2
         await stage.clear_faults()
         await _run_schedules(stage)
         if not (missing := await _unreached(stage)):
@@ -59,6 +65,14 @@ async def every_boundary(stage: Stage) -> Outcome:
 
 def _of_all_kinds(stage: Stage) -> list[PlannedOrder]:
     return [order.delayed() for order in plan_shipped(stage.size.shipped).orders]
+
+
+async def _not_picked_for_long(stage: Stage, number: int) -> PlannedOrder:
+    """Nobody picks it until its card's authorization has to be made anew."""
+    order = an_order(f"prove-late-{number}", [(EAST, 1)])
+    stage.left_alone.add(order.order_id)
+    await stage.place(order)
+    return order
 
 
 async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
