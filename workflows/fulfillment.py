@@ -11,7 +11,6 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from domain.holds import LEAVING, Transition
 from domain.shortage import REASONS
-from domain.tracking import TrackingStatus
 from workflows import search
 from workflows.desk import Desk
 from workflows.journey import Journey
@@ -27,6 +26,7 @@ from workflows.messages import (
 )
 from workflows.readying import BACKORDERED, as_it_stands, authorize_shares, await_stock
 from workflows.refusals import OnHold, Refused, reject
+from workflows.road import Road
 from workflows.saga import to_the_end
 from workflows.shares import renew_authorizations
 from workflows.steps import money, parting, shipping
@@ -34,10 +34,6 @@ from workflows.steps.call import written_down
 
 RETRY_OR_SKIP: Final = ("retry", "skip")
 FINAL: Final = frozenset({"delivered", "cancelled", "lost"})
-# The carrier gave up: a person decides whether to wait, to accept or to write the parcel off.
-FAILED_DELIVERY: Final = frozenset(
-    {TrackingStatus.RETURN_TO_SENDER, TrackingStatus.DELIVERY_FAILED}
-)
 
 
 @workflow.defn
@@ -51,8 +47,11 @@ class FulfillmentWorkflow:
         self._blocked = frozenset(part.blocked)  # by the order's holds
         self._news = 0  # how often they were told of
         self._authorized_until: datetime | None = None  # when holds on cards are made anew
-        self._tracking = TrackingStatus.PENDING
-        self._journey = Journey(part, self._desk, self._tell_order)
+        self._road = (
+            Journey(part, self._desk, self._tell_order)
+            if part.by_the_book
+            else Road(part, self._desk)
+        )
         self._seen: set[str] = set()
 
     @workflow.run
@@ -194,79 +193,10 @@ class FulfillmentWorkflow:
         """After hand-over a cancellation comes too late: the parcel is followed to its end."""
         while self._state not in FINAL:
             try:
-                if self._part.by_the_book:
-                    self._show("delivery by the carrier")
-                    self._state = await self._journey.follow()
-                else:
-                    await self._deliver()
+                self._show("delivery by the carrier")
+                self._state = await self._road.follow()
             except asyncio.CancelledError:
                 workflow.logger.info("cancellation after hand-over is ignored")
-
-    async def _deliver(self) -> None:
-        """How runs that began before the playbook follow their parcel."""
-        times = self._part.timings
-        self._show("delivery by the carrier")
-        started = workflow.now()
-        poll_s = times.first_poll_s
-        while self._tracking is not TrackingStatus.DELIVERED:
-            if await self._news_within(poll_s):
-                poll_s = times.poll_s
-                await self._decide_failed()
-                continue
-            poll_s = times.poll_s
-            await self._poll()
-            if (workflow.now() - started).total_seconds() > times.lost_s:
-                await self._ask_carrier("no_delivery", "the carrier has not delivered")
-                started = workflow.now()
-        if self._state not in FINAL:
-            await shipping.record_end(self._part, "delivered")
-            self._state = "delivered"
-
-    async def _news_within(self, seconds: float) -> bool:
-        try:
-            await workflow.wait_condition(
-                lambda: (
-                    self._tracking is TrackingStatus.DELIVERED or self._tracking in FAILED_DELIVERY
-                ),
-                timeout=timedelta(seconds=seconds),
-                timeout_summary="ask the carrier",
-            )
-        except TimeoutError:
-            return False
-        return True
-
-    async def _poll(self) -> None:
-        status = await self._desk.attempt(
-            "poll tracking",
-            lambda: shipping.poll_tracking(self._part, self._part.timings),
-            RETRY_OR_SKIP,
-        )
-        if status is not None:
-            self._follow(status)
-
-    async def _decide_failed(self) -> None:
-        if self._tracking in FAILED_DELIVERY:
-            await self._ask_carrier("delivery_failed", f"the carrier says {self._tracking}")
-
-    async def _ask_carrier(self, reason: str, detail: str) -> None:
-        """retry: keep waiting; override: it did arrive; compensate: written off as lost."""
-        try:
-            decision = await self._desk.ask(
-                "deliver",
-                reason,
-                detail,
-                ("retry", "override", "compensate"),
-                until=lambda: self._tracking is TrackingStatus.DELIVERED,
-            )
-        except Refused:
-            await shipping.record_end(self._part, "lost")
-            self._state = "lost"
-            self._tracking = TrackingStatus.DELIVERED  # nothing more is waited for
-            return
-        if decision == "override":
-            self._tracking = TrackingStatus.DELIVERED
-        elif self._tracking in FAILED_DELIVERY:
-            self._tracking = TrackingStatus.IN_TRANSIT
 
     # -- small things
 
@@ -279,12 +209,6 @@ class FulfillmentWorkflow:
     def _stop_if_asked(self) -> None:
         if self._stopped or self._state == "cancelled":
             raise Refused("cancelled")
-
-    def _follow(self, status: str) -> None:
-        """The database folded the scans already; what is delivered stays delivered."""
-        self._journey.hear(status)
-        if self._tracking is not TrackingStatus.DELIVERED:
-            self._tracking = TrackingStatus(status)
 
     def _show(self, step: str | None) -> None:
         lines = [f"**{self._part.fulfillment_id}** from {self._part.location}: {self._state}"]
@@ -396,7 +320,7 @@ class FulfillmentWorkflow:
     def tracking(self, news: TrackingNews) -> None:
         if news.event_id not in self._seen:
             self._seen.add(news.event_id)
-            self._follow(news.status)
+            self._road.hear(news.status)
 
     @workflow.signal
     def hold(self, news: HoldNews) -> None:

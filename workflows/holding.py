@@ -193,7 +193,7 @@ class HoldMessages:
         return asyncio.ensure_future(self._holds.guard(self._tell_parcels, self._stop_children))
 
     async def _tell_parcels(self, blocked: tuple[str, ...]) -> None:
-        for parcel in self._children.values():
+        for parcel in list(self._children.values()):
             if not parcel.done():
                 with contextlib.suppress(ApplicationError):  # it ended meanwhile
                     await parcel.signal(FulfillmentWorkflow.hold, HoldNews(blocked))

@@ -211,14 +211,8 @@ class OrderWorkflow(HoldMessages):
 
     async def _fulfill(self, plan: tuple[placing.Planned, ...]) -> str:
         self._show("fulfilling", "delivery of every parcel")
-        async with self._further:
-            for part in plan:
-                self._children[part.number] = await self._start(part)
-        # From here on every parcel answers for its own units.
-        self._saga.dismiss()
-        self._all_started = True
         guard = self._guard_parcels()
-        everything = asyncio.ensure_future(self._all_ends())
+        everything = asyncio.ensure_future(self._follow(plan))
         try:
             results = await asyncio.shield(everything)
         except asyncio.CancelledError:
@@ -233,6 +227,20 @@ class OrderWorkflow(HoldMessages):
             if state in states:
                 return state
         return "cancelled"
+
+    async def _follow(
+        self, plan: tuple[placing.Planned, ...]
+    ) -> list[FulfillmentResult | BaseException]:
+        """Start every part, also when an operator cancels meanwhile, and follow each to its end."""
+        async with self._further:
+            for part in plan:
+                self._children[part.number] = await self._start(part)
+        # From here on every parcel answers for its own units.
+        self._saga.dismiss()
+        self._all_started = True
+        if self._stopping:
+            await self._stop_children()
+        return await self._all_ends()
 
     async def _all_ends(self) -> list[FulfillmentResult | BaseException]:
         """Follow every part to its end, those too that came of dividing another."""
