@@ -115,10 +115,9 @@ class SettlementActivities:
             await _end_begun_capture(tx, held)
         else:
             await payments.refunded(tx, intent)
-            await self._credit(tx, intent)
+            await self._refunded(tx, intent)
             if held.vendor == "store_credit":
                 await _put_back(tx, held, intent.amount_minor)
-            await _tell_customer(tx, intent)
         event: OrderEvent = "PaymentVoided" if intent.verb == "void" else "PaymentRefunded"
         data = {
             "tender_no": intent.tender_no,
@@ -127,9 +126,10 @@ class SettlementActivities:
         }
         await orders.tell(tx, intent.order_id, event, data=data)
 
-    async def _credit(self, tx: AsyncConnection, intent: Any) -> None:
+    async def _refunded(self, tx: AsyncConnection, intent: Any) -> None:
         """Of what an order itself refunds, only lost parcels were invoiced."""
         await documents.credit_lost(tx, intent)
+        await _tell_customer(tx, intent)
 
 
 async def _tell_customer(tx: AsyncConnection, intent: Any) -> None:

@@ -105,11 +105,8 @@ def activities_by_queue(
     payments = PaymentActivities(engine, gateways.payment)
     settlement = SettlementActivities(engine, gateways.payment)
     routing = RoutingActivities(engine)
-    fulfillment = FulfillmentActivities(engine)
     shipping = ShippingActivities(engine, gateways.carrier)
     closing = ClosingActivities(engine)
-    exceptions = ExceptionActivities(engine)
-    holds = HoldActivities(engine)
     channels = ChannelActivities(engine, gateways.channels)
     books = BookActivities(engine, gateways.payment, gateways.carrier, gateways.channels)
     tasks = TaskActivities(engine)
@@ -124,21 +121,11 @@ def activities_by_queue(
             payments.take,
             payments.settle_slip,
             routing.route,
-            fulfillment.advance,
-            fulfillment.recorded_state,
-            fulfillment.unheard_reports,
-            fulfillment.request_cancellation,
-            fulfillment.begin_hand_over,
-            fulfillment.hand_over,
-            fulfillment.cancel_fulfillment,
+            *_in_the_house(engine),
             *_when_it_goes_wrong(engine),
             closing.close_order,
             closing.money_due,
-            exceptions.raise_exception,
-            exceptions.resolve_exception,
-            holds.place_hold,
-            holds.alter_hold,
-            holds.look_at_holds,
+            *_for_people(engine),
             tasks.begin_look,
             tasks.compare_books,
             tasks.compare_runs,
@@ -170,6 +157,33 @@ def activities_by_queue(
 
 def _opinions(engine: AsyncEngine, scorer: FraudScorer) -> list[Callable[..., Any]]:
     return [ScoringActivities(engine, scorer).score_order]
+
+
+def _in_the_house(engine: AsyncEngine) -> list[Callable[..., Any]]:
+    """What is done about a fulfillment order until the carrier has it, and at its end."""
+    fulfillment = FulfillmentActivities(engine)
+    return [
+        fulfillment.advance,
+        fulfillment.recorded_state,
+        fulfillment.unheard_reports,
+        fulfillment.request_cancellation,
+        fulfillment.begin_hand_over,
+        fulfillment.hand_over,
+        fulfillment.cancel_fulfillment,
+    ]
+
+
+def _for_people(engine: AsyncEngine) -> list[Callable[..., Any]]:
+    """What waits for a person's decision."""
+    exceptions = ExceptionActivities(engine)
+    holds = HoldActivities(engine)
+    return [
+        exceptions.raise_exception,
+        exceptions.resolve_exception,
+        holds.place_hold,
+        holds.alter_hold,
+        holds.look_at_holds,
+    ]
 
 
 def _when_it_goes_wrong(engine: AsyncEngine) -> list[Callable[..., Any]]:

@@ -50,7 +50,8 @@ class RefundingActivities(SettlementActivities):
         await super()._record(tx, intent, held)
         await return_money.made(tx, intent.key)
 
-    async def _credit(self, tx: AsyncConnection, intent: Any) -> None:
+    async def _refunded(self, tx: AsyncConnection, intent: Any) -> None:
+        """The customer hears of the return as a whole, when it is settled."""
         units = await return_money.units_of_only_refund(tx, intent.key)
         await documents.credit_returned(tx, intent.order_id, intent.key, intent.amount_minor, units)
 

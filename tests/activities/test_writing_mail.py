@@ -14,6 +14,7 @@ FACTS = {
     "name": "Ζωή $name", "order": "1001", "total": "25.00 USD", "from": "2026-11-27",
     "by": "2026-12-01", "voucher": "https://bank.example/slip", "amount": "10.00 USD",
     "due": "2026-11-28", "reason": "the goods are sold out", "carrier": "USPS", "tracking": "9400",
+    "rma": "1001-r1", "label": "https://carrier.example/label", "code": "DROP-1",
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """A location that lacks units: the order goes on with what others have, or with what is left."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -34,7 +35,20 @@ async def work(world: World, order_id: str, number: int, *lines: tuple[int, int]
     await world.until(runs)
     await world.parts(order_id)
     for step in (FulfillmentWorkflow.picked, FulfillmentWorkflow.packed):
-        await child(world, order_id, number).execute_update(step, LinesDone("test", lines))
+        await world.until(reported(child(world, order_id, number), step, LinesDone("test", lines)))
+
+
+def reported(part: Any, step: Any, done: LinesDone) -> Callable[[], Awaitable[bool]]:
+    """What the row says, its run hears a moment later."""
+
+    async def taken() -> bool:
+        try:
+            await part.execute_update(step, done)
+        except WorkflowUpdateFailedError:
+            return False
+        return True
+
+    return taken
 
 
 async def sound(world: World, order_id: str) -> None:

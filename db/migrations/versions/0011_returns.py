@@ -295,7 +295,7 @@ def upgrade() -> None:
         "stock_movements",
         "kind",
         "'receive', 'adjust', 'reserve', 'release', 'expire', 'allocate', 'deallocate', 'ship', "
-        "'restock'",
+        "'restock', 'short'",
     )
 
 
