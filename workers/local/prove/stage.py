@@ -216,8 +216,9 @@ class Stage:
 
     async def resolve(self, order: PlannedOrder, decision: dict[str, str]) -> None:
         """Decide about what the order waits for, until the decision counts."""
-        exception_id = await self.exception_of(order)
+        await self.decide(await self.exception_of(order), decision)
 
+    async def decide(self, exception_id: str, decision: dict[str, str]) -> None:
         async def decided() -> bool:
             """An exception's row, too, is there a moment before its run waits."""
             await self.api.send("POST", f"/exceptions/{exception_id}/resolve", decision)

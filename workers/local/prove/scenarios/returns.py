@@ -25,7 +25,13 @@ EXCHANGE: Final = {
 
 
 # Where a return is when it was said, and heard.
-BEYOND: Final = {"inspect": ("inspected", "settled", "closed")}
+BEYOND: Final = {
+    "approve": ("approved", "received", "inspected", "settled", "closed"),
+    "refuse": ("closed",),
+    "cancel": ("closed",),
+    "receive": ("received", "inspected", "settled", "closed"),
+    "inspect": ("inspected", "settled", "closed"),
+}
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ async def _tell(stage: Stage, rma: str, verb: str, said: dict[str, Any] | None =
             if answer.status in (httpx.codes.OK, httpx.codes.ACCEPTED):
                 return True
             seen = await stage.api.send("GET", f"/returns/{rma}")
-            return seen.body.get("state") in BEYOND.get(verb, ())
+            return seen.body.get("state") in BEYOND[verb]
         return False
 
     await stage.until(done)
@@ -162,8 +168,7 @@ async def _give_up(stage: Stage, rma: str) -> None:
         )
 
     (waiting,) = await stage.until(asked)
-    decision = {"resolution": "skip", "note": "paid in cash"}
-    await stage.api.send("POST", f"/exceptions/{waiting.exception_id}/resolve", decision)
+    await stage.decide(waiting.exception_id, {"resolution": "skip", "note": "paid in cash"})
 
 
 PATHS: Final[dict[str, Path]] = {
