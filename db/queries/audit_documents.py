@@ -10,10 +10,18 @@ RULES: Final[dict[str, str]] = {
         HAVING min(sequence) <> 1 OR count(*) <> max(sequence)
     """,
     "invoice_bills_its_share": """
-        SELECT d.number, format('bills %s, the share is %s', d.total_minor, f.share_minor)
-        FROM documents d JOIN fulfillments f USING (fulfillment_id)
-        WHERE d.kind = 'invoice'
-            AND (d.total_minor <> f.share_minor OR f.handed_over_at IS NULL)
+        WITH RECURSIVE parcels AS (
+            SELECT d.number, d.total_minor, f.fulfillment_id, f.share_minor,
+                f.handed_over_at IS NOT NULL AS has_left
+            FROM documents d JOIN fulfillments f USING (fulfillment_id) WHERE d.kind = 'invoice'
+            UNION ALL
+            -- The share moves to what is sent once more.
+            SELECT p.number, p.total_minor, r.fulfillment_id, r.share_minor, true
+            FROM parcels p JOIN fulfillments r ON r.replaces = p.fulfillment_id
+        )
+        SELECT number, format('bills %s, the share is %s', total_minor, sum(share_minor))
+        FROM parcels GROUP BY number, total_minor
+        HAVING total_minor <> sum(share_minor) OR NOT bool_and(has_left)
     """,
     "credit_notes_within_their_invoice": """
         SELECT i.number, format('bills %s, %s is credited', i.total_minor, sum(n.total_minor))

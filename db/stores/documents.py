@@ -33,9 +33,10 @@ class Draft:
 async def request_invoice(tx: AsyncConnection, part: Any) -> None:
     """Ask for the invoice of a parcel that was handed over; one that costs nothing has none.
 
-    Nor has an exchange's, whose goods are no lines of the order.
+    Nor has an exchange's, whose goods are no lines of the order, nor one that replaces a parcel,
+    which was invoiced then.
     """
-    if part.share_minor and part.rma is None:
+    if part.share_minor and part.rma is None and part.replaces is None:
         about = {"kind": "invoice", "fulfillment_id": part.fulfillment_id}
         await outbox.post(tx, f"invoice:{part.fulfillment_id}", KIND, part.order_id, about)
 
@@ -222,9 +223,19 @@ async def paid_by(tx: AsyncConnection, fulfillment_id: str) -> Sequence[Any]:
 
 
 async def invoice_of(tx: AsyncConnection, fulfillment_id: str) -> Any | None:
+    """Return the invoice of a parcel, or of the one that it replaces."""
     return await row(
         tx,
-        "SELECT * FROM documents WHERE fulfillment_id = :fulfillment_id AND kind = 'invoice'",
+        """
+        WITH RECURSIVE parcels AS (
+            SELECT fulfillment_id, replaces FROM fulfillments
+            WHERE fulfillment_id = :fulfillment_id
+            UNION ALL
+            SELECT f.fulfillment_id, f.replaces
+            FROM parcels p JOIN fulfillments f ON f.fulfillment_id = p.replaces
+        )
+        SELECT d.* FROM documents d JOIN parcels USING (fulfillment_id) WHERE d.kind = 'invoice'
+        """,
         fulfillment_id=fulfillment_id,
     )
 
