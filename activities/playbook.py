@@ -61,7 +61,7 @@ class PlaybookActivities:
     async def consult_playbook(self, about: Consult) -> Advice:
         """Tell the customer what is to be told, and answer what else there is to do."""
         async with self._engine.begin() as tx:
-            part = await _locked(tx, about.fulfillment_id)
+            part = await parts.locked(tx, about.fulfillment_id)
             known = await parcels.facts(tx, about.fulfillment_id)
             if part.state != "handed_over":
                 return Advice()
@@ -81,7 +81,7 @@ class PlaybookActivities:
         Nothing is charged: the share of the money moves to the replacement with the units.
         """
         async with self._engine.begin() as tx:
-            part = await _locked(tx, lost.fulfillment_id)
+            part = await parts.locked(tx, lost.fulfillment_id)
             if await parcels.replacement_of(tx, lost.fulfillment_id) is not None:
                 return True
             if part.state != "handed_over":
@@ -92,17 +92,10 @@ class PlaybookActivities:
     async def write_off(self, lost: WriteOff) -> None:
         """Give a parcel up: what was paid for it is refunded when the order closes."""
         async with self._engine.begin() as tx:
-            part = await _locked(tx, lost.fulfillment_id)
+            part = await parts.locked(tx, lost.fulfillment_id)
             known = await parcels.facts(tx, lost.fulfillment_id)
             if await _give_up(tx, part, lost.cause, known):
                 await _mail(tx, part, "parcel_refunded", {"tracking": known.tracking_number})
-
-
-async def _locked(tx: AsyncConnection, fulfillment_id: str) -> Any:
-    """Return the fulfillment order, locked after its order's row."""
-    part = await fulfillments.get(tx, fulfillment_id)
-    await orders.head(tx, part.order_id, lock=True)
-    return await fulfillments.get(tx, fulfillment_id, lock=True)
 
 
 async def _facts(tx: AsyncConnection, about: Consult, known: Any) -> Facts:

@@ -73,7 +73,7 @@ class ShippingActivities:
             await labels.buying(tx, label.label_key)
         if label.state == "bought":
             return Shipped(fulfillment_id, label.carrier)
-        bought = await self._buy_once(label)
+        bought = await buy_once(self._carrier, label)
         async with self._engine.begin() as tx:
             if await labels.bought(tx, label.label_key, bought):
                 facts = await _shipment_facts(tx, fulfillment_id)
@@ -85,13 +85,6 @@ class ShippingActivities:
                     data={"carrier": bought.carrier, "tracking_number": bought.tracking_number},
                 )
         return Shipped(fulfillment_id, bought.carrier)
-
-    async def _buy_once(self, label: Any) -> Label:
-        if label.state == "buying":
-            found = await self._carrier.find_label(label.vendor_shipment_id)
-            if found is not None:
-                return found
-        return await self._carrier.buy_label(label.vendor_shipment_id, label.rate_id)
 
     @activity.defn
     async def void_label(self, fulfillment_id: str) -> None:
@@ -132,6 +125,15 @@ class ShippingActivities:
         async with self._engine.begin() as tx:
             found = await tracked(tx, label.tracker_id)
             return await record_tracking(tx, found, tracking.events)
+
+
+async def buy_once(carrier: CarrierGateway, label: Any) -> Label:
+    """Buy a label; one that may be bought already is looked for first."""
+    if label.state == "buying":
+        found = await carrier.find_label(label.vendor_shipment_id)
+        if found is not None:
+            return found
+    return await carrier.buy_label(label.vendor_shipment_id, label.rate_id)
 
 
 async def was_bought(carrier: CarrierGateway, label: Any) -> bool:

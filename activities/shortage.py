@@ -12,7 +12,7 @@ from activities.mail import post_mail
 from activities.rerouting import as_pieces, look_elsewhere
 from activities.routing import Planned, as_planned
 from db.engine import row
-from db.stores import fulfillments, orders, parts
+from db.stores import fulfillments, orders, parts, stock
 from db.stores.parts import Piece
 from domain.shortage import REASONS, missing, written_off
 
@@ -43,7 +43,7 @@ class ShortageActivities:
         One that is being cancelled, or that somebody reported on before, stays as it is.
         """
         async with self._engine.begin() as tx:
-            part = await _locked(tx, short.fulfillment_id)
+            part = await parts.locked(tx, short.fulfillment_id)
             wanted = await parts.units_of(tx, short.fulfillment_id)
             picked = dict(short.picked)
             can_be = {"open"} if picked else NOT_PACKED
@@ -67,13 +67,6 @@ class ShortageActivities:
 async def part_as_planned(tx: AsyncConnection, part: Any) -> Planned:
     plan = (await as_planned(tx, part.order_id)).plan
     return next(each for each in plan if each.number == part.number)
-
-
-async def _locked(tx: AsyncConnection, fulfillment_id: str) -> Any:
-    """Return the fulfillment order, locked after its order's row."""
-    part = await fulfillments.get(tx, fulfillment_id)
-    await orders.head(tx, part.order_id, lock=True)
-    return await fulfillments.get(tx, fulfillment_id, lock=True)
 
 
 async def _divide(
@@ -102,7 +95,7 @@ async def _give_up_units(
 ) -> None:
     """Let go of the units, and write off what the reason says is not there."""
     reason = REASONS[code]
-    await parts.free_units(tx, part.pool, part.location, list(lacking))
+    await stock.lock_pool(tx, part.pool, list(lacking))
     await parts.release_units(tx, part, lacking)
     free = await parts.free_units(tx, part.pool, part.location, list(lacking))
     for sku, units in lacking.items():

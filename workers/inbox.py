@@ -156,18 +156,11 @@ class InboxLoop(TableLoop):
             notice = SlipNotice(news.event_id, news.tender_no, news.paid)
             await _signalled(handle.signal(OrderWorkflow.slip_settled, notice))
             return
-        try:
-            await self._client.start_workflow(
-                LatePaymentWorkflow.run,
-                AftermathInput(news.order_id, news.tender_no, self._timings),
-                id=f"late-{news.order_id}-t{news.tender_no}",
-                task_queue=CORE_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                static_summary=f"Late payment of {news.order_id}",
-            )
-        except WorkflowAlreadyStartedError:
-            log.info("the late payment of %s was refunded before", news.order_id)
+        late = AftermathInput(news.order_id, news.tender_no, self._timings)
+        name = f"late-{news.order_id}-t{news.tender_no}"
+        await self._start_once(
+            LatePaymentWorkflow.run, late, name, f"Late payment of {news.order_id}"
+        )
 
     async def _tell_parcel(self, news: ParcelNews) -> None:
         if news.is_late:
@@ -180,18 +173,25 @@ class InboxLoop(TableLoop):
 
     async def _look_at_late_parcel(self, news: ParcelNews) -> None:
         fulfillment_id = f"{news.order_id}-f{news.number}"
+        late = LateParcel(news.order_id, fulfillment_id, self._timings)
+        await self._start_once(
+            LateParcelWorkflow.run, late, f"late-{fulfillment_id}", f"Late scan of {fulfillment_id}"
+        )
+
+    async def _start_once(self, story: Any, late: Any, name: str, summary: str) -> None:
+        """News after the end: told again, its run goes on or was there before."""
         try:
             await self._client.start_workflow(
-                LateParcelWorkflow.run,
-                LateParcel(news.order_id, fulfillment_id, self._timings),
-                id=f"late-{fulfillment_id}",
+                story,
+                late,
+                id=name,
                 task_queue=CORE_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                static_summary=f"Late scan of {fulfillment_id}",
+                static_summary=summary,
             )
         except WorkflowAlreadyStartedError:
-            log.info("the late scan of %s was looked at before", fulfillment_id)
+            log.info("%s: seen to before", name)
 
     async def _end(self, item: Any, state: str, note: str | None) -> None:
         async with self._engine.begin() as tx:

@@ -42,7 +42,8 @@ PASSED_THROUGH: Final = (
     "domain", "activities", "db", "sqlalchemy", "psycopg", "httpx", "workflows.desk",
     "workflows.messages", "workflows.refusals", "workflows.return_messages", "workflows.saga",
     "workflows.search", "workflows.settling", "workflows.shares", "workflows.readying",
-    "workflows.journey", "workflows.steps",
+    "workflows.followed", "workflows.journey", "workflows.road", "workflows.telling",
+    "workflows.steps",
 )  # fmt: skip
 
 

@@ -2,14 +2,14 @@
 
 from temporalio import workflow
 
-from workflows.desk import Desk
-from workflows.messages import AftermathInput, LateParcel, ResolveException
+from workflows.desk import Desk, DeskMessages
+from workflows.messages import AftermathInput, LateParcel
 from workflows.settling import give_back_money
 from workflows.steps import money
 
 
 @workflow.defn
-class LatePaymentWorkflow:
+class LatePaymentWorkflow(DeskMessages):
     @workflow.init
     def __init__(self, late: AftermathInput) -> None:
         self._late = late
@@ -21,17 +21,9 @@ class LatePaymentWorkflow:
         await give_back_money(late.order_id, self._desk, late.timings)
         await workflow.wait_condition(workflow.all_handlers_finished)
 
-    @workflow.update
-    async def resolve_exception(self, decision: ResolveException) -> None:
-        await self._desk.decide(decision)
-
-    @resolve_exception.validator
-    def _check_resolution(self, decision: ResolveException) -> None:
-        self._desk.check(decision)
-
 
 @workflow.defn
-class LateParcelWorkflow:
+class LateParcelWorkflow(DeskMessages):
     """A written-off parcel was delivered: a person looks at it, and no money moves again."""
 
     @workflow.init
@@ -46,11 +38,3 @@ class LateParcelWorkflow:
             "late scan", "turned_up", "it was replaced or refunded before", ("skip", "override")
         )
         await workflow.wait_condition(workflow.all_handlers_finished)
-
-    @workflow.update
-    async def resolve_exception(self, decision: ResolveException) -> None:
-        await self._desk.decide(decision)
-
-    @resolve_exception.validator
-    def _check_resolution(self, decision: ResolveException) -> None:
-        self._desk.check(decision)

@@ -17,6 +17,7 @@ from workflows.steps.call import written_down
 
 T = TypeVar("T")
 RETRY_OR_UNDO: Final = ("retry", "compensate")
+RETRY_OR_SKIP: Final = ("retry", "skip")
 OWNER: Final = "operations"
 
 
@@ -142,3 +143,17 @@ class Desk:
         waiting.is_decided = True
         await written_down()
         waiting.decision = decision
+
+
+class DeskMessages:
+    """The message of the person who decides, for every story with a desk to inherit."""
+
+    _desk: Desk
+
+    @workflow.update
+    async def resolve_exception(self, decision: ResolveException) -> None:
+        await self._desk.decide(decision)
+
+    @resolve_exception.validator
+    def _check_resolution(self, decision: ResolveException) -> None:
+        self._desk.check(decision)

@@ -1,18 +1,18 @@
 """What is sent instead of returned goods: held money, then a parcel as any other."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
-from temporalio.workflow import ParentClosePolicy
 
-from workflows import search
-from workflows.desk import Desk
-from workflows.fulfillment import FulfillmentWorkflow
-from workflows.messages import FulfillmentInput, FulfillmentResult, fulfillment_workflow_id
+from workflows.desk import RETRY_OR_SKIP, Desk
+from workflows.messages import FulfillmentInput, FulfillmentResult
+from workflows.parcels import start_parcel
 from workflows.refusals import Refused
 from workflows.return_messages import ReturnInput
+from workflows.shares import Asked, until_authorized
 from workflows.steps import money, returning
 from workflows.steps.returning import Exchange
 
@@ -23,7 +23,7 @@ class Sent:
     run: workflow.ChildWorkflowHandle[Any, FulfillmentResult]
 
 
-async def start_parcel(back: ReturnInput, desk: Desk) -> Sent | None:
+async def send(back: ReturnInput, desk: Desk) -> Sent | None:
     """Plan what is sent, hold its money and start its run; None when it cannot be sent."""
     part: Exchange | None = None
     try:
@@ -38,7 +38,8 @@ async def start_parcel(back: ReturnInput, desk: Desk) -> Sent | None:
         if part is not None:
             await returning.call_parcel_off(part.fulfillment_id)
         return None
-    return Sent(part, await _start(back, part))
+    summary = f"{part.fulfillment_id} in exchange, from {part.location}"
+    return Sent(part, await start_parcel(_as_parcel(back, part), summary))
 
 
 async def _plan(back: ReturnInput, desk: Desk) -> Exchange | None:
@@ -56,44 +57,28 @@ async def _plan(back: ReturnInput, desk: Desk) -> Exchange | None:
 
 async def _hold(back: ReturnInput, desk: Desk, tender_no: int, number: int | None) -> None:
     """Raises: Refused, when the card is declined and nobody has it tried anew."""
-    attempt = 1
-    while True:
-        taken = await desk.attempt(
-            "authorize exchange",
-            lambda attempt=attempt: money.take(  # type: ignore[misc]
-                back.order_id, tender_no, "card", back.timings, fulfillment_number=number,
-                attempt=attempt,
-            ),
+
+    def take(attempt: int) -> Awaitable[money.Taken]:
+        return money.take(
+            back.order_id, tender_no, "card", back.timings, fulfillment_number=number,
+            attempt=attempt,
         )  # fmt: skip
-        if taken is not None and taken.state == "held":
-            return
-        code = taken.code if taken else None
-        await desk.ask(
-            "authorize exchange", "exchange_declined", code or "", ("retry", "compensate")
-        )
-        attempt += 1
+
+    asked = Asked("authorize exchange", "exchange_declined")
+    await until_authorized(asked, take, lambda taken: taken.state == "held", desk)
 
 
-async def _start(
-    back: ReturnInput, part: Exchange
-) -> workflow.ChildWorkflowHandle[Any, FulfillmentResult]:
-    return await workflow.start_child_workflow(
-        FulfillmentWorkflow.run,
-        FulfillmentInput(
-            order_id=back.order_id,
-            number=part.number,
-            fulfillment_id=part.fulfillment_id,
-            channel=back.channel,
-            location=part.location,
-            lines=part.lines,
-            cards=part.cards,
-            state=part.state,
-            timings=back.timings,
-        ),
-        id=fulfillment_workflow_id(back.order_id, part.number),
-        parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
-        search_attributes=search.at_start(back.channel, "picking", part.location),
-        static_summary=f"{part.fulfillment_id} in exchange, from {part.location}",
+def _as_parcel(back: ReturnInput, part: Exchange) -> FulfillmentInput:
+    return FulfillmentInput(
+        order_id=back.order_id,
+        number=part.number,
+        fulfillment_id=part.fulfillment_id,
+        channel=back.channel,
+        location=part.location,
+        lines=part.lines,
+        cards=part.cards,
+        state=part.state,
+        timings=back.timings,
     )
 
 
@@ -111,16 +96,5 @@ async def capture_security(back: ReturnInput, desk: Desk, part: Exchange) -> Non
     tender_no = await returning.charge_security(back)
     if tender_no is None:
         return
-    parcel = FulfillmentInput(
-        order_id=back.order_id,
-        number=part.number,
-        fulfillment_id=part.fulfillment_id,
-        channel=back.channel,
-        location=part.location,
-        lines=part.lines,
-        cards=part.cards,
-        timings=back.timings,
-    )
-    await desk.attempt(
-        "capture payment", lambda: money.capture(parcel, tender_no), ("retry", "skip")
-    )
+    parcel = _as_parcel(back, part)
+    await desk.attempt("capture payment", lambda: money.capture(parcel, tender_no), RETRY_OR_SKIP)

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import is_cancelled_exception
 
 from domain.holds import LEAVING, Transition
 from domain.shortage import REASONS
 from workflows import search
-from workflows.desk import Desk
+from workflows.desk import RETRY_OR_SKIP, Desk, DeskMessages
 from workflows.journey import Journey
 from workflows.messages import (
     FulfillmentInput,
@@ -20,7 +20,6 @@ from workflows.messages import (
     HoldNews,
     LinesDone,
     Rejection,
-    ResolveException,
     TrackingNews,
     order_workflow_id,
 )
@@ -31,13 +30,13 @@ from workflows.saga import to_the_end
 from workflows.shares import renew_authorizations
 from workflows.steps import money, parting, shipping
 from workflows.steps.call import written_down
+from workflows.telling import tell
 
-RETRY_OR_SKIP: Final = ("retry", "skip")
 FINAL: Final = frozenset({"delivered", "cancelled", "lost"})
 
 
 @workflow.defn
-class FulfillmentWorkflow:
+class FulfillmentWorkflow(DeskMessages):
     @workflow.init
     def __init__(self, part: FulfillmentInput) -> None:
         self._part = part
@@ -279,9 +278,7 @@ class FulfillmentWorkflow:
 
     async def _tell_order(self) -> None:
         """An order whose run was lost finds all parts when it is started anew."""
-        run = workflow.get_external_workflow_handle(order_workflow_id(self._part.order_id))
-        with contextlib.suppress(FailureError):
-            await run.signal("parts_added")
+        await tell(order_workflow_id(self._part.order_id), "parts_added")
 
     def _move(self, before: str, after: str) -> None:
         """The same report twice, or one that met a cancellation, takes nothing back."""
@@ -342,11 +339,3 @@ class FulfillmentWorkflow:
     def stop(self) -> None:
         """The order is cancelled and this part was still ours when the database was asked."""
         self._stopped = True
-
-    @workflow.update
-    async def resolve_exception(self, decision: ResolveException) -> None:
-        await self._desk.decide(decision)
-
-    @resolve_exception.validator
-    def _check_resolution(self, decision: ResolveException) -> None:
-        self._desk.check(decision)

@@ -1,14 +1,12 @@
 """What runs on schedules: holds are given back, parcels reminded, channels pulled."""
 
-import contextlib
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
 
-from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import fulfillment_workflow_id
 from workflows.steps import channels, placing, shipping
+from workflows.telling import tell
 
 # A run this long has more pages than one history should hold; the schedule goes on.
 MOST_PAGES: Final = 200
@@ -30,9 +28,7 @@ class ReminderWorkflow:
         unheard = await shipping.unheard_reports()
         for part in unheard:
             run_id = fulfillment_workflow_id(part.order_id, part.number)
-            run = workflow.get_external_workflow_handle_for(FulfillmentWorkflow.run, run_id)
-            with contextlib.suppress(FailureError):  # it has ended meanwhile
-                await run.signal(FulfillmentWorkflow.recorded, part.state)
+            await tell(run_id, "recorded", part.state)
         return len(unheard)
 
 

@@ -9,39 +9,32 @@ from temporalio import workflow
 from domain.playbook import SAID, Does
 from domain.tracking import TrackingStatus
 from workflows.desk import Desk
+from workflows.followed import Followed
 from workflows.messages import FulfillmentInput
 from workflows.refusals import Refused
 from workflows.steps import carried, shipping
 
-RETRY_OR_SKIP: Final = ("retry", "skip")
 # retry: keep waiting; override: it did arrive; compensate: written off and refunded.
 WAIT_OR_END: Final = ("retry", "override", "compensate")
 
 
-class Journey:
+class Journey(Followed):
     """`tell_order` lets the order start what replaces the parcel."""
 
     def __init__(
         self, part: FulfillmentInput, desk: Desk, tell_order: Callable[[], Awaitable[None]]
     ) -> None:
-        self._part = part
-        self._desk = desk
+        super().__init__(part, desk)
         self._tell_order = tell_order
-        self._status = TrackingStatus.PENDING
         self._decided = TrackingStatus.PENDING  # what the carrier said when somebody decided last
         self._waived: dict[str, datetime] = {}
-
-    def hear(self, status: str) -> None:
-        """What is delivered stays delivered."""
-        if self._status is not TrackingStatus.DELIVERED:
-            self._status = TrackingStatus(status)
 
     async def follow(self) -> str:
         """Return how it ends: `delivered`, or `lost` when it was replaced or written off."""
         times = self._part.timings
         wait_s = min(times.first_poll_s, times.no_scan_s)
         while True:
-            if not await self._news_within(wait_s):
+            if not await self._news_within(wait_s, self._is_undecided):
                 await self._poll()
             advice = carried.Advice()
             if self._status is not TrackingStatus.DELIVERED:
@@ -53,29 +46,9 @@ class Journey:
                 return "delivered"
             wait_s = min(times.poll_s, advice.again_in_s or times.poll_s)
 
-    async def _news_within(self, seconds: float) -> bool:
-        """Wait for what ends the journey or needs something done, unless it was decided about."""
-        try:
-            await workflow.wait_condition(
-                lambda: (
-                    self._status is TrackingStatus.DELIVERED
-                    or (self._status in SAID and self._status is not self._decided)
-                ),
-                timeout=timedelta(seconds=seconds),
-                timeout_summary="ask the carrier",
-            )
-        except TimeoutError:
-            return False
-        return True
-
-    async def _poll(self) -> None:
-        status = await self._desk.attempt(
-            "poll tracking",
-            lambda: shipping.poll_tracking(self._part, self._part.timings),
-            RETRY_OR_SKIP,
-        )
-        if status is not None:
-            self.hear(status)
+    def _is_undecided(self) -> bool:
+        """Something needs to be done, unless it was decided about."""
+        return self._status in SAID and self._status is not self._decided
 
     def _waiting_out(self) -> tuple[str, ...]:
         now = workflow.now()

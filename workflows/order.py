@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
-from temporalio.workflow import ParentClosePolicy
 
 from domain.holds import Transition
 from workflows import search
-from workflows.desk import Desk
+from workflows.desk import Desk, DeskMessages
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.holding import HoldMessages, Holds
 from workflows.messages import (
@@ -21,10 +20,9 @@ from workflows.messages import (
     FulfillmentResult,
     OrderInput,
     OrderResult,
-    ResolveException,
     SlipNotice,
-    fulfillment_workflow_id,
 )
+from workflows.parcels import start_parcel
 from workflows.refusals import Refused, reject
 from workflows.saga import Saga, to_the_end
 from workflows.settling import close, give_back_money
@@ -39,7 +37,7 @@ TENDER_ORDER: Final = ("store_credit", "card", "debit", "manual", "bank_slip")
 
 
 @workflow.defn
-class OrderWorkflow(HoldMessages):
+class OrderWorkflow(HoldMessages, DeskMessages):
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         self._order = order
@@ -253,8 +251,7 @@ class OrderWorkflow(HoldMessages):
     async def _start(
         self, part: placing.Planned, *, is_further: bool = False
     ) -> workflow.ChildWorkflowHandle[Any, FulfillmentResult]:
-        return await workflow.start_child_workflow(
-            FulfillmentWorkflow.run,
+        return await start_parcel(
             FulfillmentInput(
                 order_id=self._id,
                 number=part.number,
@@ -269,10 +266,7 @@ class OrderWorkflow(HoldMessages):
                 unauthorized=part.unauthorized if is_further else (),
                 by_the_book=True,
             ),
-            id=fulfillment_workflow_id(self._id, part.number),
-            parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
-            search_attributes=search.at_start(self._order.channel, "picking", part.location),
-            static_summary=f"{part.fulfillment_id} from {part.location}",
+            f"{part.fulfillment_id} from {part.location}",
         )
 
     async def _stop_children(self) -> shipping.Cancellable:
@@ -366,14 +360,6 @@ class OrderWorkflow(HoldMessages):
                     self._children[part.number] = await self._start(part, is_further=True)
         if self._stopping:
             await self._stop_children()
-
-    @workflow.update
-    async def resolve_exception(self, decision: ResolveException) -> None:
-        await self._desk.decide(decision)
-
-    @resolve_exception.validator
-    def _check_resolution(self, decision: ResolveException) -> None:
-        self._desk.check(decision)
 
 
 def _state(result: FulfillmentResult | BaseException) -> str:

@@ -7,8 +7,7 @@ from typing import Final
 from temporalio import workflow
 
 from workflows import exchanging, search
-from workflows.desk import Desk
-from workflows.messages import ResolveException
+from workflows.desk import RETRY_OR_SKIP, Desk, DeskMessages
 from workflows.refusals import reject
 from workflows.return_messages import (
     ReturnArrival,
@@ -24,14 +23,13 @@ from workflows.steps import returning
 from workflows.steps.call import written_down
 from workflows.steps.returning import Opened, Standing
 
-RETRY_OR_SKIP: Final = ("retry", "skip")
 STEPS: Final = (
     "opening", "requested", "approved", "received", "inspected", "settled", "closed",
 )  # fmt: skip
 
 
 @workflow.defn
-class ReturnWorkflow:
+class ReturnWorkflow(DeskMessages):
     @workflow.init
     def __init__(self, back: ReturnInput) -> None:
         self._back = back
@@ -50,7 +48,7 @@ class ReturnWorkflow:
         self._stand(Standing(opened.state, opened.outcome))
         await self._until_not("requested", "review", self._back.timings.return_review_s)
         if opened.advance and self._state == "approved":
-            self._sent = await exchanging.start_parcel(self._back, self._desk)
+            self._sent = await exchanging.send(self._back, self._desk)
             if self._sent is None:
                 await returning.end_exchange(self._back)
         if opened.method != "keep":
@@ -150,7 +148,7 @@ class ReturnWorkflow:
         """Follow what is sent instead to its end; when it does not arrive, money goes back."""
         self._show("delivery of the exchange")
         if not opened.advance:
-            self._sent = await exchanging.start_parcel(self._back, self._desk)
+            self._sent = await exchanging.send(self._back, self._desk)
         if self._sent is not None:
             await exchanging.ended(self._sent)
         await returning.end_exchange(self._back)
@@ -241,11 +239,3 @@ class ReturnWorkflow:
         """The same report twice is no error; one at another moment is."""
         if self._state not in ("opening", *states):
             raise reject("WrongState", f"the return is {self._outcome or self._state}")
-
-    @workflow.update
-    async def resolve_exception(self, decision: ResolveException) -> None:
-        await self._desk.decide(decision)
-
-    @resolve_exception.validator
-    def _check_resolution(self, decision: ResolveException) -> None:
-        self._desk.check(decision)

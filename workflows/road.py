@@ -1,34 +1,26 @@
 """How an exchange's parcel, and that of a run from before the playbook, is followed to its end."""
 
-from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
 
 from domain.tracking import TrackingStatus
 from workflows.desk import Desk
+from workflows.followed import Followed
 from workflows.messages import FulfillmentInput
 from workflows.refusals import Refused
 from workflows.steps import shipping
 
-RETRY_OR_SKIP: Final = ("retry", "skip")
 # The carrier gave up: a person decides whether to wait, to accept or to write the parcel off.
 FAILED_DELIVERY: Final = frozenset(
     {TrackingStatus.RETURN_TO_SENDER, TrackingStatus.DELIVERY_FAILED}
 )
 
 
-class Road:
+class Road(Followed):
     def __init__(self, part: FulfillmentInput, desk: Desk) -> None:
-        self._part = part
-        self._desk = desk
-        self._status = TrackingStatus.PENDING
+        super().__init__(part, desk)
         self._is_lost = False
-
-    def hear(self, status: str) -> None:
-        """The database folded the scans already; what is delivered stays delivered."""
-        if self._status is not TrackingStatus.DELIVERED:
-            self._status = TrackingStatus(status)
 
     async def follow(self) -> str:
         """Return how it ends: `delivered` or `lost`."""
@@ -36,7 +28,7 @@ class Road:
         started = workflow.now()
         poll_s = times.first_poll_s
         while self._status is not TrackingStatus.DELIVERED:
-            if await self._news_within(poll_s):
+            if await self._news_within(poll_s, self._has_failed):
                 poll_s = times.poll_s
                 await self._decide_failed()
                 continue
@@ -50,28 +42,11 @@ class Road:
         await shipping.record_end(self._part, "delivered")
         return "delivered"
 
-    async def _news_within(self, seconds: float) -> bool:
-        try:
-            await workflow.wait_condition(
-                lambda: self._status is TrackingStatus.DELIVERED or self._status in FAILED_DELIVERY,
-                timeout=timedelta(seconds=seconds),
-                timeout_summary="ask the carrier",
-            )
-        except TimeoutError:
-            return False
-        return True
-
-    async def _poll(self) -> None:
-        status = await self._desk.attempt(
-            "poll tracking",
-            lambda: shipping.poll_tracking(self._part, self._part.timings),
-            RETRY_OR_SKIP,
-        )
-        if status is not None:
-            self.hear(status)
+    def _has_failed(self) -> bool:
+        return self._status in FAILED_DELIVERY
 
     async def _decide_failed(self) -> None:
-        if self._status in FAILED_DELIVERY:
+        if self._has_failed():
             await self._ask("delivery_failed", f"the carrier says {self._status}")
 
     async def _ask(self, reason: str, detail: str) -> None:
@@ -91,5 +66,5 @@ class Road:
             return
         if decision == "override":
             self._status = TrackingStatus.DELIVERED
-        elif self._status in FAILED_DELIVERY:
+        elif self._has_failed():
             self._status = TrackingStatus.IN_TRANSIT

@@ -1,10 +1,8 @@
 """Money that must still move when nothing more will ship: moved one by one, until none is due."""
 
 from domain.timings import Timings
-from workflows.desk import Desk
+from workflows.desk import RETRY_OR_SKIP, Desk
 from workflows.steps import money, placing
-
-RETRY_OR_SKIP = ("retry", "skip")
 
 
 async def settle_all(

@@ -38,7 +38,7 @@ class AuthorizationActivities:
 
     @activity.defn
     async def open_return(self, rma: str) -> Opened:
-        """Say where the return stands; the customer of an approved one is told how to go on."""
+        """Say where the return stands, and what its story turns on."""
         async with self._engine.begin() as tx:
             back = await locked(tx, rma)
             return Opened(

@@ -129,7 +129,6 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
     assert head is not None
     parcel = Parcel(
         location=source.location,
-        pool=head.pool,
         lines={line.line_no: line.quantity for line in lines},
         skus={line.line_no: line.sku for line in lines},
         due_minor=due_minor,

@@ -9,13 +9,12 @@ from temporalio import activity
 from activities.connectors.carrier.port import (
     CarrierGateway,
     CreateShipment,
-    Label,
     Parcel,
     cheapest,
 )
 from activities.connectors.errors import Rejected
 from activities.returning.standing import locked, mail, tell
-from activities.shipping import UNBOUGHT, was_bought
+from activities.shipping import UNBOUGHT, buy_once, was_bought
 from db.engine import row, rows
 from db.stores import labels, returns
 from domain.address import Address
@@ -74,7 +73,7 @@ class ReturnLabelActivities:
             if back.state != "approved" or label is None or label.state == "bought":
                 return
             await labels.buying(tx, label.label_key)
-        bought = await self._buy_once(label)
+        bought = await buy_once(self._carrier, label)
         async with self._engine.begin() as tx:
             back = await locked(tx, wanted.rma)
             if await labels.bought(tx, label.label_key, bought):
@@ -82,13 +81,6 @@ class ReturnLabelActivities:
                 await tell(tx, back, "ReturnLabelBought", carrier=carrier, tracking_number=number)
                 await returns.next_step(tx, wanted.rma, "arrival", wanted.within_s)
                 await mail(tx, back, "return_approved", label=bought.label_url)
-
-    async def _buy_once(self, label: Any) -> Label:
-        if label.state == "buying":
-            found = await self._carrier.find_label(label.vendor_shipment_id)
-            if found is not None:
-                return found
-        return await self._carrier.buy_label(label.vendor_shipment_id, label.rate_id)
 
     @activity.defn
     async def void_return_label(self, rma: str) -> None:

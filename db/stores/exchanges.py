@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows, run
-from db.stores import fulfillments, stock
-from db.stores.stock import Cause, Change
+from db.stores import fulfillments, parts, stock
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,6 @@ class Parcel:
     """What one location sends instead; `due_minor` is what the goods sent back do not pay."""
 
     location: str
-    pool: str
     lines: Mapping[int, int]
     skus: Mapping[int, str]
     due_minor: int
@@ -51,12 +49,9 @@ async def lacking(tx: AsyncConnection, pool: str, demand: Mapping[str, int]) -> 
 
 async def send(tx: AsyncConnection, back: Any, parcel: Parcel) -> str:
     """Allocate the units and write the fulfillment order; return its id."""
-    last = await row(
-        tx, "SELECT max(number) AS n FROM fulfillments WHERE order_id = :o", o=back.order_id
-    )
-    assert last is not None
+    number = await fulfillments.next_number(tx, back.order_id)
     fulfillment_id = await fulfillments.insert(
-        tx, back.order_id, last.n + 1, parcel.location, parcel.due_minor, parcel.pick_s
+        tx, back.order_id, number, parcel.location, parcel.due_minor, parcel.pick_s
     )
     await run(
         tx,
@@ -65,37 +60,9 @@ async def send(tx: AsyncConnection, back: Any, parcel: Parcel) -> str:
         fulfillment_id=fulfillment_id,
     )
     await fulfillments.add_lines(tx, fulfillment_id, parcel.lines, parcel.skus)
-    units: dict[str, int] = {}
-    for line_no, count in parcel.lines.items():
-        units[parcel.skus[line_no]] = units.get(parcel.skus[line_no], 0) + count
-    for sku, count in sorted(units.items()):
-        await _allocate(tx, fulfillment_id, parcel, sku, count)
+    units = parts.per_sku(parcel.lines, parcel.skus)
+    await parts.allocate(tx, fulfillment_id, units, "exchange")
     return fulfillment_id
-
-
-async def _allocate(
-    tx: AsyncConnection, fulfillment_id: str, parcel: Parcel, sku: str, count: int
-) -> None:
-    await run(
-        tx,
-        """
-        INSERT INTO allocations (fulfillment_id, sku, pool, location, quantity, state)
-        VALUES (:fulfillment_id, :sku, :pool, :location, :count, 'allocated')
-        """,
-        fulfillment_id=fulfillment_id,
-        sku=sku,
-        pool=parcel.pool,
-        location=parcel.location,
-        count=count,
-    )
-    cause = Cause(
-        key=f"{fulfillment_id}:allocate:{sku}",
-        kind="allocate",
-        text="exchange",
-        order_id=fulfillment_id.rpartition("-f")[0],
-        fulfillment_id=fulfillment_id,
-    )
-    await stock.move_location(tx, parcel.pool, Change(parcel.location, sku, reserved=count), cause)
 
 
 async def add_tender(tx: AsyncConnection, back: Any, amount_minor: int, currency: str) -> int:

@@ -47,6 +47,15 @@ async def insert(
     return fulfillment_id
 
 
+async def next_number(tx: AsyncConnection, order_id: str) -> int:
+    """The number of one more fulfillment order, of an order that has some."""
+    last = await row(
+        tx, "SELECT max(number) AS number FROM fulfillments WHERE order_id = :o", o=order_id
+    )
+    assert last is not None
+    return int(last.number) + 1
+
+
 async def add_lines(
     tx: AsyncConnection, fulfillment_id: str, units: Mapping[int, int], skus: Mapping[int, str]
 ) -> None:

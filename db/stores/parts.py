@@ -1,6 +1,6 @@
 """Dividing a fulfillment order: units, holds and money move to further ones, exactly.
 
-The order's row and the fulfillment order's are locked before.
+The order's row and the fulfillment order's are locked before (`locked`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +28,13 @@ class Piece:
     units: Mapping[int, int]  # by order line
     within_s: float  # until it should be picked, or filled
     is_backordered: bool = False
+
+
+async def locked(tx: AsyncConnection, fulfillment_id: str) -> Any:
+    """Return the fulfillment order, locked after its order's row."""
+    part = await fulfillments.get(tx, fulfillment_id)
+    await orders.head(tx, part.order_id, lock=True)
+    return await fulfillments.get(tx, fulfillment_id, lock=True)
 
 
 async def units_of(tx: AsyncConnection, fulfillment_id: str) -> dict[int, int]:
@@ -95,12 +102,9 @@ async def _insert(
     tx: AsyncConnection, order_id: str, piece: Piece, share_minor: int, replaces: str | None
 ) -> str:
     """Write one more fulfillment order, without its lines, and return its id."""
-    last = await row(
-        tx, "SELECT max(number) AS number FROM fulfillments WHERE order_id = :o", o=order_id
-    )
-    assert last is not None
+    number = await fulfillments.next_number(tx, order_id)
     fulfillment_id = await fulfillments.insert(
-        tx, order_id, last.number + 1, piece.location, share_minor, piece.within_s
+        tx, order_id, number, piece.location, share_minor, piece.within_s
     )
     await run(
         tx,
@@ -219,7 +223,9 @@ async def write_off(tx: AsyncConnection, part: Any, sku: str, units: int, reason
     await stock.move_location(tx, part.pool, Change(part.location, sku, on_hand=-units), cause)
 
 
-async def allocate(tx: AsyncConnection, fulfillment_id: str, units: Mapping[str, int]) -> None:
+async def allocate(
+    tx: AsyncConnection, fulfillment_id: str, units: Mapping[str, int], why: str = "routed again"
+) -> None:
     """Hold units, per SKU, at the fulfillment order's location; the pool is locked before."""
     part = await fulfillments.get(tx, fulfillment_id)
     for sku, count in units.items():
@@ -235,7 +241,7 @@ async def allocate(tx: AsyncConnection, fulfillment_id: str, units: Mapping[str,
             location=part.location,
             count=count,
         )
-        cause = _cause(part, f"allocate:{sku}", "allocate", "routed again")
+        cause = _cause(part, f"allocate:{sku}", "allocate", why)
         await stock.move_location(tx, part.pool, Change(part.location, sku, reserved=count), cause)
 
 
@@ -252,7 +258,7 @@ def _cause(part: Any, act: str, kind: str, text: str) -> Cause:
 async def free_units(
     tx: AsyncConnection, pool: str, location: str, skus: Sequence[str]
 ) -> dict[str, tuple[int, int]]:
-    """Lock both levels of each SKU; return what is free of it at the location and in the pool."""
+    """Lock the pool's levels; return what is free of each SKU at the location and in the pool."""
     await stock.lock_pool(tx, pool, list(skus))
     found = await rows(
         tx,

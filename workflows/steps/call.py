@@ -6,7 +6,12 @@ from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 from domain.timings import Timings
 from workflows.messages import CORE_QUEUE
@@ -85,6 +90,10 @@ async def written_down() -> None:
 
 
 def _is_final(failed: ActivityError | ApplicationError) -> bool:
-    """A local activity whose attempts are used up fails with its cause, not wrapped as others."""
-    cause = failed.cause if isinstance(failed, ActivityError) else failed
+    cause = cause_of(failed)
     return isinstance(cause, ApplicationError) and cause.non_retryable
+
+
+def cause_of(failed: FailureError) -> BaseException | None:
+    """A local activity fails with its own error, others with theirs inside an ActivityError."""
+    return failed.cause if isinstance(failed, ActivityError) else failed

@@ -3,7 +3,7 @@
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.fulfillment import (
@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 from domain.timings import Timings
 from workflows.messages import FulfillmentInput
 from workflows.refusals import OnHold
-from workflows.steps.call import CARRIERS_QUEUE, at_vendor, locally
+from workflows.steps.call import CARRIERS_QUEUE, at_vendor, cause_of, locally
 
 __all__ = ["Cancellable", "Shipped", "Unheard"]
 
@@ -86,8 +86,7 @@ async def begin_hand_over(part: FulfillmentInput) -> bool:
             FulfillmentActivities.begin_hand_over, HandOver(part.fulfillment_id, within_s)
         )
     except FailureError as failed:
-        # A local activity's own error comes as it is, a regular one's inside an ActivityError.
-        cause = failed.cause if isinstance(failed, ActivityError) else failed
+        cause = cause_of(failed)
         if isinstance(cause, ApplicationError) and cause.type == "OnHold":
             raise OnHold from failed
         raise

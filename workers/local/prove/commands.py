@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def prove(
     *,
     full: Annotated[
-        bool, typer.Option("--full/--quick", help="Hundreds of orders a scenario, or about 120.")
+        bool, typer.Option("--full/--quick", help="Hundreds of orders a scenario, or a dozen.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Draws every fault; the same seed, the same run.")] = 1,
     scenario: Annotated[list[str] | None, typer.Option(help="Only these; repeatable.")] = None,
