@@ -95,6 +95,7 @@ class Setup:
     stock: tuple[StockLevel, ...]
     store_credits: tuple[StoreCredit, ...] = ()
     sellers: tuple[Seller, ...] = ()
+    return_policies: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"

@@ -22,6 +22,11 @@ PLENTY: Final = 1_000_000
 EAST, WEST = "PROVE-EAST", "PROVE-WEST"
 LAST_ONE, HOT = "PROVE-LAST", "PROVE-HOT"
 OUTLET: Final = "outlet"
+# The shop waits for goods longer than anything here takes; the outlet gives up within seconds.
+RETURN_POLICIES: Final = (
+    {"channel": "shop", "arrival_days": 100},
+    {"channel": OUTLET, "arrival_days": 3},
+)
 UNIT_MINOR: Final = 1_000
 SHIPPING_MINOR: Final = 500
 
@@ -53,6 +58,7 @@ def extended(shipped: Setup, hot_units: int) -> Setup:
             StockLevel(near, LAST_ONE, 1),
             StockLevel(near, HOT, hot_units),
         ),
+        return_policies=RETURN_POLICIES,
     )
 
 

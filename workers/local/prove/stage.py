@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -136,6 +136,15 @@ class Stage:
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
+
+    @contextmanager
+    def kept_aside(self, order: PlannedOrder) -> Iterator[None]:
+        """No warehouse works on the order while the context lasts."""
+        self.left_alone.add(order.order_id)
+        try:
+            yield
+        finally:
+            self.left_alone.discard(order.order_id)
 
     async def _place(self, course: Course, orders: Sequence[PlannedOrder]) -> None:
         """A shop places again what was not answered; the same order again is the same order."""

@@ -10,12 +10,10 @@ import httpx
 
 from workers.errors import UserError
 from workers.local.demo.plan import PlannedOrder
-from workers.local.prove.orders import EAST, SHIPPING_MINOR, UNIT_MINOR, WEST, an_order
+from workers.local.prove.orders import EAST, OUTLET, SHIPPING_MINOR, UNIT_MINOR, WEST, an_order
 from workers.local.prove.stage import Stage
 
 ALL_MINOR: Final = UNIT_MINOR + SHIPPING_MINOR
-# Longer than a parcel is waited for that never comes, at the harness's time factor.
-ENDS_WITHIN_S: Final = 200.0
 SENT_INSTEAD: Final = [{"sku": WEST, "quantity": 1, "unit_price_minor": UNIT_MINOR}]
 EXCHANGE: Final = {
     "resolution": "exchange",
@@ -42,6 +40,7 @@ class Path:
     act: Callable[[Stage, str], Awaitable[None]]
     outcome: str
     back_minor: int = 0
+    channel: str = "shop"
 
 
 async def return_orders(stage: Stage, prefix: str) -> tuple[int, list[str]]:
@@ -50,7 +49,10 @@ async def return_orders(stage: Stage, prefix: str) -> tuple[int, list[str]]:
     Answers how many orders there were, and what was not as expected.
     """
     orders = [
-        replace(an_order(f"prove-{prefix}-{name}", [(EAST, 1)]), back_minor=path.back_minor)
+        replace(
+            an_order(f"prove-{prefix}-{name}", [(EAST, 1)], channel=path.channel),
+            back_minor=path.back_minor,
+        )
         for name, path in PATHS.items()
     ]
     violations = await stage.drive(orders)
@@ -77,7 +79,7 @@ async def _walk(stage: Stage, order: PlannedOrder, path: Path) -> str:
         found = await stage.api.send("GET", f"/returns/{rma}")
         return found.body["outcome"] if found.status == httpx.codes.OK else None
 
-    outcome = await stage.until(closed, ENDS_WITHIN_S)
+    outcome = await stage.until(closed)
     return "" if outcome == path.outcome else f"{rma} ended {outcome}, not {path.outcome}"
 
 
@@ -177,9 +179,9 @@ PATHS: Final[dict[str, Path]] = {
     "looked-at": Path({"line": {"condition": "used"}}, _approve, "refunded", ALL_MINOR),
     "refused": Path({"line": {"condition": "used"}}, _refuse, "refused"),
     "called-off": Path({}, _call_off, "cancelled"),
-    "never-came": Path({}, _nothing, "never_arrived"),
+    "never-came": Path({}, _nothing, "never_arrived", channel=OUTLET),
     "credited": Path({"resolution": "store_credit"}, _come_back, "credited"),
     "exchanged": Path(dict(EXCHANGE), _come_back, "exchanged"),
-    "advance": Path({**EXCHANGE, "advance": True}, _nothing, "exchanged", -UNIT_MINOR),
+    "advance": Path({**EXCHANGE, "advance": True}, _nothing, "exchanged", -UNIT_MINOR, OUTLET),
 }
 GIVEN_UP: Final = Path({}, _give_up, "refunded")
