@@ -71,7 +71,9 @@ async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
 async def _by_themselves(stage: Stage, number: int) -> list[PlannedOrder]:
     """What they are meant for must not meet another order: one after the other."""
     special = [await _hold_that_runs_out(stage, number)]
-    special += [await _label_to_be_voided(stage)] if number == 1 else []
+    if number == 1:
+        special.append(await _label_to_be_voided(stage))
+        await stage.end_of(special[-1])
     return [*special, await _asked_for_help(stage, number)]
 
 
