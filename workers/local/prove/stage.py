@@ -202,13 +202,21 @@ class Stage:
             return await run(tx, statement, **values)
 
     async def until(self, probe: Callable[[], Awaitable[T]], patience_s: float = PATIENCE_S) -> T:
-        """Poll until `probe` answers something true. Raises: UserError when it never does."""
+        """Poll until `probe` answers something true. Raises: UserError when it never does.
+
+        A probe that nobody answers (something was killed just now) is asked again.
+        """
         deadline = time.monotonic() + patience_s
-        while not (found := await probe()):
+        while True:
+            why = ""
+            try:
+                if found := await probe():
+                    return found
+            except UserError as unanswered:
+                why = f": {unanswered}"
             if time.monotonic() > deadline:
-                raise UserError(f"waited {patience_s:.0f} s in vain for {probe.__name__}")
+                raise UserError(f"waited {patience_s:.0f} s in vain for {probe.__name__}{why}")
             await asyncio.sleep(POLL_S)
-        return found
 
     async def place(self, order: PlannedOrder) -> tuple[int, dict[str, Any]]:
         """Place one order and remember it; its end is the scenario's to find out."""

@@ -1,14 +1,12 @@
 """Orders whose goods come back: each end of a return by an order of its own, every step reached."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
 
-from workers.errors import UserError
 from workers.local.demo.plan import PlannedOrder
 from workers.local.prove.orders import EAST, OUTLET, SHIPPING_MINOR, UNIT_MINOR, WEST, an_order
 from workers.local.prove.stage import Stage
@@ -104,13 +102,11 @@ async def _tell(stage: Stage, rma: str, verb: str, said: dict[str, Any] | None =
     """Say it until it is done, or seen to be done by a word whose answer was lost."""
 
     async def done() -> bool:
-        with contextlib.suppress(UserError):  # a worker was killed just now
-            answer = await stage.api.send("POST", f"/returns/{rma}/{verb}", said or {})
-            if answer.status in (httpx.codes.OK, httpx.codes.ACCEPTED):
-                return True
-            seen = await stage.api.send("GET", f"/returns/{rma}")
-            return seen.body.get("state") in BEYOND[verb]
-        return False
+        answer = await stage.api.send("POST", f"/returns/{rma}/{verb}", said or {})
+        if answer.status in (httpx.codes.OK, httpx.codes.ACCEPTED):
+            return True
+        seen = await stage.api.send("GET", f"/returns/{rma}")
+        return seen.body.get("state") in BEYOND[verb]
 
     await stage.until(done)
 
