@@ -29,8 +29,8 @@ from workers.local.stack import Stack
 T = TypeVar("T")
 POLL_S: Final = 0.1
 RESTARTED_WITHIN_S: Final = 30.0
-# A vendor's step whose worker was killed is begun again after its timeout of 45 s, and in its turn.
-PATIENCE_S: Final = 150.0
+# The first orders meet a killed worker at every step; each such step waits for its timeout, 10 s.
+PATIENCE_S: Final = 300.0
 # How often the shop places again what nobody answered.
 PLACINGS: Final = 5
 
@@ -138,20 +138,20 @@ class Stage:
             await asyncio.gather(working, return_exceptions=True)
 
     @contextmanager
-    def kept_aside(self, order: PlannedOrder) -> Iterator[None]:
-        """No warehouse works on the order while the context lasts."""
-        self.left_alone.add(order.order_id)
+    def kept_aside(self, *orders: PlannedOrder) -> Iterator[None]:
+        """No warehouse works on the orders while the context lasts; what is called off, never."""
+        self.left_alone |= {order.order_id for order in orders}
         try:
             yield
         finally:
-            self.left_alone.discard(order.order_id)
+            self.left_alone -= {order.order_id for order in orders if not order.to_be_cancelled}
 
     async def _place(self, course: Course, orders: Sequence[PlannedOrder]) -> None:
         """A shop places again what was not answered; the same order again is the same order."""
         missing = tuple(order for order in orders if order.order_id not in course.placed)
         course.plan, whole = Plan(self.setup, missing), course.plan
         course.placing_is_over = False
-        await Driver(course, self.api, self.vendors).run()
+        await Driver(course, self.api, self.vendors, PATIENCE_S).run()
         course.plan = whole
 
     async def judge(self) -> list[str]:

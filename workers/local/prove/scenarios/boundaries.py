@@ -50,26 +50,32 @@ async def every_boundary(stage: Stage) -> Outcome:
 
 async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
     late = _not_picked_for_long(number)
+    orders = _of_all_kinds(stage) if number == 1 else a_mix("round", AGAIN, stage.dice)
     with stage.kept_aside(late):
         await stage.place(late)
-        special = await _by_themselves(stage, number)
-        orders = _of_all_kinds(stage) if number == 1 else a_mix("round", AGAIN, stage.dice)
-        driven, (returned, violations), forgotten, held, parcels = await asyncio.gather(
-            stage.drive(orders),
-            return_orders(stage, f"back-{number}"),
-            _picked_and_forgotten(stage, number),
-            holds_orders(stage, number),
-            parcels_orders(stage, number),
-        )
+        driving = asyncio.create_task(stage.drive(orders))
+        try:
+            with stage.kept_aside(*orders):
+                special = await _by_themselves(stage, number)
+            (returned, violations), forgotten, held, parcels = await asyncio.gather(
+                return_orders(stage, f"back-{number}"),
+                _picked_and_forgotten(stage, number),
+                holds_orders(stage, number),
+                parcels_orders(stage, number),
+            )
+            violations += await driving
+        finally:
+            driving.cancel()
+            await asyncio.gather(driving, return_exceptions=True)
         await _is_renewed(stage, late)
     special += [late, forgotten, *held, *parcels]
-    outcome.violations += [*driven, *violations, *await stage.follow(special)]
+    outcome.violations += [*violations, *await stage.follow(special)]
     outcome.violations += await refund_given_up(stage, f"back-{number}")
     outcome.orders += len(orders) + len(special) + returned + 1
 
 
 async def _by_themselves(stage: Stage, number: int) -> list[PlannedOrder]:
-    """What they are meant for must not meet another order: one after the other."""
+    """What is done to them must meet no other parcel: before any warehouse works for the rest."""
     special = [await _hold_that_runs_out(stage, number)]
     if number == 1:
         special.append(await _label_to_be_voided(stage))
