@@ -11,7 +11,7 @@ from workers.errors import UserError
 from workers.local.demo.plan import CANCELLED, PlannedOrder
 from workers.local.demo.shipped_set import plan_shipped
 from workers.local.prove import boundaries, failpoints
-from workers.local.prove.orders import EAST, SLIP, a_mix, an_order
+from workers.local.prove.orders import EAST, NEVER_SCANNED, SLIP, a_mix, an_order
 from workers.local.prove.scenarios.holds import holds_orders
 from workers.local.prove.scenarios.parcels import parcels_orders
 from workers.local.prove.scenarios.returns import refund_given_up, return_orders
@@ -26,8 +26,6 @@ LATE_WEBHOOKS: Final = {
 }
 ROUNDS: Final = 2
 AGAIN: Final = 24
-# The sandbox's carrier does what the street says.
-NEVER_SCANNED: Final = "1 Never Scanned Street"
 STRUCK_WITHIN_S: Final = 45.0
 
 

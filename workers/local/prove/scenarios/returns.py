@@ -8,7 +8,15 @@ from typing import Any, Final
 import httpx
 
 from workers.local.demo.plan import PlannedOrder
-from workers.local.prove.orders import EAST, OUTLET, SHIPPING_MINOR, UNIT_MINOR, WEST, an_order
+from workers.local.prove.orders import (
+    ATTIC,
+    EAST,
+    OUTLET,
+    SHIPPING_MINOR,
+    UNIT_MINOR,
+    WEST,
+    an_order,
+)
 from workers.local.prove.stage import Stage
 
 ALL_MINOR: Final = UNIT_MINOR + SHIPPING_MINOR
@@ -103,7 +111,7 @@ async def _tell(stage: Stage, rma: str, verb: str, said: dict[str, Any] | None =
 
     async def done() -> bool:
         answer = await stage.api.send("POST", f"/returns/{rma}/{verb}", said or {})
-        if answer.status in (httpx.codes.OK, httpx.codes.ACCEPTED):
+        if answer.status == httpx.codes.OK:
             return True
         seen = await stage.api.send("GET", f"/returns/{rma}")
         return seen.body.get("state") in BEYOND[verb]
@@ -174,7 +182,7 @@ PATHS: Final[dict[str, Path]] = {
     "dropped-off": Path({"method": "drop_off"}, _after_code, "refunded", ALL_MINOR),
     "looked-at": Path({"line": {"condition": "used"}}, _approve, "refunded", ALL_MINOR),
     "refused": Path({"line": {"condition": "used"}}, _refuse, "refused"),
-    "called-off": Path({}, _call_off, "cancelled"),
+    "called-off": Path({"location": ATTIC}, _call_off, "cancelled"),
     "never-came": Path({}, _nothing, "never_arrived", channel=OUTLET),
     "credited": Path({"resolution": "store_credit"}, _come_back, "credited"),
     "exchanged": Path(dict(EXCHANGE), _come_back, "exchanged"),
