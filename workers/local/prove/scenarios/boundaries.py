@@ -12,6 +12,7 @@ from workers.local.demo.plan import CANCELLED, PlannedOrder
 from workers.local.demo.shipped_set import plan_shipped
 from workers.local.prove import boundaries, failpoints
 from workers.local.prove.orders import EAST, NEVER_SCANNED, SLIP, a_mix, an_order
+from workers.local.prove.scenarios.changes import changed_order
 from workers.local.prove.scenarios.holds import holds_orders
 from workers.local.prove.scenarios.parcels import parcels_orders
 from workers.local.prove.scenarios.returns import refund_given_up, return_orders
@@ -55,8 +56,9 @@ async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
         try:
             with stage.kept_aside(*orders):
                 special = await _by_themselves(stage, number)
-            (returned, violations), forgotten, held, parcels = await asyncio.gather(
+            (returned, violations), changed, forgotten, held, parcels = await asyncio.gather(
                 return_orders(stage, f"back-{number}"),
+                changed_order(stage, number),
                 _picked_and_forgotten(stage, number),
                 holds_orders(stage, number),
                 parcels_orders(stage, number),
@@ -66,7 +68,7 @@ async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
             driving.cancel()
             await asyncio.gather(driving, return_exceptions=True)
         await _is_renewed(stage, late)
-    special += [late, forgotten, *held, *parcels]
+    special += [late, changed, forgotten, *held, *parcels]
     outcome.violations += [*violations, *await stage.follow(special)]
     outcome.violations += await refund_given_up(stage, f"back-{number}")
     outcome.orders += len(orders) + len(special) + returned + 1
