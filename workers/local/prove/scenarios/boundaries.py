@@ -28,6 +28,8 @@ LATE_WEBHOOKS: Final = {
 ROUNDS: Final = 2
 AGAIN: Final = 24
 STRUCK_WITHIN_S: Final = 45.0
+# Longer than a cancellation takes, shorter than an attempt may.
+SLOW_LABEL_S: Final = 6.0
 
 
 async def every_boundary(stage: Stage) -> Outcome:
@@ -103,9 +105,13 @@ async def _is_renewed(stage: Stage, order: PlannedOrder) -> None:
 
 
 async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
-    """A cancellation overtakes the purchase of the first label, whose attempts all break off."""
+    """A cancellation overtakes the purchase of a label, which the carrier takes its time for."""
     order = an_order("prove-void", [(EAST, 1)], expected=CANCELLED, street=NEVER_SCANNED)
     await stage.place(order)
+    await stage.fault(
+        "delay", vendor="easypost", method="POST", path_prefix="/v2/shipments/",
+        seconds=SLOW_LABEL_S, times=1,
+    )  # fmt: skip
     await stage.work(order, "picked", "packed")
 
     async def being_bought() -> Sequence[Any]:
@@ -115,8 +121,14 @@ async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
             o=order.order_id,
         )
 
+    async def called_off() -> Sequence[Any]:
+        await stage.api.cancel(order.order_id)
+        return await stage.rows(
+            "SELECT 1 FROM fulfillments WHERE order_id = :o AND cancel_requested", o=order.order_id
+        )
+
     await stage.until(being_bought)
-    await stage.api.cancel(order.order_id)
+    await stage.until(called_off)
     return order
 
 
