@@ -36,6 +36,7 @@ class Planned:
     lines: tuple[tuple[int, int], ...]
     cards: tuple[int, ...]
     unauthorized: tuple[int, ...]
+    pickup: bool = False  # collected where it lies
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Routed:
     unroutable: str | None = None
     on_hold: bool = False
     blocked: tuple[str, ...] = ()
+    is_sold_out: bool = False  # in the one store in which it was to be collected
 
 
 class RoutingActivities:
@@ -74,7 +76,7 @@ class RoutingActivities:
             try:
                 sourced = route(demand, await candidates(tx, head, list(demand)))
             except Unroutable as short:
-                return Routed(unroutable=str(short))
+                return Routed(unroutable=str(short), is_sold_out=head.pickup_location is not None)
             await _allocate(tx, head, sourced)
             await _write_parts(tx, head, sourced, order.pick_s)
             await _promise(tx, head, max(part.distance_km for part in sourced))
@@ -94,17 +96,18 @@ async def _held(tx: AsyncConnection, order_id: str) -> dict[str, int]:
 
 
 async def candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Candidate]:
-    """Lock and read the pool's locations that have any of the SKUs."""
+    """Lock and read the pool's locations that have any of the SKUs; the one store, if it is one."""
     found = await rows(
         tx,
         """
         SELECT v.location, v.sku, v.on_hand - v.reserved AS available, l.address
         FROM location_levels v JOIN locations l USING (location)
-        WHERE l.pool = :pool AND l.active AND v.sku = ANY(CAST(:skus AS text[]))
+        WHERE l.pool = :pool AND l.active AND v.location = coalesce(:store, v.location) AND v.sku = ANY(CAST(:skus AS text[]))
         ORDER BY v.sku, v.location FOR UPDATE OF v
         """,
         pool=head.pool,
         skus=skus,
+        store=head.pickup_location,
     )
     available: dict[str, dict[str, int]] = {}
     addresses: dict[str, Mapping[str, Any]] = {}
@@ -164,6 +167,8 @@ async def _write_parts(
         fulfillment_id = await fulfillments.insert(
             tx, head.order_id, number, part.location, share, pick_s
         )
+        if head.pickup_location:
+            await fulfillments.keep_for_pickup(tx, fulfillment_id)
         await fulfillments.add_lines(tx, fulfillment_id, units, skus)
         await run(
             tx,
@@ -233,14 +238,15 @@ async def _promise(tx: AsyncConnection, head: Any, farthest_km: int) -> None:
     )
     dates = {"from": window.earliest.date().isoformat(), "by": window.latest.date().isoformat()}
     await orders.tell(tx, head.order_id, "OrderConfirmed", data=dates)
-    await post_mail(tx, head, "order_confirmed", dates)
+    template = "pickup_confirmed" if head.pickup_location else "order_confirmed"
+    await post_mail(tx, head, template, dates)
 
 
 async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
     found = await rows(
         tx,
         """
-        SELECT f.fulfillment_id, f.number, f.location, f.state, o.promise_by,
+        SELECT f.fulfillment_id, f.number, f.location, f.state, f.is_pickup, o.promise_by,
             (SELECT array_agg(ARRAY[line_no, quantity] ORDER BY line_no) FROM fulfillment_lines l
                 WHERE l.fulfillment_id = f.fulfillment_id) AS lines,
             coalesce((SELECT array_agg(s.tender_no ORDER BY s.tender_no)
@@ -267,6 +273,7 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
             lines=tuple((line_no, quantity) for line_no, quantity in part.lines or ()),
             cards=tuple(part.cards),
             unauthorized=tuple(part.unauthorized),
+            pickup=part.is_pickup,
         )
         for part in found
     )

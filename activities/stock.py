@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.fulfillment import cancel_part
 from db.engine import row, rows
-from db.stores import fulfillments, orders, stock
+from db.stores import collecting, fulfillments, orders, stock
 from domain.order import Line
 
 # One sweep of expired reservations; the next goes on where it stopped.
@@ -62,8 +62,11 @@ class StockActivities:
             )
             await orders.next_step(tx, order.order_id, "authorize payment", order.within_s)
             await orders.tell(tx, order.order_id, "StockReserved")
+            demand = _demand(await orders.lines(tx, order.order_id))
+            if head.pickup_location and (short := await collecting.short_at(tx, head, demand)):
+                return Reserved(short)
             # The hot rows come last, so that their locks are held for one statement only.
-            short = await stock.reserve(tx, hold, _demand(await orders.lines(tx, order.order_id)))
+            short = await stock.reserve(tx, hold, demand)
             if not short:
                 await tx.commit()
             return Reserved(short)

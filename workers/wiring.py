@@ -13,6 +13,7 @@ from activities.admission import AdmissionActivities
 from activities.backorders import BackorderActivities
 from activities.channels import ChannelActivities
 from activities.closing import ClosingActivities
+from activities.collecting import CollectingActivities
 from activities.connectors.carrier.easypost.gateway import EasyPostGateway, easypost_client
 from activities.connectors.carrier.port import CarrierGateway
 from activities.connectors.channel.port import ChannelGateway
@@ -122,6 +123,7 @@ def activities_by_queue(
             payments.settle_slip,
             routing.route,
             *_in_the_house(engine),
+            *_at_the_counter(engine),
             *_when_it_goes_wrong(engine),
             closing.close_order,
             closing.money_due,
@@ -170,6 +172,17 @@ def _in_the_house(engine: AsyncEngine) -> list[Callable[..., Any]]:
         fulfillment.begin_hand_over,
         fulfillment.hand_over,
         fulfillment.cancel_fulfillment,
+    ]
+
+
+def _at_the_counter(engine: AsyncEngine) -> list[Callable[..., Any]]:
+    collecting = CollectingActivities(engine)
+    return [
+        collecting.make_ready,
+        collecting.remind,
+        collecting.begin_collection,
+        collecting.hand_out,
+        collecting.put_back,
     ]
 
 

@@ -179,6 +179,8 @@ class OrderWorkflow(HoldMessages, DeskMessages):
                 await self._wait_for_holds()
             elif routed.unreserved:
                 await self._reserve_anew(tenders)
+            elif routed.is_sold_out:
+                raise Refused("refused_stock", routed.unroutable or "")
             else:
                 await self._desk.ask(
                     "route order", "unroutable", routed.unroutable or "", ("retry", "compensate")
@@ -265,6 +267,7 @@ class OrderWorkflow(HoldMessages, DeskMessages):
                 blocked=self._holds.blocked,
                 unauthorized=part.unauthorized if is_further else (),
                 by_the_book=True,
+                pickup=part.pickup,
             ),
             f"{part.fulfillment_id} from {part.location}",
         )
