@@ -31,6 +31,15 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
             "We will write again when it ships.\n"
         ),
     ),
+    "backorder_confirmed": (
+        "Your order $order is confirmed",
+        (
+            "Hello $name,\n\nthank you. Your order $order is confirmed. Not all of it is in stock "
+            "just now:\nwe send what is missing as soon as it is back, at the latest on $by.\n"
+            "Total: $total\n"
+            "We will write again when it ships.\n"
+        ),
+    ),
     "pickup_confirmed": (
         "Your order $order is confirmed",
         (
@@ -211,7 +220,7 @@ class OrderPages:
     secret: str
 
     def code(self, facts: Mapping[str, str]) -> dict[str, str]:
-        """The code of the parcel that the facts speak of, for a mail that is about collecting it."""
+        """The code of the parcel that the facts speak of, if they are about collecting one."""
         parcel = facts.get("fulfillment")
         return {"collection_code": collection_code(parcel, self.secret)} if parcel else {}
 

@@ -168,9 +168,10 @@ class OrderWorkflow(HoldMessages, DeskMessages):
                 self._slips.setdefault(slip, bool(paid))
 
     async def _route(self, tenders: tuple[placing.TenderFact, ...]) -> tuple[placing.Planned, ...]:
+        is_anew = False
         while True:
             self._stop_if_cancelled()
-            routed = await placing.route(self._id, self._timings)
+            routed = await placing.route(self._id, self._timings, is_reserved_anew=is_anew)
             if routed.plan:
                 self._holds.begin_with(routed.blocked)
                 search.show_fulfilling([p.location for p in routed.plan], routed.promise_by)
@@ -179,6 +180,7 @@ class OrderWorkflow(HoldMessages, DeskMessages):
                 await self._wait_for_holds()
             elif routed.unreserved:
                 await self._reserve_anew(tenders)
+                is_anew = True
             elif routed.is_sold_out:
                 raise Refused("refused_stock", routed.unroutable or "")
             else:
