@@ -49,7 +49,13 @@ async def reserve(
                 AS w(sku, quantity)
         ), locked AS MATERIALIZED (
             SELECT p.sku, w.quantity,
-                p.on_hand - p.reserved - p.open_demand - p.safety_stock - :buffer AS available
+                p.on_hand - p.reserved - p.open_demand - p.safety_stock - :buffer - (
+                    -- What came in since they began to wait is theirs first.
+                    SELECT coalesce(sum(u.quantity), 0)::bigint
+                    FROM fulfillments f JOIN fulfillment_lines u USING (fulfillment_id)
+                        JOIN locations g ON g.location = f.location AND g.pool = :pool
+                    WHERE f.state = 'backordered' AND NOT f.cancel_requested AND u.sku = p.sku
+                ) AS available
             FROM pool_levels p JOIN wanted w USING (sku)
             WHERE p.pool = :pool ORDER BY p.sku FOR UPDATE OF p
         ), short AS (
