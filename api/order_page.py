@@ -106,7 +106,7 @@ def _words(token: str, page: Any, secret: str) -> dict[str, str]:
     return {
         "shop": escape(page.shop),
         "order": escape(page.external_id),
-        "stage": _STAGES[stage_of(page)],
+        "stage": _stage(page),
         "promise": _promise(page),
         "total": total,
         "lines": "".join(_line(line) for line in page.lines),
@@ -117,6 +117,11 @@ def _words(token: str, page: Any, secret: str) -> dict[str, str]:
         "button": f"Send me {mail[1]} notes about the day of delivery",
         "now": f"You get {mail[2]} notes about the day of delivery.",
     }
+
+
+def _stage(page: Any) -> str:
+    is_ready = any(parcel["state"] == "ready_for_pickup" for parcel in page.parcels)
+    return "Your order is ready for you." if is_ready else _STAGES[stage_of(page)]
 
 
 def _promise(page: Any) -> str:
@@ -135,7 +140,10 @@ def _line(line: dict[str, Any]) -> str:
 
 
 def _parcel(number: int, parcel: dict[str, Any], secret: str) -> str:
-    about = f"Parcel {number} {_PARCELS[parcel['state']]}."
+    word = _PARCELS[parcel["state"]]
+    if parcel["is_pickup"] and parcel["state"] == "delivered":
+        word = "was collected"
+    about = f"Parcel {number} {word}."
     if parcel["number"] is not None:
         about += f" {parcel['carrier'] or ''} {parcel['number']}"
     if parcel["state"] == "ready_for_pickup":

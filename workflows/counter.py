@@ -7,6 +7,7 @@ from typing import Final
 from temporalio import workflow
 
 from domain.holds import LEAVING
+from workflows import search
 from workflows.messages import Collected, FulfillmentInput
 from workflows.refusals import Refused, reject
 from workflows.steps import collecting
@@ -44,6 +45,7 @@ class Counter:
         self._move("packed", ready.state)
         if ready.state == READY and ready.until is not None:
             self._show("collection")
+            search.show_status(READY)
             await self._await_customer(ready.until)
         if self._state not in TAKEN:
             raise Refused("cancelled")

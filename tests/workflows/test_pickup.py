@@ -7,12 +7,20 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError
 
 from activities.setting_up import upsert_catalog
 from tests.workflows.conftest import SETUP, World
 from tests.workflows.test_short_picks import child, ledger, sound
 from workflows.fulfillment import FulfillmentWorkflow
-from workflows.messages import CancelOrder, Collected, LinesDone
+from workflows.messages import (
+    CORE_QUEUE,
+    CancelOrder,
+    Collected,
+    LinesDone,
+    OrderInput,
+    order_workflow_id,
+)
 from workflows.order import OrderWorkflow
 
 BY: Any = Collected("test")
@@ -52,7 +60,7 @@ async def collect(world: World, order_id: str) -> None:
     async def taken() -> bool:
         try:
             await child(world, order_id, 1).execute_update(FulfillmentWorkflow.collected, BY)
-        except WorkflowUpdateFailedError:
+        except (RPCError, WorkflowUpdateFailedError):
             return False
         return True
 
@@ -120,6 +128,35 @@ async def test_a_ready_order_may_still_be_cancelled(world: World) -> None:
     assert await ledger(world, order_id) == (0, 0)
     assert "not_collected" not in await mails(world, order_id)
     await sound(world, order_id)
+
+
+async def test_a_run_that_was_lost_at_the_counter_is_started_anew_and_waits_on(
+    world: World,
+) -> None:
+    handle, order_id, _ = await placed(world)
+    part = await ready(world, order_id)
+    for run in (handle, child(world, order_id, 1)):
+        with contextlib.suppress(RPCError):  # with its order, it may be cancelled already
+            await run.terminate()
+    anew = await world.temporal.start_workflow(
+        OrderWorkflow.run,
+        OrderInput(order_id, await inbox_id(world, order_id), "shop", world.timings),
+        id=order_workflow_id(order_id),
+        task_queue=CORE_QUEUE,
+    )
+    await collect(world, order_id)
+    assert (await anew.result()).outcome == "delivered"
+    now = await world.row("SELECT * FROM fulfillments WHERE order_id = :o", o=order_id)
+    assert now.ready_for_pickup_at == part.ready_for_pickup_at
+    assert await ledger(world, order_id) == (1_500, 0)
+    await sound(world, order_id)
+
+
+async def inbox_id(world: World, order_id: str) -> int:
+    found = await world.row(
+        "SELECT inbox_id FROM inbox WHERE source || '-' || external_id = :o", o=order_id
+    )
+    return int(found.inbox_id)
 
 
 async def test_a_store_without_the_goods_refuses_though_others_have_them(world: World) -> None:
