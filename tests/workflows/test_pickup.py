@@ -29,12 +29,20 @@ STORE = SETUP["locations"][0] | {  # type: ignore[operator]
 }  # fmt: skip
 
 
-async def placed(world: World, *, pickup_s: float = 600.0, units: int = 1) -> tuple[Any, str, str]:
+async def placed(
+    world: World,
+    *,
+    pickup_s: float = 600.0,
+    authorization_s: float = 600.0,
+    units: int = 1,
+    **changes: Any,
+) -> tuple[Any, str, str]:
     async with world.engine.begin() as tx:
         await upsert_catalog(tx, {"locations": [STORE]})
     sku = await world.sku(corner=units, west=5)
-    document = world.document((sku, 1), delivery="pickup", pickup_location="corner")
-    handle = await world.place(document, replace(world.timings, pickup_s=pickup_s))
+    document = world.document((sku, 1), delivery="pickup", pickup_location="corner", **changes)
+    times = replace(world.timings, pickup_s=pickup_s, authorization_s=authorization_s)
+    handle = await world.place(document, times)
     return handle, f"shop-{document['external_id']}", sku
 
 
@@ -120,6 +128,34 @@ async def test_what_nobody_collects_is_put_back_and_costs_nothing(world: World) 
     await sound(world, order_id)
 
 
+async def test_what_was_paid_before_is_refunded_when_nobody_comes(world: World) -> None:
+    debit = {"kind": "debit", "amount_minor": 1_500, "reference": "pm_card_debit"}
+    handle, order_id, _ = await placed(world, pickup_s=1.0, tenders=[debit])
+    await ready(world, order_id)
+    assert (await handle.result()).outcome == "cancelled"
+    money = await world.row(
+        "SELECT captured_minor, refunded_minor FROM authorizations WHERE order_id = :o", o=order_id
+    )
+    assert tuple(money) == (1_500, 1_500)
+    await sound(world, order_id)
+
+
+async def test_a_card_is_held_anew_while_the_parcel_waits(world: World) -> None:
+    handle, order_id, _ = await placed(world, authorization_s=1.5)
+    await ready(world, order_id)
+
+    async def held_anew() -> Any:
+        return await world.row(
+            "SELECT 1 FROM authorizations WHERE order_id = :o AND state = 'voided'", o=order_id
+        )
+
+    await world.until(held_anew)
+    await collect(world, order_id)
+    assert (await handle.result()).outcome == "delivered"
+    assert await ledger(world, order_id) == (1_500, 0)
+    await sound(world, order_id)
+
+
 async def test_a_ready_order_may_still_be_cancelled(world: World) -> None:
     handle, order_id, _ = await placed(world)
     await ready(world, order_id)
@@ -180,7 +216,7 @@ async def test_who_comes_at_the_last_moment_has_it_or_not_but_never_half(world: 
     left_s = 2.0 - (await world.row("SELECT extract(epoch FROM now() - :at)::float AS age",
                                     at=part.ready_for_pickup_at)).age  # fmt: skip
     await asyncio.sleep(max(0.0, left_s - 0.02))
-    with contextlib.suppress(WorkflowUpdateFailedError):
+    with contextlib.suppress(WorkflowUpdateFailedError, RPCError):  # too late, or its run is over
         await child(world, order_id, 1).execute_update(FulfillmentWorkflow.collected, BY)
     outcome = (await handle.result()).outcome
     paid, _ = await ledger(world, order_id)
