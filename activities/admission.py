@@ -91,11 +91,13 @@ class AdmissionActivities:
             return await _refuse(tx, order.inbox_id, invalid.problems)
         channel = await row(
             tx,
-            "SELECT currencies, fraud_policy FROM channels WHERE channel = :channel",
+            "SELECT currencies, fraud_policy, pool FROM channels WHERE channel = :channel",
             channel=document.channel,
         )
         goods = await _goods(tx, document)
         problems = _unknown(document, channel, goods)
+        if not problems and document.pickup_location:
+            problems = await _no_store(tx, document.pickup_location, channel)
         if problems:
             return await _refuse(tx, order.inbox_id, problems)
         assert channel is not None, "that it is unknown would be a problem"
@@ -165,6 +167,20 @@ async def _goods(tx: AsyncConnection, document: OrderDocument) -> dict[str, date
         skus=list(document.demand()),
     )
     return {product.sku: product.available_from for product in found}
+
+
+async def _no_store(tx: AsyncConnection, location: str, channel: Any) -> tuple[str, ...]:
+    """Say that the channel's orders cannot be collected there."""
+    store = await row(
+        tx,
+        """
+        SELECT 1 FROM locations WHERE location = :location AND pool = :pool AND active
+            AND 'pickup' = ANY(capabilities)
+        """,
+        location=location,
+        pool=channel.pool,
+    )
+    return () if store else ("pickup_location: orders of this channel cannot be collected there",)
 
 
 def _latest(goods: Mapping[str, datetime | None]) -> datetime | None:

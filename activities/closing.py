@@ -10,6 +10,8 @@ from activities.settlement import Due
 from db.engine import row, run
 from db.inbox import remarks
 from db.stores import orders, payments
+from db.stores.collecting import was_not_collected
+from domain.collection import NO_SHOW
 
 REASONS = {
     "refused_address": "the address cannot be delivered to",
@@ -48,6 +50,8 @@ class ClosingActivities:
             if dues:
                 return Closed(tuple(Due(*due) for due in dues))
             reason = close.reason or await remarks.find(tx, close.order_id, close.outcome)
+            if close.outcome == "cancelled" and await was_not_collected(tx, close.order_id):
+                reason = NO_SHOW
             if not await orders.close(tx, close.order_id, close.outcome, reason):
                 return Closed()
             data = {"outcome": close.outcome, "reason": close.reason}
@@ -57,7 +61,8 @@ class ClosingActivities:
                 facts = {"reason": REASONS[close.outcome]}
                 await post_mail(tx, order, "order_refused", facts)
             elif close.outcome == "cancelled":
-                await post_mail(tx, order, "order_cancelled")
+                is_put_back = reason == NO_SHOW
+                await post_mail(tx, order, "not_collected" if is_put_back else "order_cancelled")
             elif await _is_partly_cancelled(tx, close.order_id):
                 await post_mail(tx, order, "partly_cancelled")
             return Closed()

@@ -58,7 +58,7 @@ EVENTS: Final[Mapping[str, OrderEvent]] = {
 GIVEN_UP_AFTER_S: Final = 3600.0
 # One sweep; the next goes on.
 MOST_UNHEARD: Final = 200
-STOPPABLE: Final = ("backordered", "open", "picked", "packed")
+STOPPABLE: Final = ("backordered", "open", "picked", "packed", "ready_for_pickup")
 
 
 class FulfillmentActivities:

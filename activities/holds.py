@@ -131,7 +131,7 @@ def _opened(hold: Any) -> OpenHold:
 
 
 def _can_stop(kind: str, parts: list[Any]) -> bool:
-    is_ours = any(part.state in ("open", "picked", "packed") for part in parts)
+    is_ours = any(part.state in ("open", "picked", "packed", "ready_for_pickup") for part in parts)
     return is_ours and blocks_parcels(kind)
 
 

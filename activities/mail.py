@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.inbox import mail_opt_outs
 from db.stores import outbox
+from domain.collection import collection_code
 from domain.money import format_minor
 from domain.order_link import order_token
 
 # Facts that are a day, in ISO 8601.
 _DAYS: Final = frozenset({"from", "by", "due"})
 # A message that an earlier version posted lacks these: the line that needs one is left out.
-_LATER_FACTS: Final = frozenset({"total", "amount", "due", "label", "code"})
+_LATER_FACTS: Final = frozenset({"total", "amount", "due", "label", "code", "collection_code"})
 
 # Subject and text of each message; $name is taken from its facts.
 TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
@@ -28,6 +29,43 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
             "between $from and $by.\n"
             "Total: $total\n"
             "We will write again when it ships.\n"
+        ),
+    ),
+    "backorder_confirmed": (
+        "Your order $order is confirmed",
+        (
+            "Hello $name,\n\nthank you. Your order $order is confirmed. Not all of it is in stock "
+            "just now:\nwe send what is missing as soon as it is back, at the latest on $by.\n"
+            "Total: $total\n"
+            "We will write again when it ships.\n"
+        ),
+    ),
+    "pickup_confirmed": (
+        "Your order $order is confirmed",
+        (
+            "Hello $name,\n\nthank you. Your order $order is confirmed.\nTotal: $total\n"
+            "We will write again as soon as you can collect it.\n"
+        ),
+    ),
+    "pickup_ready": (
+        "Your order $order is ready",
+        (
+            "Hello $name,\n\nyour order $order is ready. You can collect it until $by here:\n"
+            "$store\nPlease bring this code: $collection_code\n"
+        ),
+    ),
+    "pickup_reminder": (
+        "Your order $order waits for you",
+        (
+            "Hello $name,\n\nyour order $order still waits for you until $by here:\n"
+            "$store\nPlease bring this code: $collection_code\n"
+        ),
+    ),
+    "not_collected": (
+        "Your order $order was not collected",
+        (
+            "Hello $name,\n\nyour order $order was not collected in time and is cancelled. "
+            "What was held or paid is given back.\n"
         ),
     ),
     "slip_issued": (
@@ -194,6 +232,11 @@ class OrderPages:
 
     url: str
     secret: str
+
+    def code(self, facts: Mapping[str, str]) -> dict[str, str]:
+        """The code of the parcel that the facts speak of, if they are about collecting one."""
+        parcel = facts.get("fulfillment")
+        return {"collection_code": collection_code(parcel, self.secret)} if parcel else {}
 
     def link(self, order_id: str) -> str:
         return f"{self.url}/o/{order_token(order_id, self.secret)}"

@@ -59,7 +59,11 @@ class Mails:
 
     def _written(self, mail: Any) -> EmailMessage:
         page = self._pages.link(mail.order_id) if self._pages and mail.order_id else None
-        return compose(mail.key, mail.payload, self._mail.sender, mail.created_at, page)
+        payload = mail.payload
+        if self._pages and "facts" in payload:
+            facts = payload["facts"]
+            payload = payload | {"facts": facts | self._pages.code(facts)}
+        return compose(mail.key, payload, self._mail.sender, mail.created_at, page)
 
     async def _send(self, server: aiosmtplib.SMTP, mail: Any) -> Failure | None:
         try:

@@ -9,20 +9,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
 from activities.mail import post_mail
+from activities.waiting import begin_waiting, may_begin, missing_units, waiting_part
 from db.engine import row, rows, run
 from db.stores import changes, fulfillments, holds, orders, stock
 from db.stores.stock import Cause, Change
 from domain.holds import Transition
 from domain.money import settled_step
+from domain.order import Line
 from domain.promise import promise
 from domain.routing import Candidate, Sourced, Unroutable, distance_km, route
 from domain.shares import assign_lines, tender_shares, value_shares
+from domain.timings import DAY
 
 
 @dataclass(frozen=True)
 class RouteOrder:
     order_id: str
     pick_s: float
+    backorder_s: float = 30 * DAY
+    is_reserved_anew: bool = False  # what is not held now is not asked for once more
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Planned:
     lines: tuple[tuple[int, int], ...]
     cards: tuple[int, ...]
     unauthorized: tuple[int, ...]
+    pickup: bool = False  # collected where it lies
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Routed:
     on_hold: bool = False
     blocked: tuple[str, ...] = ()
     changes: tuple[int, ...] = ()
+    is_sold_out: bool = False  # in the one store in which it was to be collected
 
 
 class RoutingActivities:
@@ -70,17 +77,28 @@ class RoutingActivities:
             if await holds.is_blocked(tx, order.order_id, [Transition.ROUTING]):
                 return Routed(on_hold=True)
             demand = await _held(tx, order.order_id)
-            if not demand:
+            lines = await orders.lines(tx, order.order_id)
+            missing = missing_units(head, lines, demand)
+            if not demand and not (missing and await _may_wait_whole(tx, head, order)):
                 return Routed(unreserved=True)
             await stock.lock_pool(tx, head.pool, list(demand))
             try:
-                sourced = route(demand, await candidates(tx, head, list(demand)))
+                sourced = route(demand, await candidates(tx, head, list(demand))) if demand else ()
             except Unroutable as short:
-                return Routed(unroutable=str(short))
+                return Routed(unroutable=str(short), is_sold_out=head.pickup_location is not None)
             await _allocate(tx, head, sourced)
-            await _write_parts(tx, head, sourced, order.pick_s)
-            await _promise(tx, head, max(part.distance_km for part in sourced))
+            waiting = await waiting_part(tx, head, sourced, missing)
+            ids = await _write_parts(tx, head, lines, [*sourced, *waiting], order.pick_s)
+            if waiting:
+                await begin_waiting(tx, head, ids[-1], order.backorder_s)
+            await _promise(tx, head, [*sourced, *waiting], ids[-1] if waiting else None)
             return await _with_changes(tx, order.order_id)
+
+
+async def _may_wait_whole(tx: AsyncConnection, head: Any, order: RouteOrder) -> bool:
+    return head.outcome is None and await may_begin(
+        tx, order.order_id, is_reserved_anew=order.is_reserved_anew
+    )
 
 
 async def _held(tx: AsyncConnection, order_id: str) -> dict[str, int]:
@@ -96,31 +114,33 @@ async def _held(tx: AsyncConnection, order_id: str) -> dict[str, int]:
 
 
 async def candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Candidate]:
-    """Lock and read the pool's locations that have any of the SKUs."""
+    """Lock and read the pool's locations that have any of the SKUs; the one store, if it is one."""
     found = await rows(
         tx,
         """
         SELECT v.location, v.sku, v.on_hand - v.reserved AS available, l.address
         FROM location_levels v JOIN locations l USING (location)
         WHERE l.pool = :pool AND l.active AND v.sku = ANY(CAST(:skus AS text[]))
+            AND v.location = coalesce(CAST(:store AS text), v.location)
         ORDER BY v.sku, v.location FOR UPDATE OF v
         """,
         pool=head.pool,
         skus=skus,
+        store=head.pickup_location,
     )
     available: dict[str, dict[str, int]] = {}
     addresses: dict[str, Mapping[str, Any]] = {}
     for level in found:
         available.setdefault(level.location, {})[level.sku] = level.available
         addresses[level.location] = level.address
-    there = _coordinates(head.ship_to)
+    there = coordinates(head.ship_to)
     return [
-        Candidate(location, levels, distance_km(_coordinates(addresses[location]), there))
+        Candidate(location, levels, distance_km(coordinates(addresses[location]), there))
         for location, levels in available.items()
     ]
 
 
-def _coordinates(address: Mapping[str, Any]) -> tuple[float | None, float | None]:
+def coordinates(address: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return address.get("latitude"), address.get("longitude")
 
 
@@ -154,9 +174,14 @@ async def _allocate(tx: AsyncConnection, head: Any, sourced: Sequence[Sourced]) 
 
 
 async def _write_parts(
-    tx: AsyncConnection, head: Any, sourced: Sequence[Sourced], pick_s: float
-) -> None:
-    lines = await orders.lines(tx, head.order_id)
+    tx: AsyncConnection,
+    head: Any,
+    lines: Sequence[Line],
+    sourced: Sequence[Sourced],
+    pick_s: float,
+) -> list[str]:
+    """Write a fulfillment order for each; units are held for those that have some. Return ids."""
+    ids = []
     parts = assign_lines(lines, [part.units for part in sourced])
     charges = await orders.charges(tx, head.order_id)
     shares = value_shares(lines, charges, parts, settled_step(head.currency))
@@ -166,7 +191,12 @@ async def _write_parts(
         fulfillment_id = await fulfillments.insert(
             tx, head.order_id, number, part.location, share, pick_s
         )
+        if head.pickup_location:
+            await fulfillments.keep_for_pickup(tx, fulfillment_id)
         await fulfillments.add_lines(tx, fulfillment_id, units, skus)
+        ids.append(fulfillment_id)
+        if part.is_waiting:
+            continue
         await run(
             tx,
             """
@@ -181,6 +211,7 @@ async def _write_parts(
             counts=list(part.units.values()),
         )
     await _write_shares(tx, head.order_id, paid)
+    return ids
 
 
 async def _write_shares(
@@ -219,10 +250,15 @@ async def _write_shares(
                 del keys[tender_no]
 
 
-async def _promise(tx: AsyncConnection, head: Any, farthest_km: int) -> None:
+async def _promise(
+    tx: AsyncConnection, head: Any, sourced: Sequence[Sourced], waiting: str | None
+) -> None:
     now = await row(tx, "SELECT now() AS now")
     assert now is not None
-    window = promise(now.now, farthest_km)
+    window = promise(now.now, max(part.distance_km for part in sourced))
+    by = window.latest
+    if waiting is not None:
+        by = max(by, (await fulfillments.get(tx, waiting)).next_deadline)
     await run(
         tx,
         """
@@ -231,11 +267,17 @@ async def _promise(tx: AsyncConnection, head: Any, farthest_km: int) -> None:
         """,
         order_id=head.order_id,
         earliest=window.earliest,
-        latest=window.latest,
+        latest=by,
     )
-    dates = {"from": window.earliest.date().isoformat(), "by": window.latest.date().isoformat()}
+    dates = {"from": window.earliest.date().isoformat(), "by": by.date().isoformat()}
     await orders.tell(tx, head.order_id, "OrderConfirmed", data=dates)
-    await post_mail(tx, head, "order_confirmed", dates)
+    await post_mail(tx, head, _confirmation(head, waiting), dates)
+
+
+def _confirmation(head: Any, waiting: str | None) -> str:
+    if waiting is not None:
+        return "backorder_confirmed"
+    return "pickup_confirmed" if head.pickup_location else "order_confirmed"
 
 
 async def _with_changes(tx: AsyncConnection, order_id: str) -> Routed:
@@ -247,7 +289,7 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
     found = await rows(
         tx,
         """
-        SELECT f.fulfillment_id, f.number, f.location, f.state, o.promise_by,
+        SELECT f.fulfillment_id, f.number, f.location, f.state, f.is_pickup, o.promise_by,
             (SELECT array_agg(ARRAY[line_no, quantity] ORDER BY line_no) FROM fulfillment_lines l
                 WHERE l.fulfillment_id = f.fulfillment_id) AS lines,
             coalesce((SELECT array_agg(s.tender_no ORDER BY s.tender_no)
@@ -274,6 +316,7 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
             lines=tuple((line_no, quantity) for line_no, quantity in part.lines or ()),
             cards=tuple(part.cards),
             unauthorized=tuple(part.unauthorized),
+            pickup=part.is_pickup,
         )
         for part in found
     )

@@ -15,10 +15,13 @@ INSERT INTO pools (pool) SELECT * FROM jsonb_array_elements_text(CAST(:items AS 
 ON CONFLICT DO NOTHING
 """
 _LOCATIONS = """
-INSERT INTO locations (location, pool, name, address)
-SELECT location, pool, name, address FROM jsonb_to_recordset(CAST(:items AS jsonb))
-    AS i(location text, pool text, name text, address jsonb)
-ON CONFLICT (location) DO UPDATE SET name = excluded.name, address = excluded.address
+INSERT INTO locations (location, pool, name, address, capabilities)
+SELECT location, pool, name, address,
+    ARRAY(SELECT jsonb_array_elements_text(coalesce(capabilities, '[]')))
+FROM jsonb_to_recordset(CAST(:items AS jsonb))
+    AS i(location text, pool text, name text, address jsonb, capabilities jsonb)
+ON CONFLICT (location) DO UPDATE SET name = excluded.name, address = excluded.address,
+    capabilities = excluded.capabilities
 """
 _SELLERS = """
 INSERT INTO sellers (seller, legal_name, address, vat_id, tax_registration, registration, exemption,
@@ -39,20 +42,22 @@ ON CONFLICT (seller) DO UPDATE SET legal_name = excluded.legal_name, address = e
 # A file that does not speak of a channel's seller leaves it as it is.
 _CHANNELS = """
 INSERT INTO channels (channel, name, kind, pool, currencies, buffer, undeliverable, fraud_policy,
-    seller, on_shortage, on_loss, decides_up_to_minor)
+    seller, on_shortage, on_loss, decides_up_to_minor, on_out_of_stock)
 SELECT channel, name, kind, pool,
     ARRAY(SELECT jsonb_array_elements_text(currencies)), coalesce(buffer, 0),
     coalesce(undeliverable, 'refuse'), fraud_policy, seller,
-    coalesce(on_shortage, 'backorder'), coalesce(on_loss, 'ask'), coalesce(decides_up_to_minor, 0)
+    coalesce(on_shortage, 'backorder'), coalesce(on_loss, 'ask'), coalesce(decides_up_to_minor, 0),
+    coalesce(on_out_of_stock, 'refuse')
 FROM jsonb_to_recordset(CAST(:items AS jsonb))
     AS i(channel text, name text, kind text, pool text, currencies jsonb, buffer bigint,
         undeliverable text, fraud_policy jsonb, seller text,
-        on_shortage text, on_loss text, decides_up_to_minor bigint)
+        on_shortage text, on_loss text, decides_up_to_minor bigint, on_out_of_stock text)
 ON CONFLICT (channel) DO UPDATE SET name = excluded.name, currencies = excluded.currencies,
     buffer = excluded.buffer, undeliverable = excluded.undeliverable,
     fraud_policy = excluded.fraud_policy, seller = coalesce(excluded.seller, channels.seller),
     on_shortage = excluded.on_shortage, on_loss = excluded.on_loss,
-    decides_up_to_minor = excluded.decides_up_to_minor
+    decides_up_to_minor = excluded.decides_up_to_minor,
+    on_out_of_stock = excluded.on_out_of_stock
 """
 _PRODUCTS = """
 INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm, available_from, category)

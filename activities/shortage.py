@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.fulfillment import cancel_part
 from activities.mail import post_mail
-from activities.rerouting import as_pieces, look_elsewhere
+from activities.rerouting import Found, as_pieces, look_elsewhere
 from activities.routing import Planned, as_planned
 from db.engine import row
 from db.stores import fulfillments, orders, parts, stock
@@ -77,7 +77,9 @@ async def _divide(
     skus = await parts.skus_of(tx, part.order_id)
     lacking_skus = parts.per_sku(lacking, skus)
     await _give_up_units(tx, part, short.reason, lacking_skus)
-    found = await look_elsewhere(tx, head, lacking_skus, not_from=part.location)
+    found = Found((), lacking_skus)
+    if not part.is_pickup:
+        found = await look_elsewhere(tx, head, lacking_skus, not_from=part.location)
     pieces = as_pieces(
         found, lacking, skus,
         origin=part.location, pick_s=short.pick_s, backorder_s=short.backorder_s,
@@ -136,7 +138,7 @@ async def _place(
     if not piece.is_backordered:
         await parts.allocate(tx, fulfillment_id, units)
         await orders.tell(tx, head.order_id, "Rerouted", fulfillment_id=fulfillment_id)
-    elif head.on_shortage == "cancel":
+    elif head.on_shortage == "cancel" or head.pickup_location:
         await cancel_part(tx, await fulfillments.get(tx, fulfillment_id, lock=True))
     else:
         await await_stock(tx, head, fulfillment_id)

@@ -6,8 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.fulfillment import cancel_part
+from activities.waiting import waits_for_stock
 from db.engine import row, rows
-from db.stores import fulfillments, orders, stock
+from db.stores import collecting, fulfillments, orders, stock
 from domain.order import Line
 
 # One sweep of expired reservations; the next goes on where it stopped.
@@ -36,7 +37,10 @@ class StockActivities:
 
     @activity.defn
     async def reserve(self, order: Reserve) -> Reserved:
-        """Hold every unit or none. A reservation that expired is made once more."""
+        """Hold every unit or none; of what may wait for stock, what is free.
+
+        A reservation that expired is made once more.
+        """
         async with self._engine.connect() as tx:
             head = await orders.head(tx, order.order_id, lock=True)
             assert head is not None
@@ -62,11 +66,16 @@ class StockActivities:
             )
             await orders.next_step(tx, order.order_id, "authorize payment", order.within_s)
             await orders.tell(tx, order.order_id, "StockReserved")
+            demand = _demand(await orders.lines(tx, order.order_id))
+            if head.pickup_location and (short := await collecting.short_at(tx, head, demand)):
+                return Reserved(short)
             # The hot rows come last, so that their locks are held for one statement only.
-            short = await stock.reserve(tx, hold, _demand(await orders.lines(tx, order.order_id)))
-            if not short:
-                await tx.commit()
-            return Reserved(short)
+            may_wait = waits_for_stock(head)
+            short = await stock.reserve(tx, hold, demand, takes_less=may_wait)
+            if short and not may_wait:
+                return Reserved(short)
+            await tx.commit()
+            return Reserved()
 
     @activity.defn
     async def release_stock(self, order_id: str) -> None:

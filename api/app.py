@@ -17,6 +17,7 @@ from api import (
     audit,
     changes,
     codec,
+    collecting,
     dead_letters,
     docs,
     exceptions,
@@ -48,9 +49,9 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, changes, holds, fulfillments, papers, returning, returns, unmatched, exceptions,
-    reconciliation, stock, subscriptions, dead_letters, audit, webhooks, codec, health, order_page,
-    docs,
+    orders, changes, holds, fulfillments, collecting, papers, returning, returns, unmatched,
+    exceptions, reconciliation, stock, subscriptions, dead_letters, audit, webhooks, codec, health,
+    order_page, docs,
 )  # fmt: skip
 
 

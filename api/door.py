@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.inbox.orders import refuse_at_the_door
+from db.queries import catalog
 from db.queries.stock import available_to_sell
 from domain.order import OrderDocument
 
@@ -43,7 +44,7 @@ class Door:
         async with self._engine.connect() as connection:
             found = await available_to_sell(connection, order.channel, list(demand))
             short = [each.sku for each in found if each.available_to_sell < demand[each.sku]]
-            if not short:
+            if not short or await catalog.may_wait(connection, order.channel):
                 return None
             reason = f"not enough of {', '.join(sorted(short))}"
             is_refused = await refuse_at_the_door(connection, inbox_id, reason)

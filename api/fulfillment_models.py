@@ -11,6 +11,7 @@ State = Literal[
     "open",
     "picked",
     "packed",
+    "ready_for_pickup",
     "handing_over",
     "handed_over",
     "delivered",
@@ -68,6 +69,8 @@ class FulfillmentView(Answer):
     ended_at: Moment | None
     backordered_at: Moment | None = Field(description="when it began to wait for stock")
     filled_at: Moment | None = Field(description="when its units were found")
+    is_pickup: bool = Field(description="it is collected at its location")
+    ready_for_pickup_at: Moment | None
     replaces: str | None = Field(description="the lost or damaged parcel that it stands in for")
     lines: list[FulfillmentLineView]
     labels: list[LabelView]
@@ -113,6 +116,6 @@ class Rejected(Body):
 
 class Reported(Answer):
     fulfillment_id: str
-    status: Literal["picked", "packed", "rejected", "accepted"] = Field(
+    status: Literal["picked", "packed", "rejected", "collected", "accepted"] = Field(
         description="accepted: taken, and not recorded yet"
     )

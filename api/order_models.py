@@ -142,6 +142,7 @@ class OrderView(Answer):
     customer: CustomerView
     ship_to: dict[str, Any]
     address_verified: bool
+    pickup_location: str | None = Field(description="where it is collected; null: it is sent")
     promise: PromiseView | None
     lines: list[LineView]
     charges: list[ChargeView]

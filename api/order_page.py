@@ -1,5 +1,6 @@
 """The customer's page of one order, opened by the signed link in every mail, without a login."""
 
+from datetime import datetime
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -15,6 +16,7 @@ from db.inbox import audit, mail_opt_outs
 from db.inbox.audit import Change
 from db.queries.order_page import order_page, stage_of
 from domain.axes import FulfillmentAxis
+from domain.collection import collection_code
 from domain.money import format_minor
 from domain.order_link import order_of
 
@@ -37,9 +39,11 @@ _STAGES: Final = {
     FulfillmentAxis.CANCELLED: "Your order will not be shipped.",
 }
 _PARCELS: Final = {
+    "backordered": "waits for its goods",
     "open": "is being packed",
     "picked": "is being packed",
     "packed": "is being packed",
+    "ready_for_pickup": "is ready",
     "handing_over": "is being packed",
     "handed_over": "is on its way",
     "delivered": "was delivered",
@@ -91,29 +95,37 @@ async def _page(token: str, order_id: str, context: Context) -> HTMLResponse:
     if page is None:
         raise Problem(Kind.NOT_FOUND, "the link is not complete, or no longer valid")
     template = Template(files("api").joinpath("order_page.html").read_text("utf-8"))
-    return HTMLResponse(template.substitute(_words(token, page)), headers=_HEADERS)
+    newest = context.config.order_link_secrets[0]
+    return HTMLResponse(template.substitute(_words(token, page, newest)), headers=_HEADERS)
 
 
-def _words(token: str, page: Any) -> dict[str, str]:
+def _words(token: str, page: Any, secret: str) -> dict[str, str]:
     """Everything that is not ours is escaped."""
     total = f"{format_minor(page.total_minor, page.currency)} {page.currency}"
     mail = ("subscribe", "again", "no") if page.opted_out else ("unsubscribe", "no", "all")
     return {
         "shop": escape(page.shop),
         "order": escape(page.external_id),
-        "stage": _STAGES[stage_of(page)],
+        "stage": _stage(page),
         "promise": _promise(page),
         "total": total,
         "lines": "".join(_line(line) for line in page.lines),
-        "parcels": "".join(_parcel(n, each) for n, each in enumerate(page.parcels, start=1)),
+        "parcels": "".join(
+            _parcel(n, each, secret) for n, each in enumerate(page.parcels, start=1)
+        ),
         "action": f"/o/{escape(token)}/{mail[0]}",
         "button": f"Send me {mail[1]} notes about the day of delivery",
         "now": f"You get {mail[2]} notes about the day of delivery.",
     }
 
 
+def _stage(page: Any) -> str:
+    is_ready = any(parcel["state"] == "ready_for_pickup" for parcel in page.parcels)
+    return "Your order is ready for you." if is_ready else _STAGES[stage_of(page)]
+
+
 def _promise(page: Any) -> str:
-    if page.promise_by is None or page.outcome is not None:
+    if page.promise_by is None or page.outcome is not None or page.pickup_location:
         return ""
     first, last = (f"{day:%A}, {day.day} {day:%B}" for day in (page.promise_from, page.promise_by))
     return f"It should reach you between {first} and {last}."
@@ -127,8 +139,20 @@ def _line(line: dict[str, Any]) -> str:
     )
 
 
-def _parcel(number: int, parcel: dict[str, Any]) -> str:
-    about = f"Parcel {number} {_PARCELS[parcel['state']]}."
+def _parcel(number: int, parcel: dict[str, Any], secret: str) -> str:
+    word = _PARCELS[parcel["state"]]
+    if parcel["is_pickup"] and parcel["state"] == "delivered":
+        word = "was collected"
+    about = f"Parcel {number} {word}."
     if parcel["number"] is not None:
         about += f" {parcel['carrier'] or ''} {parcel['number']}"
+    if parcel["state"] == "ready_for_pickup":
+        about += f" {_where(parcel)} Your code: {collection_code(parcel['fulfillment_id'], secret)}"
     return f"<li>{escape(about)}</li>"
+
+
+def _where(parcel: dict[str, Any]) -> str:
+    day = datetime.fromisoformat(parcel["until"])
+    place = [parcel["store"], *(parcel["address"].get(word) for word in ("line1", "city"))]
+    store = ", ".join(word for word in place if word)
+    return f"Collect it until {day:%A}, {day.day} {day:%B} at {store}."

@@ -110,10 +110,23 @@ class NewOrder(Body):
     currency: Currency
     locale: ShortText | None = None
     customer: NewCustomer
+    delivery: Literal["carrier", "pickup"] | None = Field(
+        default=None, description="pickup: the customer collects it at `pickup_location`"
+    )
+    pickup_location: ShortText | None = Field(
+        default=None, description="a location of the channel that has the capability `pickup`"
+    )
     ship_to: NewAddress
     lines: list[NewLine] = Field(min_length=1, max_length=MOST_LINES)
     charges: list[NewCharge] = Field(default=[], max_length=MOST_LINES)
     tenders: list[NewTender] = Field(default=[], max_length=MOST_TENDERS)
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is sent is the document it always was: the same order has the same hash."""
+        written: dict[str, Any] = write(self)
+        later = ("delivery", "pickup_location")
+        return {k: v for k, v in written.items() if k not in later or v is not None}
 
 
 class PlacementLinks(Answer):

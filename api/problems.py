@@ -35,6 +35,7 @@ class Kind(StrEnum):
     WRONG_STATE = "wrong_state"
     TOO_LATE = "too_late"
     WRONG_QUANTITIES = "wrong_quantities"
+    WRONG_CODE = "wrong_code"
     UNKNOWN_EXCEPTION = "unknown_exception"
     NOT_PERMITTED = "not_permitted"
     STALE_VERSION = "stale_version"
@@ -72,6 +73,7 @@ TABLE: Final[dict[Kind, tuple[int, str]]] = {
     Kind.WRONG_STATE: (409, "Not in this state"),
     Kind.TOO_LATE: (409, "Too late for this"),
     Kind.WRONG_QUANTITIES: (422, "Other quantities were expected"),
+    Kind.WRONG_CODE: (422, "The code does not fit"),
     Kind.UNKNOWN_EXCEPTION: (404, "No such exception waits"),
     Kind.NOT_PERMITTED: (409, "This resolution is not permitted"),
     Kind.STALE_VERSION: (409, "The order has changed since"),

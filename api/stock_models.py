@@ -43,6 +43,7 @@ class AvailableView(Answer):
     open_demand: int
     safety_stock: int
     channel_buffer: int
+    waiting: int = Field(description="what comes in is given to orders that wait for it first")
     available_to_sell: int
 
 

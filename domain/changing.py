@@ -68,6 +68,7 @@ class Placed:
     parts: Sequence[Part]
     step: int
     has_card: bool
+    is_collected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ def propose(order: Placed, wishes: Sequence[Wish]) -> Proposal:
                 lost[wish.line_no] = lost.get(wish.line_no, 0) + units
             elif units < 0:
                 added.append(_more_of(order, wish.line_no, -units, len(added)))
+    if added and order.is_collected:
+        raise Unchangeable("collected", "nothing is added to what is collected in a store")
     if added and not order.has_card:
         raise Unchangeable("no_card", "only a card can be asked for more")
     return Proposal(_cuts(order, lost, is_added=bool(added)), tuple(added), priority)

@@ -58,6 +58,9 @@ OrderEvent = Literal[
     "ReturnClosed",
     "ExchangePlanned",
     "StoreCreditIssued",
+    "ReadyForPickup",
+    "Collected",
+    "NotCollected",
 ]
 EVENT_NAMES: Final[tuple[str, ...]] = get_args(OrderEvent)
 # What leaves the house of an event's data. Not `reason`: it can be in a customer's own words.

@@ -20,6 +20,9 @@ EMAIL: Final = re.compile(f"^{_WORD}@{_WORD}$")
 UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 CHARGE_KINDS: Final = frozenset({"shipping", "tax", "financing", "discount", "other"})
 TENDER_KINDS: Final = frozenset({"card", "bank_slip", "debit", "store_credit", "manual"})
+# How an order reaches its customer.
+CARRIER: Final = "carrier"
+PICKUP: Final = "pickup"
 # Limits that keep one order one transaction.
 MOST_LINES: Final = 500
 MOST_TENDERS: Final = 20
@@ -80,6 +83,7 @@ class OrderDocument:
     charges: tuple[Charge, ...]
     tenders: tuple[Tender, ...]
     customer_country: str | None = None  # where the customer is billed, when the channel says it
+    pickup_location: str | None = None  # the store in which it is collected; None: it is sent
 
     @property
     def order_id(self) -> str:
@@ -222,6 +226,15 @@ def _tenders(reader: _Reader, raw: Mapping[str, Any]) -> tuple[Tender, ...]:
     return tuple(found)
 
 
+def _pickup_location(reader: _Reader, raw: Mapping[str, Any]) -> str | None:
+    way = raw.get("delivery") or CARRIER
+    if way == PICKUP:
+        return reader.text(raw, "pickup_location", "", most=100)
+    if way != CARRIER or raw.get("pickup_location"):
+        reader.problems.append("delivery: carrier, or pickup with its pickup_location, is needed")
+    return None
+
+
 def _placed_at(reader: _Reader, raw: Mapping[str, Any]) -> datetime:
     text = reader.text(raw, "placed_at", "")
     try:
@@ -255,6 +268,7 @@ def read_document(raw: Mapping[str, Any]) -> OrderDocument:
         charges=_charges(reader, raw),
         tenders=_tenders(reader, raw),
         customer_country=reader.country(person, "country", "customer."),
+        pickup_location=_pickup_location(reader, raw),
     )
     if not reader.problems:
         reader.problems += _sums(document)

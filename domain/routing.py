@@ -27,6 +27,7 @@ class Sourced:
     location: str
     distance_km: int
     units: Mapping[str, int]
+    is_waiting: bool = False  # for units that are still to come there
 
 
 class Unroutable(ValueError):

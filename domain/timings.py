@@ -22,6 +22,7 @@ _SHORTEST: Final = dict.fromkeys(_FOR_PEOPLE, SHORTEST_FOR_PEOPLE_S) | {
     "vendor_patience_s": SHORTEST_PATIENCE_S,
     "reservation_s": SHORTEST_PATIENCE_S,
     "scorer_s": SHORTEST_ATTEMPT_S,
+    "pickup_s": SHORTEST_FOR_PEOPLE_S,
 }
 
 
@@ -55,6 +56,7 @@ class Timings:
     return_arrival_s: float = 21 * DAY  # from approval until nothing more is waited for
     return_poll_s: float = 1 * DAY
     inspection_s: float = 3 * DAY
+    pickup_s: float = 7 * DAY  # how long a parcel waits in a store for whoever collects it
 
     def scaled(self, factor: float) -> "Timings":
         """Divide every duration by `factor`: how the demo and the tests compress the calendar.

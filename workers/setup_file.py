@@ -47,6 +47,7 @@ class Location(Body):
     pool: ShortText
     name: Text
     address: NewAddress
+    capabilities: list[Literal["pickup"]] = Field(default=[], max_length=1)
 
 
 class FraudPolicy(Body):
@@ -93,6 +94,7 @@ class Channel(Body):
     fraud_policy: FraudPolicy | None = None
     seller: ShortText | None = None
     on_shortage: Literal["backorder", "cancel"] = "backorder"
+    on_out_of_stock: Literal["refuse", "backorder"] = "refuse"
     on_loss: Literal["ask", "reship", "refund"] = "ask"
     decides_up_to_minor: int = Field(default=0, ge=0, le=LARGEST_AMOUNT_MINOR)
 

@@ -14,6 +14,7 @@ from activities.backorders import BackorderActivities
 from activities.changing import ChangingActivities
 from activities.channels import ChannelActivities
 from activities.closing import ClosingActivities
+from activities.collecting import CollectingActivities
 from activities.connectors.carrier.easypost.gateway import EasyPostGateway, easypost_client
 from activities.connectors.carrier.port import CarrierGateway
 from activities.connectors.channel.port import ChannelGateway
@@ -123,6 +124,7 @@ def activities_by_queue(
             payments.settle_slip,
             routing.route,
             *_in_the_house(engine),
+            *_at_the_counter(engine),
             *_when_it_goes_wrong(engine),
             closing.close_order,
             closing.money_due,
@@ -171,6 +173,17 @@ def _in_the_house(engine: AsyncEngine) -> list[Callable[..., Any]]:
         fulfillment.begin_hand_over,
         fulfillment.hand_over,
         fulfillment.cancel_fulfillment,
+    ]
+
+
+def _at_the_counter(engine: AsyncEngine) -> list[Callable[..., Any]]:
+    collecting = CollectingActivities(engine)
+    return [
+        collecting.make_ready,
+        collecting.remind,
+        collecting.begin_collection,
+        collecting.hand_out,
+        collecting.put_back,
     ]
 
 

@@ -13,6 +13,7 @@ from temporalio.exceptions import is_cancelled_exception
 from domain.holds import LEAVING, Transition
 from domain.shortage import REASONS
 from workflows import search
+from workflows.counter import Counter
 from workflows.desk import RETRY_OR_SKIP, Desk, DeskMessages
 from workflows.journey import Journey
 from workflows.messages import (
@@ -37,7 +38,7 @@ FINAL: Final = frozenset({"delivered", "cancelled", "lost"})
 
 
 @workflow.defn
-class FulfillmentWorkflow(DeskMessages):
+class FulfillmentWorkflow(Counter, DeskMessages):
     @workflow.init
     def __init__(self, part: FulfillmentInput) -> None:
         self._part = part
@@ -61,7 +62,7 @@ class FulfillmentWorkflow(DeskMessages):
             if self._state not in FINAL and self._state != "handed_over":
                 await self._ready()
                 await self._warehouse()
-                await self._ship()
+                await (self._hand_out() if part.pickup else self._ship())
         except Refused:
             return await to_the_end(self._cancel())
         except BaseException as error:
@@ -146,15 +147,18 @@ class FulfillmentWorkflow(DeskMessages):
         await self._renew_authorizations()
         if not await self._begin_hand_over():
             raise Refused("cancelled")
+        await self._capture()
+        await shipping.hand_over(self._part)
+        self._state = "handed_over"
+        search.show_shipped(bought.carrier if bought else "unknown")
+
+    async def _capture(self) -> None:
         for tender_no in self._part.cards:
             await self._desk.attempt(
                 "capture payment",
                 lambda tender_no=tender_no: money.capture(self._part, tender_no),  # type: ignore[misc]
                 ("retry", "skip", "compensate"),
             )
-        await shipping.hand_over(self._part)
-        self._state = "handed_over"
-        search.show_shipped(bought.carrier if bought else "unknown")
 
     async def _until_free(self) -> None:
         """Nothing leaves while the order's holds forbid it; a cancellation ends the waiting."""
@@ -182,9 +186,10 @@ class FulfillmentWorkflow(DeskMessages):
             await self._deliver_whatever_happens()
             return await self._finish()
         self._state = "cancelled"
-        await self._desk.attempt(
-            "void label", lambda: shipping.void_label(self._part), RETRY_OR_SKIP
-        )
+        if not self._part.pickup:
+            await self._desk.attempt(
+                "void label", lambda: shipping.void_label(self._part), RETRY_OR_SKIP
+            )
         return await self._finish()
 
     # -- in the carrier's hands

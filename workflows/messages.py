@@ -133,6 +133,7 @@ class FulfillmentInput:
     blocked: tuple[str, ...] = ()  # what the order's holds forbid it at its start
     unauthorized: tuple[int, ...] = ()  # the cards whose share must be held before it is picked
     by_the_book: bool = False  # older runs ask a person about every trouble on the road
+    pickup: bool = False  # collected where it lies
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,13 @@ class Rejection:
 
     actor: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Update "collected": the customer is at the counter, with the right code."""
+
+    actor: str
 
 
 @dataclass(frozen=True)

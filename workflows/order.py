@@ -166,9 +166,10 @@ class OrderWorkflow(HoldMessages, DeskMessages):
                 self._slips.setdefault(slip, bool(paid))
 
     async def _route(self, tenders: tuple[placing.TenderFact, ...]) -> tuple[placing.Planned, ...]:
+        is_anew = False
         while True:
             self._stop_if_cancelled()
-            routed = await placing.route(self._id, self._timings)
+            routed = await placing.route(self._id, self._timings, is_reserved_anew=is_anew)
             if routed.plan:
                 self._holds.begin_with(routed.blocked)
                 self._changes = routed.changes
@@ -178,6 +179,9 @@ class OrderWorkflow(HoldMessages, DeskMessages):
                 await self._wait_for_holds()
             elif routed.unreserved:
                 await self._reserve_anew(tenders)
+                is_anew = True
+            elif routed.is_sold_out:
+                raise Refused("refused_stock", routed.unroutable or "")
             else:
                 await self._desk.ask(
                     "route order", "unroutable", routed.unroutable or "", ("retry", "compensate")

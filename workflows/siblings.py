@@ -116,6 +116,7 @@ class Siblings:
                 blocked=self._blocked(),
                 unauthorized=part.unauthorized if is_further else (),
                 by_the_book=True,
+                pickup=part.pickup,
             ),
             f"{part.fulfillment_id} from {part.location}",
         )

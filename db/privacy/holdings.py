@@ -138,9 +138,9 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
     table: frozenset(columns.split())
     for table, columns in {
         "pools": "pool",
-        "locations": "location pool name address",
+        "locations": "location pool name address capabilities",
         "channels": "channel name kind pool currencies undeliverable fraud_policy seller"
-        " on_shortage on_loss",
+        " on_shortage on_loss on_out_of_stock",
         "sellers": "seller legal_name address vat_id tax_registration registration exemption"
         " legal_lines invoice_series credit_note_series language time_zone",
         "documents": "number key kind seller series order_id fulfillment_id corrects currency"
@@ -149,7 +149,7 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "pool_levels": "pool sku",
         "location_levels": "location sku",
         "stock_movements": "key kind sku pool location order_id fulfillment_id cause",
-        "orders": "order_id channel external_id currency locale outcome next_step",
+        "orders": "order_id channel external_id currency locale outcome next_step pickup_location",
         "order_lines": "order_id sku external_line_id",
         "order_charges": "order_id kind",
         "order_changes": "order_id state wishes code asked_by",
@@ -162,6 +162,7 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "store_credits": "code currency",
         "fulfillments": "fulfillment_id rma order_id location state tracking_status next_step"
         " replaces found_by",
+        "collection_tries": "fulfillment_id",
         "parcel_plays": "fulfillment_id play",
         "carrier_claims": "fulfillment_id cause tracking_number currency",
         "count_tasks": "location sku state reason fulfillment_id counted_by",

@@ -69,7 +69,12 @@ RULES: Final[dict[str, str]] = {
         SELECT f.fulfillment_id, format('%s bought labels', count(b.label_key))
         FROM fulfillments f LEFT JOIN labels b ON b.fulfillment_id = f.fulfillment_id
             AND b.state = 'bought'
-        WHERE f.handed_over_at IS NOT NULL GROUP BY 1 HAVING count(b.label_key) <> 1
+        WHERE f.handed_over_at IS NOT NULL AND NOT f.is_pickup
+        GROUP BY 1 HAVING count(b.label_key) <> 1
+    """,
+    "collected_parcel_has_no_label": """
+        SELECT f.fulfillment_id, format('%s is %s', b.label_key, b.state)
+        FROM fulfillments f JOIN labels b USING (fulfillment_id) WHERE f.is_pickup
     """,
     "cancelled_parcel_keeps_no_label": """
         SELECT f.fulfillment_id, format('%s is %s', b.label_key, b.state)

@@ -75,3 +75,13 @@ async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
         series=found.series,
         channels=frozenset(found.channels),
     )
+
+
+async def may_wait(connection: AsyncConnection, channel: str) -> bool:
+    """Whether the channel takes orders whose units are not all free."""
+    found = await row(
+        connection,
+        "SELECT 1 FROM channels WHERE channel = :channel AND on_out_of_stock = 'backorder'",
+        channel=channel,
+    )
+    return found is not None

@@ -16,7 +16,7 @@ async def placed(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> P
     found = await row(
         tx,
         """
-        SELECT currency, EXISTS (SELECT FROM tenders t
+        SELECT currency, pickup_location, EXISTS (SELECT FROM tenders t
             WHERE t.order_id = o.order_id AND t.kind = 'card' AND t.rma IS NULL) AS has_card
         FROM orders o WHERE order_id = :order_id
         """,
@@ -30,6 +30,7 @@ async def placed(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> P
         parts=await _parts(tx, order_id, lock=lock),
         step=settled_step(found.currency),
         has_card=found.has_card,
+        is_collected=found.pickup_location is not None,
     )
 
 

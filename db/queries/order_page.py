@@ -9,14 +9,16 @@ from domain.axes import FulfillmentAxis, Parcel, Units, fulfillment_axis
 
 _PAGE: Final = """
     SELECT o.external_id, c.name AS shop, o.currency, o.total_minor, o.outcome,
-        o.promise_from, o.promise_by,
+        o.promise_from, o.promise_by, o.pickup_location,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'quantity', l.quantity,
             'cancelled', l.cancelled, 'shipped', l.shipped) ORDER BY l.line_no), '[]')
             FROM order_lines l JOIN products p USING (sku) WHERE l.order_id = o.order_id) AS lines,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('state', f.state,
-            'status', f.tracking_status, 'carrier', b.carrier, 'number', b.tracking_number)
+            'status', f.tracking_status, 'carrier', b.carrier, 'number', b.tracking_number,
+            'fulfillment_id', f.fulfillment_id, 'is_pickup', f.is_pickup,
+            'until', f.next_deadline, 'store', p.name, 'address', p.address)
             ORDER BY f.number), '[]')
-            FROM fulfillments f
+            FROM fulfillments f JOIN locations p USING (location)
             LEFT JOIN labels b ON b.fulfillment_id = f.fulfillment_id AND b.state = 'bought'
             WHERE f.order_id = o.order_id) AS parcels,
         EXISTS (SELECT FROM mail_opt_outs m

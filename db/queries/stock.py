@@ -32,6 +32,7 @@ class AvailableToSell:
     open_demand: int
     safety_stock: int
     channel_buffer: int
+    waiting: int  # units of orders that wait for stock
     available_to_sell: int
 
 
@@ -86,13 +87,18 @@ async def available_to_sell(
         connection,
         """
         SELECT s.sku, coalesce(l.on_hand, 0), coalesce(l.reserved, 0), coalesce(l.open_demand, 0),
-          coalesce(l.safety_stock, 0), c.buffer,
+          coalesce(l.safety_stock, 0), c.buffer, w.waiting,
           greatest(0, coalesce(l.on_hand - l.reserved - l.open_demand - l.safety_stock, 0)
-            - c.buffer)
+            - c.buffer - w.waiting)
         FROM unnest(CAST(:skus AS text[])) WITH ORDINALITY AS s(sku, place)
         JOIN products p ON p.sku = s.sku
         JOIN channels c ON c.channel = :channel
         LEFT JOIN pool_levels l ON l.sku = s.sku AND l.pool = c.pool
+        CROSS JOIN LATERAL (
+          SELECT coalesce(sum(u.quantity), 0)::bigint AS waiting
+          FROM fulfillments f JOIN fulfillment_lines u USING (fulfillment_id)
+            JOIN locations g ON g.location = f.location AND g.pool = c.pool
+          WHERE f.state = 'backordered' AND NOT f.cancel_requested AND u.sku = s.sku) w
         ORDER BY s.place
         """,
         channel=channel,

@@ -13,15 +13,23 @@ from db.stores.stock import Cause, Change
 BEFORE: Mapping[str, tuple[str, ...]] = {
     "picked": ("open",),
     "packed": ("picked",),
-    "handing_over": ("packed",),
+    "ready_for_pickup": ("packed",),
+    "handing_over": ("packed", "ready_for_pickup"),
     "handed_over": ("handing_over",),
     "delivered": ("handed_over",),
     "lost": ("handed_over",),
     # From "handing_over" only while the parcel's own workflow gives up a refused capture.
-    "cancelled": ("backordered", "open", "picked", "packed", "handing_over"),
+    "cancelled": (
+        "backordered",
+        "open",
+        "picked",
+        "packed",
+        "ready_for_pickup",
+        "handing_over",
+    ),
 }
 FINAL = frozenset({"delivered", "lost", "cancelled"})
-STAMPED = frozenset({"picked", "packed", "handed_over", "delivered"})
+STAMPED = frozenset({"picked", "packed", "ready_for_pickup", "handed_over", "delivered"})
 
 
 async def insert(
@@ -45,6 +53,15 @@ async def insert(
         pick_s=pick_s,
     )
     return fulfillment_id
+
+
+async def keep_for_pickup(tx: AsyncConnection, fulfillment_id: str) -> None:
+    """Say that no carrier gets it."""
+    await run(
+        tx,
+        "UPDATE fulfillments SET is_pickup = true WHERE fulfillment_id = :id",
+        id=fulfillment_id,
+    )
 
 
 async def next_number(tx: AsyncConnection, order_id: str) -> int:

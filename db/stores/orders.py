@@ -22,10 +22,11 @@ async def insert_order(
         """
         INSERT INTO orders (order_id, channel, external_id, currency, locale, total_minor,
             customer_name, customer_email, customer_phone, ship_to, placed_at,
-            next_step, next_deadline)
+            next_step, next_deadline, pickup_location, address_verified)
         VALUES (:order_id, :channel, :external_id, :currency, :locale, :total_minor,
             :name, :email, :phone, CAST(:ship_to AS jsonb), :placed_at,
-            :step, now() + make_interval(secs => :within_s))
+            :step, now() + make_interval(secs => :within_s), :pickup_location,
+            CAST(:pickup_location AS text) IS NOT NULL)  -- nobody drives to it
         ON CONFLICT DO NOTHING
         """,
         order_id=order.order_id,
@@ -41,6 +42,7 @@ async def insert_order(
         placed_at=order.placed_at,
         step=step,
         within_s=within_s,
+        pickup_location=order.pickup_location,
     )
     if not inserted:
         return False
@@ -157,7 +159,7 @@ async def head(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> Any
         tx,
         f"""
         SELECT o.*, c.pool, c.buffer, c.kind AS channel_kind, c.undeliverable, c.on_shortage,
-            c.on_loss, c.decides_up_to_minor
+            c.on_loss, c.decides_up_to_minor, c.on_out_of_stock
         FROM orders o JOIN channels c USING (channel)
         WHERE o.order_id = :order_id {"FOR UPDATE OF o" if lock else ""}
         """,  # noqa: S608

@@ -113,16 +113,7 @@ async def _insert(
         replaces=replaces,
     )
     if piece.is_backordered:
-        await run(
-            tx,
-            """
-            UPDATE fulfillments SET state = 'backordered', backordered_at = now(),
-                next_step = :step
-            WHERE fulfillment_id = :id
-            """,
-            id=fulfillment_id,
-            step=WAITS_FOR_STOCK,
-        )
+        await let_wait(tx, fulfillment_id)
     return fulfillment_id
 
 
@@ -143,6 +134,19 @@ async def add_part(
             amount=share_minor,
         )
     return fulfillment_id
+
+
+async def let_wait(tx: AsyncConnection, fulfillment_id: str) -> None:
+    """Say of a fulfillment order that was just written that its units are still to come."""
+    await run(
+        tx,
+        """
+        UPDATE fulfillments SET state = 'backordered', backordered_at = now(), next_step = :step
+        WHERE fulfillment_id = :id
+        """,
+        id=fulfillment_id,
+        step=WAITS_FOR_STOCK,
+    )
 
 
 async def _take_shares(tx: AsyncConnection, part: Any) -> list[Any]:

@@ -34,8 +34,10 @@ class Hold:
     expires_s: float
 
 
-async def reserve(tx: AsyncConnection, hold: Hold, demand: Mapping[str, int]) -> tuple[str, ...]:
-    """Hold all units of the demand against the pool, or none.
+async def reserve(
+    tx: AsyncConnection, hold: Hold, demand: Mapping[str, int], *, takes_less: bool = False
+) -> tuple[str, ...]:
+    """Hold all units of the demand against the pool, or none; or, with `takes_less`, what is free.
 
     Returns the SKUs that were short: empty means all is held.
     """
@@ -47,17 +49,25 @@ async def reserve(tx: AsyncConnection, hold: Hold, demand: Mapping[str, int]) ->
                 AS w(sku, quantity)
         ), locked AS MATERIALIZED (
             SELECT p.sku, w.quantity,
-                p.on_hand - p.reserved - p.open_demand - p.safety_stock - :buffer AS available
+                p.on_hand - p.reserved - p.open_demand - p.safety_stock - :buffer - (
+                    -- What came in since they began to wait is theirs first.
+                    SELECT coalesce(sum(u.quantity), 0)::bigint
+                    FROM fulfillments f JOIN fulfillment_lines u USING (fulfillment_id)
+                        JOIN locations g ON g.location = f.location AND g.pool = :pool
+                    WHERE f.state = 'backordered' AND NOT f.cancel_requested AND u.sku = p.sku
+                ) AS available
             FROM pool_levels p JOIN wanted w USING (sku)
             WHERE p.pool = :pool ORDER BY p.sku FOR UPDATE OF p
         ), short AS (
             SELECT w.sku FROM wanted w LEFT JOIN locked l USING (sku)
             WHERE l.sku IS NULL OR l.available < w.quantity
         ), held AS (
-            UPDATE pool_levels p SET open_demand = p.open_demand + l.quantity
+            UPDATE pool_levels p SET open_demand = p.open_demand + least(l.quantity, l.available)
             FROM locked l
-            WHERE p.pool = :pool AND p.sku = l.sku AND NOT EXISTS (SELECT FROM short)
-            RETURNING p.sku, l.quantity, p.on_hand, p.reserved, p.open_demand
+            WHERE p.pool = :pool AND p.sku = l.sku AND l.available > 0
+                AND (:takes_less OR NOT EXISTS (SELECT FROM short))
+            RETURNING p.sku, least(l.quantity, l.available) AS quantity, p.on_hand, p.reserved,
+                p.open_demand
         ), noted AS (
             INSERT INTO reservations (order_id, attempt, sku, pool, quantity, state, expires_at)
             SELECT :order_id, :attempt, sku, :pool, quantity, 'held',
@@ -79,6 +89,7 @@ async def reserve(tx: AsyncConnection, hold: Hold, demand: Mapping[str, int]) ->
         pool=hold.pool,
         buffer=hold.buffer,
         expires_s=hold.expires_s,
+        takes_less=takes_less,
     )
     return tuple(short.sku for short in found)
 

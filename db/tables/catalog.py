@@ -15,7 +15,10 @@ locations = sa.Table(
     text("name"),
     sa.Column("address", JSONB, nullable=False),
     flag("active", default=True),
+    # What it does besides shipping.
+    sa.Column("capabilities", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.UniqueConstraint("location", "pool"),
+    check("capabilities_known", "capabilities <@ ARRAY['pickup']"),
 )
 
 channels = sa.Table(
@@ -35,6 +38,9 @@ channels = sa.Table(
     sa.Column("on_shortage", sa.Text, nullable=False, server_default="backorder"),
     sa.Column("on_loss", sa.Text, nullable=False, server_default="ask"),
     integer("decides_up_to_minor", default=0),  # a parcel of a higher value is a person's decision
+    # What becomes of an order whose units are not all free.
+    sa.Column("on_out_of_stock", sa.Text, nullable=False, server_default="refuse"),
+    one_of("on_out_of_stock", "refuse", "backorder"),
     one_of("kind", "api", "shopify"),
     one_of("undeliverable", "refuse", "hold"),
     one_of("on_shortage", "backorder", "cancel"),

@@ -40,13 +40,17 @@ fulfillments = sa.Table(
     text("found_by", null=True),  # the sweep that found units for it
     # The lost or damaged parcel whose units are sent once more: they were counted with that one.
     text("replaces", sa.ForeignKey(FULFILLMENT), null=True),
+    flag("is_pickup", default=False),  # collected in a store, without a carrier
+    at("ready_for_pickup_at"),
     sa.UniqueConstraint("order_id", "number"),
+    sa.UniqueConstraint("is_pickup", "fulfillment_id"),  # so that labels can refer to both
     one_of(
         "state",
         "backordered",
         "open",
         "picked",
         "packed",
+        "ready_for_pickup",
         "handing_over",
         "handed_over",
         "delivered",
@@ -66,6 +70,10 @@ fulfillments = sa.Table(
         "(state <> 'backordered' OR (backordered_at IS NOT NULL AND filled_at IS NULL))"
         " AND (backordered_at IS NULL OR filled_at IS NOT NULL"
         " OR state IN ('backordered', 'cancelled'))",
+    ),
+    check(
+        "ready_only_for_pickup",
+        "is_pickup OR (state <> 'ready_for_pickup' AND ready_for_pickup_at IS NULL)",
     ),
     sa.Index("ix_fulfillments_replaces", "replaces"),
     sa.Index("ix_fulfillments_found_by", "found_by"),
@@ -139,6 +147,12 @@ labels = sa.Table(
     text("cost_currency", null=True),
     now_at("created_at"),
     at("buying_at"),  # when the vendor was last asked to sell it
+    flag("is_pickup", default=False),  # of its parcel: what is collected has no label
+    sa.ForeignKeyConstraint(
+        ["is_pickup", "fulfillment_id"],
+        ["fulfillments.is_pickup", "fulfillments.fulfillment_id"],
+    ),
+    check("none_for_pickup", "NOT is_pickup"),
     sa.UniqueConstraint("vendor", "vendor_shipment_id"),
     sa.UniqueConstraint("vendor", "tracking_number"),
     sa.UniqueConstraint("vendor", "tracker_id"),
@@ -166,6 +180,16 @@ tracking_events = sa.Table(
     at("occurred_at", null=False),
     now_at("received_at"),
     sa.PrimaryKeyConstraint("fulfillment_id", "event_id"),
+)
+
+# Codes that were tried at a counter.
+collection_tries = sa.Table(
+    "collection_tries",
+    metadata,
+    sa.Column("fulfillment_id", sa.Text, sa.ForeignKey(FULFILLMENT), primary_key=True),
+    integer("tries"),
+    now_at("since"),
+    check("tries_positive", "tries > 0"),
 )
 
 # What was done about a parcel in the carrier's hands, once each: the playbook's memory.

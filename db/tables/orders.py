@@ -21,6 +21,7 @@ orders = sa.Table(
     text("customer_phone", null=True),
     sa.Column("ship_to", JSONB, nullable=False),
     flag("address_verified", default=False),
+    text("pickup_location", sa.ForeignKey("locations.location"), null=True),  # None: it is sent
     text("outcome", null=True),
     text("outcome_reason", null=True),
     text("next_step", null=True),

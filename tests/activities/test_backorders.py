@@ -13,7 +13,13 @@ def order_of(part: Planned) -> str:
 
 async def backordered(shop: Shop, sku: str, units: int, priority: int = 0) -> str:
     """An order of so many units, all of which its location turns out not to have."""
-    await shop.arrived(sku, "west", units)
+    waiting = await shop.row(
+        "SELECT coalesce(sum(quantity), 0)::int AS units FROM fulfillment_lines"
+        " JOIN fulfillments USING (fulfillment_id) WHERE sku = :s AND state = 'backordered'",
+        s=sku,
+    )
+    # Of what came in, those who wait have the first; all of it turns out not to be there.
+    await shop.arrived(sku, "west", units + waiting.units)
     (part,) = await shop.routed((sku, units), tenders=[paid("debit", 1_000 * units)])
     await shop.lacks(part, "not_found")
     await shop.change(
@@ -81,10 +87,10 @@ async def test_units_at_two_places_make_two_parcels(shop: Shop) -> None:
 
 async def test_what_buyers_hold_is_left_to_them(shop: Shop) -> None:
     sku = await shop.sku()
-    order_id = await backordered(shop, sku, 1)
     await shop.arrived(sku, "east", 1)
     buyer = await shop.admitted((sku, 1))
     assert (await shop.reserve(buyer)).short == ()
+    order_id = await backordered(shop, sku, 1)
     assert await shop.fill("b" + sku) == ()
     assert [part[0] for part in await states(shop, order_id)] == ["backordered"]
 

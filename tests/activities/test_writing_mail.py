@@ -6,6 +6,7 @@ from email.message import EmailMessage
 import pytest
 
 from activities.mail import FOR_STAFF, OPTIONAL, TEMPLATES, OrderPages, compose
+from domain.collection import collection_code
 
 SENDER = "Shop <shop@example.com>"
 AT = datetime(2026, 11, 24, 23, 2, tzinfo=UTC)
@@ -15,6 +16,7 @@ FACTS = {
     "by": "2026-12-01", "voucher": "https://bank.example/slip", "amount": "10.00 USD",
     "due": "2026-11-28", "reason": "the goods are sold out", "carrier": "USPS", "tracking": "9400",
     "rma": "1001-r1", "label": "https://carrier.example/label", "code": "DROP-1",
+    "store": "Corner, 1 Side St, Bend", "fulfillment": "shop-1001-f1", "collection_code": "7Q4XCM",
 }  # fmt: skip
 
 
@@ -57,6 +59,22 @@ def test_every_message_greets_names_the_order_and_is_dated(template: str) -> Non
     assert message.get_content().startswith("Hello Ζωή $name,\n\n")
     assert message["Date"].datetime == AT
     assert "$order" not in message.get_content()
+
+
+def test_a_ready_notice_says_where_until_when_and_the_code() -> None:
+    text = written("pickup_ready").get_content()
+    assert "until Tuesday, 1 December 2026 here:\nCorner, 1 Side St, Bend\n" in text
+    assert "Please bring this code: 7Q4XCM\n" in text
+
+
+def test_the_code_is_made_when_the_mail_is_written_and_for_its_parcel_only() -> None:
+    pages = OrderPages("https://shop.example", "secret")
+    parcel = "shop-1001-f1"
+    assert pages.code({"fulfillment": parcel})["collection_code"] == collection_code(
+        parcel, "secret"
+    )
+    assert pages.code({"order": "1001"}) == {}
+    assert "code" not in written("pickup_ready", collection_code=None).get_content()
 
 
 def test_a_repeated_mail_is_the_same_mail() -> None:

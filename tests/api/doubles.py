@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
         Admission,
         CancelOrder,
         CancelResult,
+        Collected,
         CorrectAddress,
         HoldPlaced,
         LinesDone,
@@ -157,6 +158,10 @@ class FulfillmentDouble:
     @packed.validator
     def check_packed(self, done: LinesDone) -> None:
         self._check(done, "picked")
+
+    @workflow.update
+    async def collected(self, by: Collected) -> None:
+        self.state = f"collected by {by.actor}"
 
     @workflow.update
     async def resolve_exception(self, decision: ResolveException) -> None:

@@ -40,6 +40,7 @@ SCOPE_OF = {
     "POST /fulfillments/{fulfillment_id}/picked": "fulfillments:write",
     "POST /fulfillments/{fulfillment_id}/packed": "fulfillments:write",
     "POST /fulfillments/{fulfillment_id}/rejected": "fulfillments:write",
+    "POST /fulfillments/{fulfillment_id}/collected": "fulfillments:write",
     "POST /orders/{order_id}/returns": "returns:write",
     "GET /orders/{order_id}/returns": "returns:read",
     "GET /returns": "returns:read",

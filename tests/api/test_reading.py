@@ -265,6 +265,7 @@ async def test_what_may_be_sold_explains_itself(api: Api) -> None:
         "open_demand": 4,
         "safety_stock": 1,
         "channel_buffer": 2,
+        "waiting": 0,
         "available_to_sell": 10,
     }
     assert [item["available_to_sell"] for item in items] == [10, 0, 0]

@@ -19,7 +19,8 @@ from domain.axes import (
 )
 
 STATES = (
-    "open", "picked", "packed", "handing_over", "handed_over", "delivered", "cancelled", "lost",
+    "open", "picked", "packed", "ready_for_pickup", "handing_over",
+    "handed_over", "delivered", "cancelled", "lost",
 )  # fmt: skip
 
 

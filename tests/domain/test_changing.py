@@ -77,6 +77,8 @@ def test_what_cannot_be_done_says_why() -> None:
     stopping = placed("open")
     stopping = replace(stopping, parts=(replace(stopping.parts[0], is_stopping=True),))
     assert refused(stopping, cancel(1, 1)) == "too_late"
+    collected = replace(placed("open"), is_collected=True)
+    assert refused(collected, Wish("add_line", 0, 1, "C", 100)) == "collected"
     no_card = replace(placed("open"), has_card=False)
     assert refused(no_card, Wish("add_line", 0, 1, "C", 100)) == "no_card"
 

@@ -74,6 +74,10 @@ def test_a_quantity_is_a_positive_whole_number(quantity: object) -> None:
         ({"tenders": [{"kind": {}, "amount_minor": 250, "reference": "x"}]}, "tenders[1].kind"),
         ({"tenders": [{"kind": "card", "amount_minor": 250}]}, "tenders[1].reference"),
         ({"tenders": [{"kind": "card", "reference": "x"}]}, "tenders[1].amount_minor"),
+        ({"delivery": "pickup"}, "pickup_location"),
+        ({"delivery": "drone"}, "delivery"),
+        ({"delivery": ["pickup"], "pickup_location": "corner"}, "delivery"),
+        ({"pickup_location": "corner"}, "delivery"),
     ],
 )
 def test_each_fault_is_named(change: dict[str, Any], said: str) -> None:
@@ -105,6 +109,13 @@ def test_a_place_is_known_or_not_and_never_guessed(latitude: object, known: floa
 @pytest.mark.parametrize("email", ["a@[", "(@x", "a,b@c", "<>@x", "a@b;", '"@x', ",@x", "a@b\x07"])
 def test_an_address_that_is_not_one_recipient_is_refused(email: str) -> None:
     assert "customer.email" in problems(customer={"name": "A", "email": email})
+
+
+def test_an_order_is_sent_unless_it_is_to_be_collected() -> None:
+    at_a_store = {"delivery": "pickup", "pickup_location": "corner"}
+    assert read_document(document(**at_a_store)).pickup_location == "corner"
+    for sent in ({}, {"delivery": "carrier"}, {"delivery": None, "pickup_location": None}):
+        assert read_document(document(**sent)).pickup_location is None
 
 
 def test_an_order_that_costs_nothing_needs_no_tender() -> None:

@@ -21,6 +21,7 @@ FOR_PEOPLE = (
 FLOORS = dict.fromkeys(FOR_PEOPLE, SHORTEST_FOR_PEOPLE_S) | {
     "vendor_attempt_s": SHORTEST_ATTEMPT_S,
     "scorer_s": SHORTEST_ATTEMPT_S,
+    "pickup_s": SHORTEST_FOR_PEOPLE_S,
     "vendor_patience_s": SHORTEST_PATIENCE_S,
     "reservation_s": SHORTEST_PATIENCE_S,
 }

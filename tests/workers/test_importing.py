@@ -94,6 +94,21 @@ async def test_what_a_channel_does_with_doubtful_orders_is_set_up(
     assert tuple(found) == ("refuse", None)
 
 
+async def test_stores_and_channels_that_wait_for_stock_are_set_up(
+    fresh_engine: AsyncEngine,
+) -> None:
+    store = {**WHOLE["locations"][0], "capabilities": ["pickup"]}
+    channel = {**CHANNEL, "on_out_of_stock": "backorder"}
+    for setup, found in (
+        ({"locations": [store], "channels": [channel]}, (["pickup"], "backorder")),
+        ({"locations": WHOLE["locations"], "channels": [CHANNEL]}, ([], "refuse")),
+    ):
+        await imported(fresh_engine, {**WHOLE, **setup})
+        async with fresh_engine.connect() as connection:
+            query = "SELECT capabilities, on_out_of_stock FROM locations, channels"
+            assert [tuple(each) for each in await rows(connection, query)] == [found]
+
+
 async def sellers(engine: AsyncEngine) -> list[tuple[Any, ...]]:
     async with engine.connect() as connection:
         found = await rows(

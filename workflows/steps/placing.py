@@ -53,8 +53,9 @@ async def release_stock(order_id: str) -> None:
     await locally(StockActivities.release_stock, order_id)
 
 
-async def route(order_id: str, timings: Timings) -> Routed:
-    return await locally(RoutingActivities.route, RouteOrder(order_id, timings.pick_s))
+async def route(order_id: str, timings: Timings, *, is_reserved_anew: bool = False) -> Routed:
+    about = RouteOrder(order_id, timings.pick_s, timings.backorder_s, is_reserved_anew)
+    return await locally(RoutingActivities.route, about)
 
 
 async def close_order(order_id: str, outcome: str, reason: str | None) -> Closed:
