@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from activities.setting_up import upsert_catalog
+from activities.setting_up import book_stock, upsert_catalog
 from tests.workflows.conftest import SETUP, World
 from tests.workflows.test_short_picks import child, ledger, sound, work
-from tests.workflows.test_waiting_for_stock import arrives
+from workflows.backorders import BackorderWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
-from workflows.messages import CancelOrder, ResolveException
+from workflows.messages import CORE_QUEUE, CancelOrder, ResolveException
 from workflows.order import OrderWorkflow
 
 PATIENT = SETUP["channels"][0] | {  # type: ignore[operator]
@@ -26,6 +26,15 @@ async def placed(world: World, *, free: int, backorder_s: float = 600.0) -> tupl
     admitted = await handle.execute_update(OrderWorkflow.admission)
     assert admitted.status == "admitted"
     return handle, f"patient-{document['external_id']}", sku
+
+
+async def arrives(world: World, sku: str, units: int) -> None:
+    async with world.engine.begin() as tx:
+        level = {"location": "east", "sku": sku, "on_hand": units}
+        await book_stock(tx, level, f"arrival-of-{sku}")
+    await world.temporal.execute_workflow(
+        BackorderWorkflow.run, world.timings, id=f"fill-{sku}", task_queue=CORE_QUEUE
+    )
 
 
 async def test_what_is_there_ships_and_the_rest_follows(world: World) -> None:
