@@ -54,7 +54,7 @@ class Driver:
         for order in orders:
             try:
                 await self._place(order)
-                if order.to_be_cancelled:
+                if order.to_be_cancelled and not order.path:
                     await self._cancel(order)
             except (UserError, httpx.HTTPError) as error:
                 self._course.notes.append(f"{order.order_id}: {error}")
