@@ -102,7 +102,7 @@ def with_chaos(plan: "Plan", rates: ChaosRates, stock_factor: str, seed: int) ->
 
     if Fraction(stock_factor) < 1:
         raise UserError("--chaos-rates needs stock for every order: --stock-factor 1 or more")
-    return with_paths(plan, RATES[rates], seed, datetime.fromtimestamp(time.time(), UTC))
+    return with_paths(plan, RATES[rates], seed, datetime.now(UTC))  # noqa: TID251 - the day of the run
 
 
 def refuse_unwritable(report: Path | None) -> None:

@@ -19,7 +19,7 @@ from workers.errors import UserError
 from workers.local.blueprint import Plan as StackPlan
 from workers.local.demo.chaos.facts import read_facts
 from workers.local.demo.chaos.hand import Hand, Receive
-from workers.local.demo.chaos.play import count_paths, left_alone, play
+from workers.local.demo.chaos.play import left_alone, play, travelled
 from workers.local.demo.client import ApiClient
 from workers.local.demo.course import Course
 from workers.local.demo.driver import Driver
@@ -38,6 +38,7 @@ from workers.local.stack import Stack
 SETTLED_WITHIN_S = 60.0
 SETTLE_LOOK_S = 1.0
 MOST_LINES_SHOWN = 20
+PATHS_FILE = "paths.json"
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,10 @@ async def run_inside(plan: Plan, wish: Wish, console: Console, stack: Stack) -> 
         judgement = await settle(course, vendors)
     findings = await find_violations(stack)
     events, actions = await _history(course, stack)
-    paths, missed = await _paths(plan, stack)
-    measured = Measured(len(findings), events, actions, duration_s, paths)
+    gone, missed = await _paths(plan, folder, stack)
+    measured = Measured(
+        len(findings), events, actions, duration_s, {k: len(v) for k, v in gone.items()}
+    )
     report = make_report(course, judgement, measured)
     for path in filter(None, (folder / "report.json", wish.report)):
         report.write(path)
@@ -158,13 +161,16 @@ def _receiver(folder: Path, stack: Stack) -> Receive:
     return receive
 
 
-async def _paths(plan: Plan, stack: Stack) -> tuple[dict[str, int], list[str]]:
+async def _paths(plan: Plan, folder: Path, stack: Stack) -> tuple[dict[str, list[str]], list[str]]:
+    """Which orders went which path; written down for who looks into their histories."""
     sent = [order.order_id for order in plan.orders if order.path]
     if not sent:
         return {}, []
     async with Vendors(stack.sandbox_url) as vendors:
         ledger = await vendors.ledger()
-    return count_paths(plan, await read_facts(stack.database_url, sent, ledger))
+    gone, missed = travelled(plan, await read_facts(stack.database_url, sent, ledger))
+    (folder / PATHS_FILE).write_text(json.dumps(gone, indent=1) + "\n", encoding="utf-8")
+    return gone, missed
 
 
 async def settle(course: Course, vendors: Vendors) -> Judgement:

@@ -47,7 +47,7 @@ async def _exchange_again(hand: Hand, order: PlannedOrder) -> None:
 
 
 async def _claim(hand: Hand, order: PlannedOrder) -> None:
-    wish = {"resolution": "replacement", "method": "keep"}
+    wish = {"resolution": "replacement", "method": "keep", "source": "staff"}
     await closed(hand, await ask(hand, order, every_unit(order, "defective"), **wish))
 
 

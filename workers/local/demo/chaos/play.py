@@ -1,7 +1,6 @@
 """Acts out the paths beside the driver, and counts those whose end is in the ledgers."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 
 from workers.errors import UserError
@@ -38,15 +37,15 @@ async def _act(course: Course, hand: Hand, order: PlannedOrder) -> None:
         hand.let_go(order)
 
 
-def count_paths(plan: Plan, facts: Mapping[str, Facts]) -> tuple[dict[str, int], list[str]]:
-    """How many orders went each path to its end, and who did not, in sentences."""
-    counts: Counter[str] = Counter()
+def travelled(plan: Plan, facts: Mapping[str, Facts]) -> tuple[dict[str, list[str]], list[str]]:
+    """By path the orders that went it to its end; and who did not, in sentences."""
+    gone: dict[str, list[str]] = {key: [] for key in PATHS}
     missed = []
     for order in plan.orders:
         if not order.path:
             continue
         if PATHS[order.path].happened(facts[order.order_id]):
-            counts[order.path] += 1
+            gone[order.path].append(order.order_id)
         else:
             missed.append(f"{order.order_id} did not go the path {order.path} to its end")
-    return {key: counts[key] for key in PATHS}, missed
+    return gone, missed
