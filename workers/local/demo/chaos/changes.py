@@ -40,5 +40,12 @@ def _label_voided(facts: Facts) -> bool:
 
 
 PATHS: Final[Mapping[str, Path]] = {
-    "cancel_after_label": Path(_label_voided, _cancel_labelled, end=CANCELLED, by_hand=True),
+    "cancel_after_label": Path(
+        _label_voided,
+        _cancel_labelled,
+        end=CANCELLED,
+        by_hand=True,
+        # The carrier is quick here: one that collects the parcel keeps its postage.
+        street="Never Scanned Street",
+    ),
 }
