@@ -163,8 +163,7 @@ async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
 
 async def _intent(tx: AsyncConnection, held: Any, due: Due, amount_minor: int) -> Intent:
     """Number a refund by those ended before of the same authorization: a retry meets its own."""
-    part = due.subject.removeprefix(f"{held.order_id}:").split(":")[0]
-    series = f"{held.order_id}:{part}:{due.operation}:"
+    series = f"{held.order_id}:{_taken_as(due.subject)}:{due.operation}:"
     ended = await payments.count_ended(
         tx, due.subject, due.operation, "done", "refused", prefix=series
     )
@@ -177,6 +176,12 @@ async def _intent(tx: AsyncConnection, held: Any, due: Due, amount_minor: int) -
         currency=held.currency,
         authorization_key=due.subject,
     )
+
+
+def _taken_as(authorization_key: str) -> str:
+    """Name an authorization within its order; each that was made anew has undoings of its own."""
+    _, part, _, attempt = authorization_key.rsplit(":", 3)
+    return part if attempt == "1" else f"{part}.{attempt}"
 
 
 async def _end_begun_capture(tx: AsyncConnection, held: Any) -> None:

@@ -49,7 +49,7 @@ class Timings:
     backorder_s: float = 30 * DAY  # what has not come by then is asked about
     no_scan_s: float = 3 * DAY  # from hand-over to the carrier's first scan
     stalled_s: float = 7 * DAY  # between two scans
-    promised_day_s: float = 1 * DAY  # how long a day of a promise lasts
+    promised_day_s: float = 1 * DAY  # how long a day of a promise or a policy lasts
     authorization_s: float = 6 * DAY  # then it is made anew: a card's lapses after seven
     return_review_s: float = 2 * DAY
     return_arrival_s: float = 21 * DAY  # from approval until nothing more is waited for

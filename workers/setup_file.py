@@ -137,6 +137,7 @@ class ReturnRules(Body):
     restocking_fee_bp: int = Field(default=0, ge=0, le=WHOLE)
     return_freight_minor: Units = 0
     credit_bonus_bp: int = Field(default=0, ge=0, le=WHOLE)
+    arrival_days: Days | None = None
     channel_decides: bool = False
 
 

@@ -37,6 +37,7 @@ class ReturnWorkflow(DeskMessages):
         self._state = "opening"
         self._outcome: str | None = None
         self._sent: exchanging.Sent | None = None
+        self._arrival_s = back.timings.return_arrival_s
 
     @workflow.run
     async def run(self, back: ReturnInput) -> ReturnResult:
@@ -46,6 +47,8 @@ class ReturnWorkflow(DeskMessages):
     async def _story(self) -> ReturnResult:
         opened = await returning.open_return(self._back.rma)
         self._stand(Standing(opened.state, opened.outcome))
+        if opened.arrival_days is not None:
+            self._arrival_s = opened.arrival_days * self._back.timings.promised_day_s
         await self._until_not("requested", "review", self._back.timings.return_review_s)
         if opened.advance and self._state == "approved":
             self._sent = await exchanging.send(self._back, self._desk)
@@ -75,14 +78,14 @@ class ReturnWorkflow(DeskMessages):
             )
             if made or self._has_moved_on():
                 return
-        await returning.give_drop_off_code(self._back)
+        await returning.give_drop_off_code(self._back, self._arrival_s)
 
     def _has_moved_on(self) -> bool:
         return self._state != "approved"
 
     async def _make_label(self) -> bool:
         await returning.create_shipment(self._back)
-        await returning.buy_label(self._back)
+        await returning.buy_label(self._back, self._arrival_s)
         return True
 
     async def _void(self) -> None:
@@ -92,7 +95,7 @@ class ReturnWorkflow(DeskMessages):
         """The warehouse says what came; the carrier is asked meanwhile; at last, nobody waits."""
         self._show("arrival of the goods")
         times = self._back.timings
-        deadline = workflow.now() + timedelta(seconds=times.return_arrival_s)
+        deadline = workflow.now() + timedelta(seconds=self._arrival_s)
         while self._state == "approved":
             left = (deadline - workflow.now()).total_seconds()
             if left <= 0:

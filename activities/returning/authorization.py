@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.returning.standing import Standing, locked, mail, standing, tell
 from db.inbox import remarks
+from db.queries.return_facts import policy_of
 from db.stores import returns
 from domain.tracking import TrackingStatus
 
@@ -22,7 +23,10 @@ class Decide:
 
 @dataclass(frozen=True)
 class Opened:
-    """What the story turns on. `has_parcel`: something is sent instead."""
+    """What the story turns on.
+
+    `has_parcel`: something is sent instead. `arrival_days`: None leaves it to the timings.
+    """
 
     state: str
     outcome: str | None
@@ -30,6 +34,7 @@ class Opened:
     resolution: str
     advance: bool
     has_parcel: bool
+    arrival_days: int | None = None
 
 
 class AuthorizationActivities:
@@ -41,6 +46,7 @@ class AuthorizationActivities:
         """Say where the return stands, and what its story turns on."""
         async with self._engine.begin() as tx:
             back = await locked(tx, rma)
+            policy = await policy_of(tx, back.order_id)
             return Opened(
                 back.state,
                 back.outcome,
@@ -48,6 +54,7 @@ class AuthorizationActivities:
                 back.resolution,
                 back.advance,
                 back.resolution in ("exchange", "replacement"),
+                policy.arrival_days,
             )
 
     @activity.defn

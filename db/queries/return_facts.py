@@ -54,6 +54,15 @@ async def facts(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> Fa
     )
 
 
+async def policy_of(tx: AsyncConnection, order_id: str) -> ReturnPolicy:
+    found = await row(
+        tx,
+        "SELECT p.rules FROM orders o JOIN return_policies p USING (channel) WHERE order_id = :o",
+        o=order_id,
+    )
+    return read_policy(found.rules if found else {})
+
+
 async def _parcels(tx: AsyncConnection, order_id: str) -> tuple[ShippedParcel, ...]:
     found = await rows(
         tx,

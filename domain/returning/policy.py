@@ -25,6 +25,7 @@ class ReturnPolicy:
     restocking_fee_bp: int = 0
     return_freight_minor: int = 0
     credit_bonus_bp: int = 0  # added when store credit is chosen
+    arrival_days: int | None = None  # waited for goods to come; None: as the timings say
     channel_decides: bool = False  # the marketplace authorizes returns, not we
 
 

@@ -20,10 +20,13 @@ async def waiting(world: World, **timings: float) -> tuple[Any, str, dict[str, A
     return handle, order_id, document
 
 
-async def renewed(world: World, order_id: str) -> Any:
+async def renewed(world: World, order_id: str, times: int = 1) -> Any:
     async def is_there() -> Any:
         return await world.row(
-            "SELECT 1 FROM payment_events WHERE order_id = :o AND event = 'voided'", o=order_id
+            "SELECT 1 FROM payment_events WHERE order_id = :o AND event = 'voided'"
+            " HAVING count(*) >= :n",
+            o=order_id,
+            n=times,
         )
 
     return await world.until(is_there)
@@ -46,6 +49,16 @@ async def test_a_hold_is_made_anew_while_the_warehouse_takes_its_time(world: Wor
     assert (await handle.result()).outcome == "delivered"
     payments = (await world.ledger(document))["payments"]
     assert len(payments) >= 2
+    assert [p["captured_minor"] for p in payments if not p["canceled"]] == [2_500]
+    await sound(world, order_id)
+
+
+async def test_a_hold_is_made_anew_as_often_as_it_takes(world: World) -> None:
+    handle, order_id, document = await waiting(world, authorization_s=1.0)
+    await renewed(world, order_id, times=3)
+    await work(world, order_id, 1, (1, 2))
+    assert (await handle.result()).outcome == "delivered"
+    payments = (await world.ledger(document))["payments"]
     assert [p["captured_minor"] for p in payments if not p["canceled"]] == [2_500]
     await sound(world, order_id)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -202,6 +203,27 @@ async def test_goods_of_little_worth_are_refunded_and_kept(
     found = await closed(world, http, asked["rma"])
     assert (found["outcome"], found["reception"]) == ("refunded", "not_expected")
     assert found["refund_minor"] == 1_000
+
+
+async def test_a_policy_says_how_long_goods_are_waited_for(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    patient = await policy(world, arrival_days=1_000)
+    document = await delivered(world, (await world.sku(west=5), 1), channel=patient)
+    rma = (await ask(http, document, method="drop_off")).json()["rma"]
+
+    async def has_code() -> Any:
+        found = (await http.get(f"/returns/{rma}")).json()
+        return found if found["drop_off_code"] else None
+
+    found = await world.until(has_code)
+    left = datetime.fromisoformat(found["next_deadline"]) - datetime.now(UTC)
+    assert found["next_step"] == "arrival"
+    assert left.total_seconds() > 10 * world.timings.return_arrival_s
+    hasty = await policy(world, arrival_days=0)
+    document = await delivered(world, (await world.sku(west=5), 1), channel=hasty)
+    rma = (await ask(http, document)).json()["rma"]
+    assert (await closed(world, http, rma))["outcome"] == "never_arrived"
 
 
 async def test_a_policy_takes_its_fees_and_gives_its_bonus(

@@ -44,10 +44,10 @@ async def create_shipment(back: ReturnInput) -> None:
     )
 
 
-async def buy_label(back: ReturnInput) -> None:
+async def buy_label(back: ReturnInput, arrival_s: float) -> None:
     await at_vendor(
         ReturnLabelActivities.buy_return_label,
-        ReturnLabel(back.rma, back.timings.return_arrival_s),
+        ReturnLabel(back.rma, arrival_s),
         queue=CARRIERS_QUEUE,
         timings=back.timings,
     )
@@ -62,8 +62,8 @@ async def void_label(back: ReturnInput) -> None:
     )
 
 
-async def give_drop_off_code(back: ReturnInput) -> None:
-    to = ReturnLabel(back.rma, back.timings.return_arrival_s)
+async def give_drop_off_code(back: ReturnInput, arrival_s: float) -> None:
+    to = ReturnLabel(back.rma, arrival_s)
     await locally(ReturnLabelActivities.give_drop_off_code, to)
 
 

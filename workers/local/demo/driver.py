@@ -27,10 +27,15 @@ UNTOLD = 6
 
 
 class Driver:
-    def __init__(self, course: Course, api: ApiClient, vendors: Vendors) -> None:
+    """`stalled_s`: orders of which none moves for so long are given up."""
+
+    def __init__(
+        self, course: Course, api: ApiClient, vendors: Vendors, stalled_s: float = STALLED_S
+    ) -> None:
         self._course = course
         self._api = api
         self._vendors = vendors
+        self._stalled_s = stalled_s
         self._sold = 0
 
     async def run(self) -> None:
@@ -111,8 +116,8 @@ class Driver:
             now = self._course.standing
             if now != before:
                 before, moved = now, time.monotonic()
-            elif time.monotonic() - moved > STALLED_S:
-                self._course.notes.append(f"nothing moved for {STALLED_S:.0f} s")
+            elif time.monotonic() - moved > self._stalled_s:
+                self._course.notes.append(f"nothing moved for {self._stalled_s:.0f} s")
                 return
 
     async def _look(self) -> None:

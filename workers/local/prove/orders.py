@@ -21,7 +21,15 @@ PLENTY: Final = 1_000_000
 # Each lies in one warehouse only, so that an order of both is shipped from two places.
 EAST, WEST = "PROVE-EAST", "PROVE-WEST"
 LAST_ONE, HOT = "PROVE-LAST", "PROVE-HOT"
+# Nothing is sold from there; what is sent there stays where it is, as the street says.
+ATTIC: Final = "prove-attic"
+NEVER_SCANNED: Final = "1 Never Scanned Street"
 OUTLET: Final = "outlet"
+# The shop waits for goods longer than anything here takes; the outlet gives up within seconds.
+RETURN_POLICIES: Final = (
+    {"channel": "shop", "arrival_days": 100},
+    {"channel": OUTLET, "arrival_days": 3},
+)
 UNIT_MINOR: Final = 1_000
 SHIPPING_MINOR: Final = 500
 
@@ -35,13 +43,18 @@ SLIP: Final[Means] = ("bank_slip", "pm_boleto_paid", "BRL")
 
 def extended(shipped: Setup, hot_units: int) -> Setup:
     """The shipped set-up, with a second channel and the harness's products and stock."""
-    near, far = shipped.locations[0].location, shipped.locations[1].location
+    first = shipped.locations[0]
+    near, far = first.location, shipped.locations[1].location
+    attic = replace(
+        first, location=ATTIC, name="Attic", address=replace(first.address, line1=NEVER_SCANNED)
+    )
     return replace(
         shipped,
         channels=(
             *shipped.channels,
             Channel(OUTLET, "Outlet", "api", shipped.pools[0], ("USD",)),
         ),
+        locations=(*shipped.locations, attic),
         products=(
             *shipped.products,
             *(Product(sku, sku, 500, 200, 150, 50) for sku in (EAST, WEST, LAST_ONE, HOT)),
@@ -53,6 +66,7 @@ def extended(shipped: Setup, hot_units: int) -> Setup:
             StockLevel(near, LAST_ONE, 1),
             StockLevel(near, HOT, hot_units),
         ),
+        return_policies=RETURN_POLICIES,
     )
 
 

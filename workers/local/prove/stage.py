@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -29,8 +29,8 @@ from workers.local.stack import Stack
 T = TypeVar("T")
 POLL_S: Final = 0.1
 RESTARTED_WITHIN_S: Final = 30.0
-# A vendor's step whose worker was killed is begun again after its timeout of 45 s, and in its turn.
-PATIENCE_S: Final = 150.0
+# The first orders meet a killed worker at every step; each such step waits for its timeout, 10 s.
+PATIENCE_S: Final = 300.0
 # How often the shop places again what nobody answered.
 PLACINGS: Final = 5
 
@@ -137,12 +137,21 @@ class Stage:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
 
+    @contextmanager
+    def kept_aside(self, *orders: PlannedOrder) -> Iterator[None]:
+        """No warehouse works on the orders while the context lasts; what is called off, never."""
+        self.left_alone |= {order.order_id for order in orders}
+        try:
+            yield
+        finally:
+            self.left_alone -= {order.order_id for order in orders if not order.to_be_cancelled}
+
     async def _place(self, course: Course, orders: Sequence[PlannedOrder]) -> None:
         """A shop places again what was not answered; the same order again is the same order."""
         missing = tuple(order for order in orders if order.order_id not in course.placed)
         course.plan, whole = Plan(self.setup, missing), course.plan
         course.placing_is_over = False
-        await Driver(course, self.api, self.vendors).run()
+        await Driver(course, self.api, self.vendors, PATIENCE_S).run()
         course.plan = whole
 
     async def judge(self) -> list[str]:
@@ -193,13 +202,21 @@ class Stage:
             return await run(tx, statement, **values)
 
     async def until(self, probe: Callable[[], Awaitable[T]], patience_s: float = PATIENCE_S) -> T:
-        """Poll until `probe` answers something true. Raises: UserError when it never does."""
+        """Poll until `probe` answers something true. Raises: UserError when it never does.
+
+        A probe that nobody answers (something was killed just now) is asked again.
+        """
         deadline = time.monotonic() + patience_s
-        while not (found := await probe()):
+        while True:
+            why = ""
+            try:
+                if found := await probe():
+                    return found
+            except UserError as unanswered:
+                why = f": {unanswered}"
             if time.monotonic() > deadline:
-                raise UserError(f"waited {patience_s:.0f} s in vain for {probe.__name__}")
+                raise UserError(f"waited {patience_s:.0f} s in vain for {probe.__name__}{why}")
             await asyncio.sleep(POLL_S)
-        return found
 
     async def place(self, order: PlannedOrder) -> tuple[int, dict[str, Any]]:
         """Place one order and remember it; its end is the scenario's to find out."""

@@ -11,7 +11,7 @@ from workers.errors import UserError
 from workers.local.demo.plan import CANCELLED, PlannedOrder
 from workers.local.demo.shipped_set import plan_shipped
 from workers.local.prove import boundaries, failpoints
-from workers.local.prove.orders import EAST, SLIP, a_mix, an_order
+from workers.local.prove.orders import EAST, NEVER_SCANNED, SLIP, a_mix, an_order
 from workers.local.prove.scenarios.holds import holds_orders
 from workers.local.prove.scenarios.parcels import parcels_orders
 from workers.local.prove.scenarios.returns import refund_given_up, return_orders
@@ -26,8 +26,6 @@ LATE_WEBHOOKS: Final = {
 }
 ROUNDS: Final = 2
 AGAIN: Final = 24
-# The sandbox's carrier does what the street says.
-NEVER_SCANNED: Final = "1 Never Scanned Street"
 STRUCK_WITHIN_S: Final = 45.0
 
 
@@ -38,22 +36,7 @@ async def every_boundary(stage: Stage) -> Outcome:
         for topic, times in LATE_WEBHOOKS.items():
             about = {"path_prefix": topic, "seconds": WEBHOOKS_LATE_S, "times": times}
             await stage.fault("webhook_delay", **about)
-        late = await _not_picked_for_long(stage, number)
-        special = [await _hold_that_runs_out(stage, number)]
-        special += [await _label_to_be_voided(stage)] if number == 1 else []
-        special.append(await _picked_and_forgotten(stage, number))
-        special.append(await _asked_for_help(stage, number))
-        special += await holds_orders(stage, number)
-        special += await parcels_orders(stage, number)
-        orders = _of_all_kinds(stage) if number == 1 else a_mix("round", AGAIN, stage.dice)
-        driven, (returned, violations) = await asyncio.gather(
-            stage.drive(orders), return_orders(stage, f"back-{number}")
-        )
-        outcome.violations += [*driven, *violations]
-        stage.left_alone.discard(late.order_id)
-        outcome.violations += await stage.follow([*special, late])
-        outcome.violations += await refund_given_up(stage, f"back-{number}")
-        outcome.orders += len(orders) + len(special) + returned + 2
+        await _play_round(stage, number, outcome)
         await stage.clear_faults()
         await _run_schedules(stage)
         if not (missing := await _unreached(stage)):
@@ -63,16 +46,58 @@ async def every_boundary(stage: Stage) -> Outcome:
     return outcome
 
 
+async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
+    late = _not_picked_for_long(number)
+    orders = _of_all_kinds(stage) if number == 1 else a_mix("round", AGAIN, stage.dice)
+    with stage.kept_aside(late):
+        await stage.place(late)
+        driving = asyncio.create_task(stage.drive(orders))
+        try:
+            with stage.kept_aside(*orders):
+                special = await _by_themselves(stage, number)
+            (returned, violations), forgotten, held, parcels = await asyncio.gather(
+                return_orders(stage, f"back-{number}"),
+                _picked_and_forgotten(stage, number),
+                holds_orders(stage, number),
+                parcels_orders(stage, number),
+            )
+            violations += await driving
+        finally:
+            driving.cancel()
+            await asyncio.gather(driving, return_exceptions=True)
+        await _is_renewed(stage, late)
+    special += [late, forgotten, *held, *parcels]
+    outcome.violations += [*violations, *await stage.follow(special)]
+    outcome.violations += await refund_given_up(stage, f"back-{number}")
+    outcome.orders += len(orders) + len(special) + returned + 1
+
+
+async def _by_themselves(stage: Stage, number: int) -> list[PlannedOrder]:
+    """What is done to them must meet no other parcel: before any warehouse works for the rest."""
+    special = [await _hold_that_runs_out(stage, number)]
+    if number == 1:
+        special.append(await _label_to_be_voided(stage))
+        await stage.end_of(special[-1])
+    return [*special, await _asked_for_help(stage, number)]
+
+
 def _of_all_kinds(stage: Stage) -> list[PlannedOrder]:
     return [order.delayed() for order in plan_shipped(stage.size.shipped).orders]
 
 
-async def _not_picked_for_long(stage: Stage, number: int) -> PlannedOrder:
+def _not_picked_for_long(number: int) -> PlannedOrder:
     """Nobody picks it until its card's authorization has to be made anew."""
-    order = an_order(f"prove-late-{number}", [(EAST, 1)])
-    stage.left_alone.add(order.order_id)
-    await stage.place(order)
-    return order
+    return an_order(f"prove-late-{number}", [(EAST, 1)])
+
+
+async def _is_renewed(stage: Stage, order: PlannedOrder) -> None:
+    async def renewed() -> bool:
+        found = await stage.rows(
+            "SELECT 1 FROM authorizations WHERE order_id = :o", o=order.order_id
+        )
+        return len(found) > 1
+
+    await stage.until(renewed)
 
 
 async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
@@ -96,12 +121,13 @@ async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
 async def _picked_and_forgotten(stage: Stage, number: int) -> PlannedOrder:
     """A crash left the record of the picking and not its message: the run asks the database."""
     order = an_order(f"prove-forgotten-{number}", [(EAST, 1)])
-    await stage.place(order)
-    await stage.parts(order)
-    await stage.execute(
-        "UPDATE fulfillments SET state = 'picked', picked_at = now() WHERE order_id = :o",
-        o=order.order_id,
-    )
+    with stage.kept_aside(order):
+        await stage.place(order)
+        await stage.parts(order)
+        await stage.execute(
+            "UPDATE fulfillments SET state = 'picked', picked_at = now() WHERE order_id = :o",
+            o=order.order_id,
+        )
     return order
 
 

@@ -11,10 +11,11 @@ from workers.local.prove.stage import Stage
 async def holds_orders(stage: Stage, number: int) -> list[PlannedOrder]:
     """One whose parcel is held up and let go: it is placed, looked at and altered on the way."""
     order = an_order(f"prove-held-{number}", [(EAST, 1)])
-    await stage.place(order)
-    await stage.parts(order)
-    await _hold(stage, order)
-    await _release(stage, order)
+    with stage.kept_aside(order):
+        await stage.place(order)
+        await stage.parts(order)
+        await _hold(stage, order)
+        await _release(stage, order)
     return [order]
 
 

@@ -1,5 +1,6 @@
 """Orders whose fulfillment goes wrong: rejected and filled again, damaged, replaced, given up."""
 
+import asyncio
 from typing import Final
 
 from workers.local.demo.plan import PlannedOrder
@@ -13,14 +14,12 @@ LOST: Final = "lost"
 
 async def parcels_orders(stage: Stage, number: int) -> list[PlannedOrder]:
     """Begin one order of each kind; they end by themselves while a warehouse works."""
-    return [await _rejected(stage, number), await _damaged_twice(stage, number)]
+    return list(await asyncio.gather(_rejected(stage, number), _damaged_twice(stage, number)))
 
 
 async def _rejected(stage: Stage, number: int) -> PlannedOrder:
     """Its only location has no hands for it: it waits, and is filled from there again."""
     order = an_order(f"prove-reject-{number}", [(EAST, 1)])
-    await stage.place(order)
-    [part] = await stage.parts(order)
 
     async def rejected() -> bool:
         """A part's row is there a moment before its run."""
@@ -32,7 +31,10 @@ async def _rejected(stage: Stage, number: int) -> PlannedOrder:
         )
         return bool(parts)
 
-    await stage.until(rejected)
+    with stage.kept_aside(order):
+        await stage.place(order)
+        [part] = await stage.parts(order)
+        await stage.until(rejected)
     return order
 
 
