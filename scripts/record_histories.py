@@ -18,9 +18,10 @@ from workers.local.demo.run import PATHS_FILE
 from workers.local.temporal import TemporalServer
 from workflows.messages import order_workflow_id
 
-CORPUS = Path(__file__).parents[1] / "tests" / "replay" / "histories"
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT / "tests" / "replay" / "histories"
 OF_EACH = 2
-# Who ran it is of no matter, and names a machine.
+# Who ran it, and where, is of no matter, and names a machine.
 IDENTITY = re.compile(r"\d+@[\w.-]+")
 
 
@@ -58,7 +59,7 @@ async def keep(client: Client, run: WorkflowExecution, name: str) -> None:
     if file.exists():
         return
     history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
-    text = IDENTITY.sub("worker", history.to_json())
+    text = IDENTITY.sub("worker", history.to_json()).replace(f"{ROOT}/", "")
     file.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
