@@ -95,7 +95,6 @@ def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PAUSE_S", 0.001)
     monkeypatch.setattr(driver, "LOOK_EVERY_S", 0.01)
     monkeypatch.setattr(driver, "CANCEL_AGAIN_S", 0.01)
-    monkeypatch.setattr(driver, "STALLED_S", 0.3)
     monkeypatch.setattr(warehouse, "LOOK_EVERY_S", 0.01)
 
 
@@ -118,7 +117,7 @@ async def _run(api: ApiClient, plan: Plan = PLAN, *, with_warehouse: bool = True
     if not with_warehouse:
         working.cancel()
     async with Vendors("http://sandbox") as vendors:
-        await Driver(course, api, vendors).run()
+        await Driver(course, api, vendors, stalled_s=0.3).run()
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
     return course
