@@ -12,37 +12,37 @@ REALISTIC: Final[Mapping[str, int]] = {
     # Held before anything is shipped.
     "fraud_hold": 100,  # assumption: reviewed by hand, most of them cleared
     "address_hold": 80,  # assumption: an address that the carrier does not know
-    "preorder": 50,  # assumption
+    "preorder": 50,  # assumption: few goods are sold before they are there
     # Called off late.
-    "cancel_after_label": 30,  # assumption
+    "cancel_after_label": 30,  # assumption: between label and hand-over lie minutes
     # In the warehouse and at the vendors.
-    "backorder_filled": 50,  # assumption
+    "backorder_filled": 50,  # assumption: half a per cent of picks find nothing anywhere
     "short_pick_rerouted": 100,  # assumption: stock records are about 99 per cent right
     "reauthorized": 20,  # assumption: orders wait longer than a card's hold
-    "capture_refused": 20,  # assumption
-    "label_refused": 30,  # assumption
+    "capture_refused": 20,  # assumption: most refusals come at the authorization
+    "label_refused": 30,  # assumption: what the carrier will not take at first
     # On the road.
-    "no_first_scan": 20,  # assumption
+    "no_first_scan": 20,  # assumption: a parcel left behind in the house or at the depot
     "delayed_notified": 300,  # assumption: a few per cent of parcels are late
-    "damaged": 50,  # assumption
+    "damaged": 50,  # assumption: half a per cent of parcels
     "lost_reshipped": 20,  # assumption: of a thousand parcels a few are lost
-    "lost_refunded": 20,  # assumption
-    "returned_to_sender": 50,  # assumption
-    "late_scan_after_refund": 10,  # assumption
+    "lost_refunded": 20,  # assumption: as many are refunded as are sent once more
+    "returned_to_sender": 50,  # assumption: refused or not fetched
+    "late_scan_after_refund": 10,  # assumption: some lost parcels turn up
     # What comes back.
     "return_refunded": 400,  # assumption: home goods and electronics, not clothes
     "return_partial": 50,  # assumption: few orders have several units
-    "return_rejected": 20,  # assumption
-    "store_credit": 50,  # assumption
-    "keep_it": 50,  # assumption
-    "return_never_arrived": 30,  # assumption
-    "channel_return": 50,  # assumption
-    "unmatched_return": 20,  # assumption
-    "exchange_even": 80,  # assumption
-    "exchange_up": 30,  # assumption
-    "exchange_of_exchange": 10,  # assumption
-    "advance_exchange": 20,  # assumption
-    "advance_not_returned": 10,  # assumption
-    "claim_replacement": 30,  # assumption
+    "return_rejected": 20,  # assumption: worn, or not what was sold
+    "store_credit": 50,  # assumption: a tenth of all returns
+    "keep_it": 50,  # assumption: cheap goods, a tenth of all returns
+    "return_never_arrived": 30,  # assumption: labels that are never used
+    "channel_return": 50,  # assumption: what a marketplace decides
+    "unmatched_return": 20,  # assumption: the wrong thing in the box
+    "exchange_even": 80,  # assumption: another size or colour
+    "exchange_up": 30,  # assumption: something better
+    "exchange_of_exchange": 10,  # assumption: one in ten of those
+    "advance_exchange": 20,  # assumption: offered to few customers
+    "advance_not_returned": 10,  # assumption: a third of those keep both
+    "claim_replacement": 30,  # assumption: faults that are not worth a way back
 }
 RATES: Final[Mapping[str, Mapping[str, int]]] = {"realistic": REALISTIC}
