@@ -56,6 +56,20 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
             "given back. The rest is as it was.\n"
         ),
     ),
+    "order_changed": (
+        "Your order $order was changed",
+        (
+            "Hello $name,\n\nyour order $order was changed as you wished. What you paid too much,\n"
+            "$amount, is not charged or is given back.\n"
+        ),
+    ),
+    "order_changed_up": (
+        "Your order $order was changed",
+        (
+            "Hello $name,\n\nyour order $order was changed as you wished. $amount more is charged "
+            "when it ships.\n"
+        ),
+    ),
     "backordered": (
         "Part of your order $order follows later",
         (

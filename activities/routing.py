@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.mail import post_mail
 from db.engine import row, rows, run
-from db.stores import fulfillments, holds, orders, stock
+from db.stores import changes, fulfillments, holds, orders, stock
 from db.stores.stock import Cause, Change
 from domain.holds import Transition
 from domain.money import settled_step
@@ -43,6 +43,7 @@ class Routed:
     """`unreserved`: the reservation expired first; `unroutable`: no location has what the pool has.
 
     `on_hold`: an open hold comes before routing; `blocked` is what holds forbid the plan's parts.
+    `changes` were confirmed and are still to be made.
     """
 
     plan: tuple[Planned, ...] = ()
@@ -51,6 +52,7 @@ class Routed:
     unroutable: str | None = None
     on_hold: bool = False
     blocked: tuple[str, ...] = ()
+    changes: tuple[int, ...] = ()
 
 
 class RoutingActivities:
@@ -64,7 +66,7 @@ class RoutingActivities:
             assert head is not None
             if await fulfillments.of_order(tx, order.order_id):
                 blocked = await holds.blocked_of(tx, order.order_id)
-                return replace(await as_planned(tx, order.order_id), blocked=blocked)
+                return replace(await _with_changes(tx, order.order_id), blocked=blocked)
             if await holds.is_blocked(tx, order.order_id, [Transition.ROUTING]):
                 return Routed(on_hold=True)
             demand = await _held(tx, order.order_id)
@@ -78,7 +80,7 @@ class RoutingActivities:
             await _allocate(tx, head, sourced)
             await _write_parts(tx, head, sourced, order.pick_s)
             await _promise(tx, head, max(part.distance_km for part in sourced))
-            return await as_planned(tx, order.order_id)
+            return await _with_changes(tx, order.order_id)
 
 
 async def _held(tx: AsyncConnection, order_id: str) -> dict[str, int]:
@@ -234,6 +236,11 @@ async def _promise(tx: AsyncConnection, head: Any, farthest_km: int) -> None:
     dates = {"from": window.earliest.date().isoformat(), "by": window.latest.date().isoformat()}
     await orders.tell(tx, head.order_id, "OrderConfirmed", data=dates)
     await post_mail(tx, head, "order_confirmed", dates)
+
+
+async def _with_changes(tx: AsyncConnection, order_id: str) -> Routed:
+    waiting = await changes.waiting(tx, order_id)
+    return replace(await as_planned(tx, order_id), changes=waiting)
 
 
 async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:

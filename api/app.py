@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from api import (
     audit,
+    changes,
     codec,
     dead_letters,
     docs,
@@ -47,7 +48,7 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, holds, fulfillments, papers, returning, returns, unmatched, exceptions,
+    orders, changes, holds, fulfillments, papers, returning, returns, unmatched, exceptions,
     reconciliation, stock, subscriptions, dead_letters, audit, webhooks, codec, health, order_page,
     docs,
 )  # fmt: skip

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     NOT_PERMITTED = "not_permitted"
     STALE_VERSION = "stale_version"
     NOT_RETURNABLE = "not_returnable"
+    NOT_CHANGEABLE = "not_changeable"
     BAD_SIGNATURE = "bad_signature"
     UNREADABLE_WEBHOOK = "unreadable_webhook"
     OVERLOADED = "overloaded"
@@ -75,6 +76,7 @@ TABLE: Final[dict[Kind, tuple[int, str]]] = {
     Kind.NOT_PERMITTED: (409, "This resolution is not permitted"),
     Kind.STALE_VERSION: (409, "The order has changed since"),
     Kind.NOT_RETURNABLE: (422, "These goods cannot be returned"),
+    Kind.NOT_CHANGEABLE: (409, "The order cannot be changed like this"),
     Kind.BAD_SIGNATURE: (401, "The signature does not fit"),
     Kind.UNREADABLE_WEBHOOK: (422, "The webhook cannot be read"),
     Kind.OVERLOADED: (503, "Too much at once"),

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.admission import AdmissionActivities
 from activities.backorders import BackorderActivities
+from activities.changing import ChangingActivities
 from activities.channels import ChannelActivities
 from activities.closing import ClosingActivities
 from activities.connectors.carrier.easypost.gateway import EasyPostGateway, easypost_client
@@ -194,6 +195,7 @@ def _when_it_goes_wrong(engine: AsyncEngine) -> list[Callable[..., Any]]:
         shortage.report_shortage,
         shortage.part_now,
         shortage.parts_now,
+        ChangingActivities(engine).apply_change,
         BackorderActivities(engine).fill_backorders,
         RenewingActivities(engine).lapsing_authorizations,
         playbook.consult_playbook,

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -334,6 +335,12 @@ class FulfillmentWorkflow(DeskMessages):
                 self._part = as_it_stands(self._part, now)
                 await self._tell_order()
             self._move(BACKORDERED, now.state)
+
+    @workflow.signal
+    async def altered(self) -> None:
+        """The order was changed: the database says which units are left."""
+        now = await parting.part_now(self._part.fulfillment_id)
+        self._part = replace(self._part, lines=now.lines, cards=now.cards)
 
     @workflow.signal
     def stop(self) -> None:

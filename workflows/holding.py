@@ -9,25 +9,23 @@ import contextlib
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from domain.holds import HOLD_TYPES, OF_PARCELS, Expiry, Transition
 from domain.timings import Timings
 from workflows.desk import RETRY_OR_UNDO, Desk
-from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import (
     AddressCorrected,
     CorrectAddress,
-    FulfillmentResult,
-    HoldNews,
     HoldPlaced,
     PlaceHold,
     ReleaseHold,
 )
 from workflows.refusals import Refused, reject
+from workflows.siblings import Siblings
 from workflows.steps import holding, placing
 from workflows.steps.call import written_down
 from workflows.steps.holding import OpenHold
@@ -186,17 +184,10 @@ class HoldMessages:
     _desk: Desk
     _holds: Holds
     _outcome: str | None
-    _children: dict[int, workflow.ChildWorkflowHandle[Any, FulfillmentResult]]
-    _stop_children: Callable[[], Awaitable[object]]
+    _parcels: Siblings
 
     def _guard_parcels(self) -> "asyncio.Future[None]":
-        return asyncio.ensure_future(self._holds.guard(self._tell_parcels, self._stop_children))
-
-    async def _tell_parcels(self, blocked: tuple[str, ...]) -> None:
-        for parcel in list(self._children.values()):
-            if not parcel.done():
-                with contextlib.suppress(ApplicationError):  # it ended meanwhile
-                    await parcel.signal(FulfillmentWorkflow.hold, HoldNews(blocked))
+        return asyncio.ensure_future(self._holds.guard(self._parcels.hold, self._parcels.stop))
 
     @workflow.update
     async def place_hold(self, hold: PlaceHold) -> HoldPlaced:
@@ -237,7 +228,7 @@ class HoldMessages:
     @correct_address.validator
     def _check_correction(self, correction: CorrectAddress) -> None:
         self._check_open()
-        if self._children:
+        if self._parcels.all_started:
             raise reject("WrongState", "the order is routed to its address already")
 
     def _check_open(self) -> None:

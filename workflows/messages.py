@@ -58,6 +58,21 @@ class CancelResult:
 
 
 @dataclass(frozen=True)
+class ChangeOrder:
+    """Update "change": the wishes are in our database, under this number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class ChangeResult:
+    """state: applied, refused (`code` says why) or dropped, when the order ended first."""
+
+    state: str
+    code: str | None = None
+
+
+@dataclass(frozen=True)
 class SlipNotice:
     """Signal "slip_settled": the payment vendor says whether a bank slip was paid."""
 

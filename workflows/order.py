@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
@@ -10,24 +10,24 @@ from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 from domain.holds import Transition
 from workflows import search
 from workflows.desk import Desk, DeskMessages
-from workflows.fulfillment import FulfillmentWorkflow
 from workflows.holding import HoldMessages, Holds
 from workflows.messages import (
     Admission,
     CancelOrder,
     CancelResult,
-    FulfillmentInput,
+    ChangeOrder,
+    ChangeResult,
     FulfillmentResult,
     OrderInput,
     OrderResult,
     SlipNotice,
 )
-from workflows.parcels import start_parcel
 from workflows.refusals import Refused, reject
 from workflows.saga import Saga, to_the_end
 from workflows.settling import close, give_back_money
 from workflows.shares import authorize_share
-from workflows.steps import money, parting, placing, shipping
+from workflows.siblings import Ends, Siblings
+from workflows.steps import money, placing
 from workflows.steps.call import written_down
 
 # A run started anew may find that an earlier one was undoing the order: it goes on with that.
@@ -49,10 +49,8 @@ class OrderWorkflow(HoldMessages, DeskMessages):
         self._admission: Admission | None = None
         self._cancel: CancelOrder | None = None
         self._slips: dict[int, bool] = {}  # what the payment vendor said, by tender
-        self._children: dict[int, workflow.ChildWorkflowHandle[Any, FulfillmentResult]] = {}
-        self._further = asyncio.Lock()  # held while further parts are started
-        self._all_started = False
-        self._stopping = False
+        self._parcels = Siblings(order, lambda: self._holds.blocked)
+        self._changes: tuple[int, ...] = ()  # confirmed before there were parcels
         self._outcome: str | None = None
 
     @workflow.run
@@ -173,6 +171,7 @@ class OrderWorkflow(HoldMessages, DeskMessages):
             routed = await placing.route(self._id, self._timings)
             if routed.plan:
                 self._holds.begin_with(routed.blocked)
+                self._changes = routed.changes
                 search.show_fulfilling([p.location for p in routed.plan], routed.promise_by)
                 return routed.plan
             if routed.on_hold:
@@ -214,7 +213,7 @@ class OrderWorkflow(HoldMessages, DeskMessages):
         try:
             results = await asyncio.shield(everything)
         except asyncio.CancelledError:
-            await to_the_end(self._stop_children())
+            await to_the_end(self._parcels.stop())
             results = await everything
             await self._holds.dismiss(guard)
             if all(_state(result) == "cancelled" for result in results):
@@ -226,57 +225,12 @@ class OrderWorkflow(HoldMessages, DeskMessages):
                 return state
         return "cancelled"
 
-    async def _follow(
-        self, plan: tuple[placing.Planned, ...]
-    ) -> list[FulfillmentResult | BaseException]:
+    async def _follow(self, plan: tuple[placing.Planned, ...]) -> Ends:
         """Start every part, also when an operator cancels meanwhile, and follow each to its end."""
-        async with self._further:
-            for part in plan:
-                self._children[part.number] = await self._start(part)
+        await self._parcels.start(plan)
         # From here on every parcel answers for its own units.
         self._saga.dismiss()
-        self._all_started = True
-        if self._stopping:
-            await self._stop_children()
-        return await self._all_ends()
-
-    async def _all_ends(self) -> list[FulfillmentResult | BaseException]:
-        """Follow every part to its end, those too that came of dividing another."""
-        while True:
-            found = await asyncio.gather(*self._children.values(), return_exceptions=True)
-            async with self._further:
-                if len(found) == len(self._children):
-                    return found
-
-    async def _start(
-        self, part: placing.Planned, *, is_further: bool = False
-    ) -> workflow.ChildWorkflowHandle[Any, FulfillmentResult]:
-        return await start_parcel(
-            FulfillmentInput(
-                order_id=self._id,
-                number=part.number,
-                fulfillment_id=part.fulfillment_id,
-                channel=self._order.channel,
-                location=part.location,
-                lines=part.lines,
-                cards=part.cards,
-                state=part.state,
-                timings=self._timings,
-                blocked=self._holds.blocked,
-                unauthorized=part.unauthorized if is_further else (),
-                by_the_book=True,
-            ),
-            f"{part.fulfillment_id} from {part.location}",
-        )
-
-    async def _stop_children(self) -> shipping.Cancellable:
-        """Stop what can be stopped; the database decides which parcels are already gone."""
-        self._stopping = True
-        found = await shipping.request_cancellation(self._id)
-        for number in found.stopping:
-            if number in self._children:
-                await self._children[number].signal(FulfillmentWorkflow.stop)
-        return found
+        return await self._parcels.follow(self._changes)
 
     # -- ending
 
@@ -307,7 +261,7 @@ class OrderWorkflow(HoldMessages, DeskMessages):
             self._admission = Admission(self._id, status)
 
     def _stop_if_cancelled(self) -> None:
-        if self._cancel is not None and not self._all_started:
+        if self._cancel is not None and not self._parcels.all_started:
             raise Refused("cancelled", self._cancel.reason)
 
     def _show(self, status: str, step: str | None = None) -> None:
@@ -317,6 +271,11 @@ class OrderWorkflow(HoldMessages, DeskMessages):
             lines.append(f"Next: {step}")
         lines += [f"Waits for a person: {reason}" for reason in self._desk.reasons]
         workflow.set_current_details("\n\n".join(lines))
+
+    async def _parcels_or_end(self) -> None:
+        await workflow.wait_condition(
+            lambda: self._parcels.all_started or self._outcome is not None
+        )
 
     # -- messages
 
@@ -332,16 +291,32 @@ class OrderWorkflow(HoldMessages, DeskMessages):
         """The customer's cancellation: possible until hand-over, parcel by parcel."""
         await written_down()
         self._cancel = request
-        await workflow.wait_condition(lambda: self._all_started or self._outcome is not None)
+        await workflow.wait_condition(
+            lambda: self._parcels.all_started or self._outcome is not None
+        )
         if self._outcome is not None:
             return CancelResult("cancelled" if self._outcome == "cancelled" else "too_late")
-        found = await self._stop_children()
+        found = await self._parcels.stop()
         if not found.gone:
             return CancelResult("cancelled")
         return CancelResult("partly" if found.stopping else "too_late")
 
     @cancel.validator
     def _check_cancel(self, request: CancelOrder) -> None:
+        if self._outcome is not None:
+            raise reject("TooLate", f"the order is closed: {self._outcome}")
+
+    @workflow.update
+    async def change(self, request: ChangeOrder) -> ChangeResult:
+        """A confirmed change: made as soon as there are parcels."""
+        await written_down()
+        await workflow.wait_condition(
+            lambda: self._parcels.all_started or self._outcome is not None
+        )
+        return await self._parcels.change(request.number)
+
+    @change.validator
+    def _check_change(self, request: ChangeOrder) -> None:
         if self._outcome is not None:
             raise reject("TooLate", f"the order is closed: {self._outcome}")
 
@@ -353,13 +328,7 @@ class OrderWorkflow(HoldMessages, DeskMessages):
 
     @workflow.signal
     async def parts_added(self) -> None:
-        """A part was divided, or is sent once more: what came of it is started beside it."""
-        async with self._further:
-            for part in await parting.parts_now(self._id):
-                if part.number not in self._children:
-                    self._children[part.number] = await self._start(part, is_further=True)
-        if self._stopping:
-            await self._stop_children()
+        await self._parcels.look()
 
 
 def _state(result: FulfillmentResult | BaseException) -> str:

@@ -152,6 +152,7 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "orders": "order_id channel external_id currency locale outcome next_step",
         "order_lines": "order_id sku external_line_id",
         "order_charges": "order_id kind",
+        "order_changes": "order_id state wishes code asked_by",
         "order_events": "order_id event actor fulfillment_id data",
         "reservations": "order_id sku pool state",
         "tenders": "order_id kind currency rma",

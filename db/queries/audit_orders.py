@@ -105,6 +105,11 @@ RULES: Final[dict[str, str]] = {
             AND i.external_id = o.external_id
         WHERE i.inbox_id IS NULL
     """,
+    "closed_order_has_no_change_to_make": """
+        SELECT c.order_id, format('change %s is confirmed, the order %s', c.number, o.outcome)
+        FROM order_changes c JOIN orders o USING (order_id)
+        WHERE c.state = 'confirmed' AND o.outcome IS NOT NULL
+    """,
     "story_is_complete": """
         SELECT o.order_id, format('version %s, %s events up to %s', o.version, count(e.sequence),
             max(e.sequence))

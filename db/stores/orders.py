@@ -128,7 +128,7 @@ async def next_step(tx: AsyncConnection, order_id: str, step: str, within_s: flo
 
 
 async def close(tx: AsyncConnection, order_id: str, outcome: str, reason: str | None) -> bool:
-    """Close the order, and what holds it up; False when it was closed before."""
+    """Close the order, its holds and changes with it; False when it was closed before."""
     return bool(
         await run(
             tx,
@@ -136,6 +136,9 @@ async def close(tx: AsyncConnection, order_id: str, outcome: str, reason: str | 
             WITH over AS (
                 UPDATE holds SET state = 'closed', ended_by = 'system', ended_at = now()
                 WHERE order_id = :order_id AND state = 'open'
+            ), undone AS (
+                UPDATE order_changes SET state = 'dropped', ended_at = now()
+                WHERE order_id = :order_id AND state = 'confirmed'
             )
             UPDATE orders SET outcome = :outcome, outcome_reason = :reason, closed_at = now(),
                 next_step = NULL, next_deadline = NULL

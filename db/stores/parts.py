@@ -126,6 +126,25 @@ async def _insert(
     return fulfillment_id
 
 
+async def add_part(
+    tx: AsyncConnection, order_id: str, piece: Piece, share_minor: int, tender_no: int
+) -> str:
+    """Write a fulfillment order of units that were ordered later; its share is not held yet."""
+    fulfillment_id = await _insert(tx, order_id, piece, share_minor, None)
+    skus = await skus_of(tx, order_id)
+    await fulfillments.add_lines(tx, fulfillment_id, piece.units, skus)
+    if share_minor:
+        await run(
+            tx,
+            "INSERT INTO fulfillment_shares (fulfillment_id, tender_no, amount_minor)"
+            " VALUES (:id, :tender_no, :amount)",
+            id=fulfillment_id,
+            tender_no=tender_no,
+            amount=share_minor,
+        )
+    return fulfillment_id
+
+
 async def _take_shares(tx: AsyncConnection, part: Any) -> list[Any]:
     """Take the part's shares off it; return them with what became of their authorization."""
     found = await rows(

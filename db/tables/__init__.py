@@ -2,6 +2,7 @@
 
 from db.tables import (
     catalog,
+    changes,
     credentials,
     documents,
     fulfillments,
@@ -19,6 +20,7 @@ from db.tables.columns import metadata
 
 __all__ = [
     "catalog",
+    "changes",
     "credentials",
     "documents",
     "fulfillments",

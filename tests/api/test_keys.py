@@ -24,6 +24,8 @@ SCOPE_OF = {
     "GET /orders": "orders:read",
     "GET /orders/{order_id}": "orders:read",
     "POST /orders/{order_id}/cancel": "orders:write",
+    "GET /orders/{order_id}/changes": "orders:read",
+    "POST /orders/{order_id}/changes": "orders:write",
     "GET /orders/{order_id}/holds": "orders:read",
     "POST /orders/{order_id}/holds": "orders:write",
     "POST /orders/{order_id}/holds/{number}/release": "orders:write",

@@ -34,8 +34,13 @@ class ApiClient:
     """Repeats what was not answered; every write carries a key or is safe to repeat."""
 
     def __init__(
-        self, url: str, key: str, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        key: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
+        self._attempts = attempts
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {key}"},
@@ -105,7 +110,7 @@ class ApiClient:
     ) -> Answer:
         """Raises: UserError when nothing answers, or the key is refused."""
         fault = ""
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, self._attempts + 1):
             began = time.perf_counter()
             try:
                 got = await self._http.request(

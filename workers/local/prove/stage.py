@@ -31,6 +31,8 @@ POLL_S: Final = 0.1
 RESTARTED_WITHIN_S: Final = 30.0
 # The first orders meet a killed worker at every step; each such step waits for its timeout, 10 s.
 PATIENCE_S: Final = 300.0
+# Half a minute of asking: whatever was killed is back by then.
+ATTEMPTS: Final = 16
 # How often the shop places again what nobody answered.
 PLACINGS: Final = 5
 
@@ -84,7 +86,7 @@ class Stage:
 
     async def __aenter__(self) -> Self:
         enter = self._opened.enter_async_context
-        self.api = await enter(ApiClient(self.stack.api_url, self.stack.api_key))
+        self.api = await enter(ApiClient(self.stack.api_url, self.stack.api_key, attempts=ATTEMPTS))
         self.vendors = await enter(Vendors(self.stack.sandbox_url))
         self.sandbox = await enter(httpx.AsyncClient(base_url=self.stack.sandbox_url))
         # The database is killed now and then: no connection outlives its statement.

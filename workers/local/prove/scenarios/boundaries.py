@@ -12,6 +12,7 @@ from workers.local.demo.plan import CANCELLED, PlannedOrder
 from workers.local.demo.shipped_set import plan_shipped
 from workers.local.prove import boundaries, failpoints
 from workers.local.prove.orders import EAST, NEVER_SCANNED, SLIP, a_mix, an_order
+from workers.local.prove.scenarios.changes import changed_order
 from workers.local.prove.scenarios.holds import holds_orders
 from workers.local.prove.scenarios.parcels import parcels_orders
 from workers.local.prove.scenarios.returns import refund_given_up, return_orders
@@ -27,6 +28,8 @@ LATE_WEBHOOKS: Final = {
 ROUNDS: Final = 2
 AGAIN: Final = 24
 STRUCK_WITHIN_S: Final = 45.0
+# Longer than a cancellation takes, shorter than an attempt may.
+SLOW_LABEL_S: Final = 6.0
 
 
 async def every_boundary(stage: Stage) -> Outcome:
@@ -55,8 +58,9 @@ async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
         try:
             with stage.kept_aside(*orders):
                 special = await _by_themselves(stage, number)
-            (returned, violations), forgotten, held, parcels = await asyncio.gather(
+            (returned, violations), changed, forgotten, held, parcels = await asyncio.gather(
                 return_orders(stage, f"back-{number}"),
+                changed_order(stage, number),
                 _picked_and_forgotten(stage, number),
                 holds_orders(stage, number),
                 parcels_orders(stage, number),
@@ -66,7 +70,7 @@ async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
             driving.cancel()
             await asyncio.gather(driving, return_exceptions=True)
         await _is_renewed(stage, late)
-    special += [late, forgotten, *held, *parcels]
+    special += [late, changed, forgotten, *held, *parcels]
     outcome.violations += [*violations, *await stage.follow(special)]
     outcome.violations += await refund_given_up(stage, f"back-{number}")
     outcome.orders += len(orders) + len(special) + returned + 1
@@ -101,9 +105,13 @@ async def _is_renewed(stage: Stage, order: PlannedOrder) -> None:
 
 
 async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
-    """A cancellation overtakes the purchase of the first label, whose attempts all break off."""
+    """A cancellation overtakes the purchase of a label, which the carrier takes its time for."""
     order = an_order("prove-void", [(EAST, 1)], expected=CANCELLED, street=NEVER_SCANNED)
     await stage.place(order)
+    await stage.fault(
+        "delay", vendor="easypost", method="POST", path_prefix="/v2/shipments/",
+        seconds=SLOW_LABEL_S, times=1,
+    )  # fmt: skip
     await stage.work(order, "picked", "packed")
 
     async def being_bought() -> Sequence[Any]:
@@ -113,8 +121,14 @@ async def _label_to_be_voided(stage: Stage) -> PlannedOrder:
             o=order.order_id,
         )
 
+    async def called_off() -> Sequence[Any]:
+        await stage.api.cancel(order.order_id)
+        return await stage.rows(
+            "SELECT 1 FROM fulfillments WHERE order_id = :o AND cancel_requested", o=order.order_id
+        )
+
     await stage.until(being_bought)
-    await stage.api.cancel(order.order_id)
+    await stage.until(called_off)
     return order
 
 

@@ -1,0 +1,58 @@
+"""Changes of placed orders: a preview, a confirmation, and what became of each."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from api import changing
+from api.answers import Once
+from api.auth import OrdersReader, OrdersWriter
+from api.cancelling import end_of
+from api.change_models import ChangeAnswer, ChangeList, NewChange
+from api.context import Ctx
+from api.fields import IdempotencyKey, OrderId
+from api.problems import Kind, documented
+from api.updates import taken
+from db.queries.change_facts import list_changes
+
+router: Final = APIRouter(tags=["changes"])
+
+
+@router.post(
+    "/orders/{order_id}/changes",
+    response_model=ChangeAnswer,
+    responses={
+        **taken(ChangeAnswer),
+        **documented(
+            Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.STALE_VERSION,
+            Kind.NOT_CHANGEABLE, Kind.STILL_IN_PROGRESS,
+        ),
+    },
+)  # fmt: skip
+async def change_order(
+    order_id: OrderId,
+    wanted: NewChange,
+    context: Ctx,
+    caller: OrdersWriter,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Change what was ordered, or preview it with `dry_run`. Scope: `orders:write`.
+
+    All of the changes are made, or none. Units that have left cannot be cancelled.
+    """
+    if wanted.dry_run:
+        async with context.engine.connect() as tx:
+            return JSONResponse(await changing.preview(tx, order_id, wanted))
+    what = [f"POST /orders/{order_id}/changes", wanted.model_dump()]
+    return await changing.ask(Once(context, caller, idempotency_key, what), order_id, wanted)
+
+
+@router.get(
+    "/orders/{order_id}/changes", response_model=ChangeList, responses=documented(Kind.NOT_FOUND)
+)
+async def list_order_changes(order_id: OrderId, context: Ctx, _: OrdersReader) -> dict[str, Any]:
+    """List the order's changes, oldest first. Scope: `orders:read`."""
+    async with context.engine.connect() as tx:
+        await end_of(tx, order_id)
+        return {"items": await list_changes(tx, order_id)}

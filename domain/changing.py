@@ -1,0 +1,200 @@
+"""Changes of an order after it was placed: which parcels lose units, what is added, what it costs.
+
+The same rule prices a preview and, once it is confirmed, the change itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.order import Charge, Line
+from domain.shares import value_shares
+from domain.shortage import divide
+
+# Units are taken first from what has come least far; one parcel of a rank goes before an older one.
+RANKS: Final[Mapping[str, int]] = {"backordered": 0, "open": 1, "picked": 2, "packed": 3}
+# A packed parcel is not opened again: it is stopped whole, or it leaves.
+WHOLE_ONLY: Final = "packed"
+NOT_ROUTED: Final = ""
+
+
+class Unchangeable(ValueError):
+    """The change cannot be made; `code` says why in a word."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One wished change; which fields count depends on its kind.
+
+    set_quantity: of what is not cancelled; cancel_units: so many of a line; add_line: its units are
+    charged at `unit_price_minor`, with `tax_minor` for all of them; set_priority.
+    """
+
+    kind: str
+    line_no: int = 0
+    quantity: int = 0
+    sku: str = ""
+    unit_price_minor: int = 0
+    tax_minor: int = 0
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A fulfillment order: its state, its units by line, its share of the money."""
+
+    fulfillment_id: str
+    number: int
+    state: str
+    units: Mapping[int, int]
+    share_minor: int
+    is_stopping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order as it stands; without parts it is not routed.
+
+    `step`: the smallest amount that can be paid.
+    """
+
+    lines: Sequence[Line]
+    charges: Sequence[Charge]
+    cancelled: Mapping[int, int]
+    parts: Sequence[Part]
+    step: int
+    has_card: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Units that a fulfillment order loses; a whole one is stopped."""
+
+    fulfillment_id: str
+    units: Mapping[int, int]
+    is_whole: bool
+    worth_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    cuts: tuple[Cut, ...]
+    added: tuple[Line, ...]
+    priority: int | None = None
+
+    @property
+    def refund_minor(self) -> int:
+        return sum(cut.worth_minor for cut in self.cuts)
+
+    @property
+    def charge_minor(self) -> int:
+        return sum(line.total_minor for line in self.added)
+
+
+def propose(order: Placed, wishes: Sequence[Wish]) -> Proposal:
+    """Say what the wishes do, all of them or none.
+
+    Raises: Unchangeable.
+    """
+    lost: dict[int, int] = {}
+    added: list[Line] = []
+    priority = None
+    for wish in wishes:
+        if wish.kind == "set_priority":
+            priority = wish.priority
+        elif wish.kind == "add_line":
+            added.append(_new_line(order, wish, len(added)))
+        else:
+            units = _units_lost(order, wish)
+            if units > 0:
+                lost[wish.line_no] = lost.get(wish.line_no, 0) + units
+            elif units < 0:
+                added.append(_more_of(order, wish.line_no, -units, len(added)))
+    if added and not order.has_card:
+        raise Unchangeable("no_card", "only a card can be asked for more")
+    return Proposal(_cuts(order, lost, is_added=bool(added)), tuple(added), priority)
+
+
+def _line(order: Placed, line_no: int) -> Line:
+    for line in order.lines:
+        if line.line_no == line_no:
+            return line
+    raise Unchangeable("unknown_line", f"the order has no line {line_no}")
+
+
+def _left(order: Placed, line: Line) -> int:
+    return line.quantity - order.cancelled.get(line.line_no, 0)
+
+
+def _units_lost(order: Placed, wish: Wish) -> int:
+    """Units that the line loses; below zero, units that it gains."""
+    left = _left(order, _line(order, wish.line_no))
+    if wish.kind == "set_quantity":
+        return left - wish.quantity
+    if wish.quantity > left:
+        raise Unchangeable("too_many", f"line {wish.line_no} has {left} units left")
+    return wish.quantity
+
+
+def _new_line(order: Placed, wish: Wish, before: int) -> Line:
+    number = max(line.line_no for line in order.lines) + 1 + before
+    return Line(number, wish.sku, wish.quantity, wish.unit_price_minor, wish.tax_minor)
+
+
+def _more_of(order: Placed, line_no: int, units: int, before: int) -> Line:
+    """More of the same at the same price and tax is a line of its own: no share of old ones moves.
+
+    A discount was granted for what was ordered then.
+    """
+    line = _line(order, line_no)
+    tax_minor = line.tax_minor * units // line.quantity
+    wish = Wish("add_line", 0, units, line.sku, line.unit_price_minor, tax_minor)
+    return _new_line(order, wish, before)
+
+
+def _cuts(order: Placed, lost: Mapping[int, int], *, is_added: bool) -> tuple[Cut, ...]:
+    left = sum(_left(order, line) for line in order.lines)
+    if lost and not is_added and sum(lost.values()) == left:
+        raise Unchangeable("nothing_left", "no unit would be left: cancel the order instead")
+    parts = order.parts or [_as_one_part(order)]
+    taken = _taken_from(parts, lost)
+    return tuple(_cut(order, part, taken[part.fulfillment_id]) for part in parts
+                 if part.fulfillment_id in taken)  # fmt: skip
+
+
+def _as_one_part(order: Placed) -> Part:
+    """An order that is not routed is priced as if it shipped in one parcel."""
+    units = {line.line_no: line.quantity for line in order.lines}
+    [share] = value_shares(order.lines, order.charges, [units], order.step)
+    return Part(NOT_ROUTED, 1, "open", units, share)
+
+
+def _taken_from(parts: Sequence[Part], lost: Mapping[int, int]) -> dict[str, dict[int, int]]:
+    """Choose the parcels that lose the units. Raises: Unchangeable when too many have left."""
+    able = [part for part in parts if part.state in RANKS and not part.is_stopping]
+    able.sort(key=lambda part: (RANKS[part.state], -part.number))
+    taken: dict[str, dict[int, int]] = {}
+    for line_no, count in lost.items():
+        rest = count
+        for part in able:
+            units = min(rest, part.units.get(line_no, 0))
+            if units:
+                taken.setdefault(part.fulfillment_id, {})[line_no] = units
+                rest -= units
+        if rest:
+            raise Unchangeable("too_late", f"{rest} units of line {line_no} are on their way")
+    return taken
+
+
+def _cut(order: Placed, part: Part, units: Mapping[int, int]) -> Cut:
+    kept = {line: count - units.get(line, 0) for line, count in part.units.items()}
+    if not any(kept.values()):
+        return Cut(part.fulfillment_id, units, is_whole=True, worth_minor=part.share_minor)
+    if part.state == WHOLE_ONLY:
+        raise Unchangeable("packed", "the parcel is packed: all of it is cancelled, or none")
+    worth = divide(order.lines, [kept, units], part.share_minor, order.step)
+    return Cut(part.fulfillment_id, units, is_whole=False, worth_minor=worth[1])

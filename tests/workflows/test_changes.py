@@ -1,0 +1,201 @@
+"""Orders that are changed after they were placed, over HTTP, with real workers."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import ApiConfig, create_app
+from db.engine import run
+from db.inbox.keys import create_key
+from tests.api.world import caller
+from tests.workflows.conftest import World
+from tests.workflows.test_parcels_on_the_road import asked, decide
+from tests.workflows.test_short_picks import ledger, placed, sound, work
+from workflows.order import OrderWorkflow
+
+
+@pytest.fixture
+async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with world.engine.begin() as tx:
+        key = await create_key(tx, "changes", ["orders:read", "orders:write"])
+    app = create_app(
+        engine=world.engine, temporal=world.temporal, config=ApiConfig(timings=world.timings)
+    )
+    async with caller(app, key.secret) as client:
+        yield client
+
+
+async def change(
+    http: httpx.AsyncClient, order_id: str, *wishes: dict[str, Any], **more: Any
+) -> httpx.Response:
+    """Ask with the version that is read just before."""
+    version = (await http.get(f"/orders/{order_id}")).json()["version"]
+    body = {"version": version, "changes": list(wishes)} | more
+    return await http.post(f"/orders/{order_id}/changes", json=body)
+
+
+def units(line_no: int, quantity: int) -> dict[str, Any]:
+    return {"kind": "set_quantity", "line_no": line_no, "quantity": quantity}
+
+
+async def mails(world: World, order_id: str) -> set[str]:
+    found = await world.rows(
+        "SELECT key FROM outbox WHERE order_id = :o AND kind = 'email'", o=order_id
+    )
+    return {mail.key.removeprefix(f"{order_id}:") for mail in found}
+
+
+async def test_fewer_units_are_previewed_then_cancelled_and_less_is_charged(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    sku = await world.sku(west=5)
+    handle, order_id = await placed(world, (sku, 3))
+    seen = await change(http, order_id, units(1, 1), dry_run=True)
+    assert (seen.status_code, seen.json()["state"]) == (200, "previewed"), seen.text
+    assert (seen.json()["refund_minor"], seen.json()["charge_minor"]) == (2_334, 0)
+    assert (await http.get(f"/orders/{order_id}/changes")).json()["items"] == []
+    done = await change(http, order_id, units(1, 1))
+    assert (done.status_code, done.json()["state"]) == (200, "applied"), done.text
+    assert done.json()["refund_minor"] == 2_334
+    [listed] = (await http.get(f"/orders/{order_id}/changes")).json()["items"]
+    assert (listed["number"], listed["state"], listed["refund_minor"]) == (1, "applied", 2_334)
+    await work(world, order_id, 1, (1, 1))
+    assert (await handle.result()).outcome == "delivered"
+    assert await ledger(world, order_id) == (3_500 - 2_334, 1)
+    [level] = await world.rows("SELECT on_hand, reserved FROM location_levels WHERE sku = :s",
+                               s=sku)  # fmt: skip
+    assert tuple(level) == (4, 0)
+    assert "order_changed:c1" in await mails(world, order_id)
+    await sound(world, order_id)
+
+
+async def test_added_units_are_authorized_and_shipped_beside_the_others(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    first, second = await world.sku(west=5), await world.sku(east=5)
+    handle, order_id = await placed(world, (first, 1))
+    more = {"kind": "add_line", "sku": second, "quantity": 2, "unit_price_minor": 700}
+    done = await change(http, order_id, more, {"kind": "set_priority", "priority": 5})
+    assert (done.status_code, done.json()["charge_minor"]) == (200, 1_400), done.text
+    assert done.json()["stock"] == [{"sku": second, "wanted": 2, "free": 5}]
+    await work(world, order_id, 1, (1, 1))
+    await work(world, order_id, 2, (2, 2))
+    assert (await handle.result()).outcome == "delivered"
+    assert await ledger(world, order_id) == (1_500 + 1_400, 2)
+    order = await world.row("SELECT * FROM orders WHERE order_id = :o", o=order_id)
+    assert (order.total_minor, order.priority) == (2_900, 5)
+    assert "order_changed_up:c1" in await mails(world, order_id)
+    await sound(world, order_id)
+
+
+async def test_more_of_a_line_costs_as_much_as_the_line(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    sku = await world.sku(west=5)
+    handle, order_id = await placed(world, (sku, 1))
+    done = await change(http, order_id, units(1, 3))
+    assert (done.status_code, done.json()["charge_minor"]) == (200, 2_000), done.text
+    await work(world, order_id, 1, (1, 1))
+    await work(world, order_id, 2, (2, 2))
+    assert (await handle.result()).outcome == "delivered"
+    assert await ledger(world, order_id) == (3_500, 2)
+    await sound(world, order_id)
+
+
+async def test_a_declined_increase_waits_for_a_person_and_is_given_up_alone(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    sku = await world.sku(west=5)
+    handle, order_id = await placed(world, (sku, 1))
+    async with world.engine.begin() as tx:
+        await run(tx, "UPDATE tenders SET reference = 'pm_card_chargeDeclined' WHERE order_id = :o",
+                  o=order_id)  # fmt: skip
+    assert (await change(http, order_id, units(1, 2))).status_code == 200
+    await decide(world, await asked(world, order_id, "share_declined"), "compensate")
+    await work(world, order_id, 1, (1, 1))
+    assert (await handle.result()).outcome == "delivered"
+    assert await ledger(world, order_id) == (1_500, 1)
+    await sound(world, order_id)
+
+
+async def test_what_is_not_there_or_not_seen_changes_nothing(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    sku = await world.sku(west=2)
+    handle, order_id = await placed(world, (sku, 1))
+    path = f"/orders/{order_id}/changes"
+    stale = await http.post(path, json={"version": 1, "changes": [units(1, 2)]})
+    assert (stale.status_code, stale.json()["code"]) == (409, "stale_version")
+    scarce = await change(http, order_id, units(1, 9))
+    assert (scarce.status_code, scarce.json()["reason"]) == (409, "no_stock")
+    unknown = {"kind": "add_line", "sku": "NOBODY", "quantity": 1, "unit_price_minor": 1}
+    assert (await change(http, order_id, unknown)).json()["reason"] == "unknown_sku"
+    assert (await change(http, order_id, units(1, 0))).json()["reason"] == "nothing_left"
+    assert (await change(http, order_id, units(7, 0))).json()["reason"] == "unknown_line"
+    assert (await http.get(path)).json()["items"] == []
+    body = {"version": 1, "changes": [units(1, 1)]}
+    nobody = await http.post("/orders/shop-nobody/changes", json=body)
+    assert nobody.status_code == 404
+    await work(world, order_id, 1, (1, 1))
+    assert (await handle.result()).outcome == "delivered"
+    late = await change(http, order_id, units(1, 0))
+    assert (late.status_code, late.json()["code"]) == (409, "too_late")
+    await sound(world, order_id)
+
+
+async def test_a_change_on_hold_is_accepted_and_made_once_there_are_parcels(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    sku = await world.sku(west=5)
+    document = world.document((sku, 3))
+    handle = await world.place(document, replace(world.timings, grace_s=3.0))
+    await handle.execute_update(OrderWorkflow.admission)
+    order_id = f"shop-{document['external_id']}"
+    done = await change(http, order_id, units(1, 2))
+    assert done.status_code in (200, 202), done.text
+    await work(world, order_id, 1, (1, 2))
+    assert (await handle.result()).outcome == "delivered"
+    [listed] = (await http.get(f"/orders/{order_id}/changes")).json()["items"]
+    assert listed["state"] == "applied"
+    assert (await ledger(world, order_id))[1] == 1
+    await sound(world, order_id)
+
+
+async def test_a_whole_parcel_is_cancelled_and_its_label_voided(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    first, second = await world.sku(west=5), await world.sku(east=5)
+    handle, order_id = await placed(world, (first, 1), (second, 1))
+    done = await change(http, order_id, {"kind": "cancel_line", "line_no": 2})
+    assert (done.status_code, done.json()["state"]) == (200, "applied"), done.text
+    parts = await world.parts(order_id)
+    left = next(part for part in parts if part.location == "west")
+    await work(world, order_id, left.number, (1, 1))
+    assert (await handle.result()).outcome == "delivered"
+    states = {part.location: part.state for part in await world.parts(order_id)}
+    assert states == {"west": "delivered", "east": "cancelled"}
+    assert (await ledger(world, order_id))[1] == 1
+    await sound(world, order_id)
+
+
+async def test_a_change_is_asked_once_however_often_it_is_sent(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    sku = await world.sku(west=5)
+    handle, order_id = await placed(world, (sku, 3))
+    version = (await http.get(f"/orders/{order_id}")).json()["version"]
+    body = {"version": version, "changes": [{"kind": "cancel_units", "line_no": 1, "quantity": 1}]}
+    key = {"Idempotency-Key": f"change-{order_id}"}
+    answers = [
+        await http.post(f"/orders/{order_id}/changes", json=body, headers=key) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    again = await http.post(f"/orders/{order_id}/changes", json=body)
+    assert (again.status_code, again.json()["code"]) == (409, "stale_version")
+    await work(world, order_id, 1, (1, 2))
+    assert (await handle.result()).outcome == "delivered"
+    await sound(world, order_id)

@@ -1,0 +1,38 @@
+"""An order that is changed after it was placed, for the boundaries of what a change does."""
+
+from dataclasses import replace
+from typing import Final
+
+from workers.local.demo.plan import PlannedOrder
+from workers.local.prove.orders import EAST, SHIPPING_MINOR, UNIT_MINOR, WEST, an_order
+from workers.local.prove.stage import Stage
+
+# One unit of two is given back with its part of the freight; one of another article is added.
+BACK_MINOR: Final = UNIT_MINOR + SHIPPING_MINOR // 2 - UNIT_MINOR
+CHANGES: Final = [
+    {"kind": "cancel_units", "line_no": 1, "quantity": 1},
+    {"kind": "add_line", "sku": WEST, "quantity": 1, "unit_price_minor": UNIT_MINOR},
+]
+
+
+async def changed_order(stage: Stage, number: int) -> PlannedOrder:
+    order = replace(
+        an_order(f"prove-changed-{number}", [(EAST, 2)]),
+        back_minor=BACK_MINOR,
+        units={EAST: 1, WEST: 1},
+    )
+    path = f"/orders/{order.order_id}/changes"
+
+    async def is_made() -> bool:
+        """Asked once: the version that was seen is another by then."""
+        found = (await stage.api.send("GET", path)).body.get("items", [])
+        if not found:
+            seen = (await stage.api.send("GET", f"/orders/{order.order_id}")).body
+            await stage.api.send("POST", path, {"version": seen["version"], "changes": CHANGES})
+        return [each["state"] for each in found] == ["applied"]
+
+    with stage.kept_aside(order):
+        await stage.place(order)
+        await stage.parts(order)
+        await stage.until(is_made)
+    return order
