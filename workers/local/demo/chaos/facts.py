@@ -38,6 +38,8 @@ READS: Final[Mapping[str, str]] = {
                 sum(accepted)::bigint AS accepted, sum(rejected)::bigint AS rejected
             FROM return_items WHERE return_items.rma = r.rma) i
         """,
+    "lines": "SELECT order_id, quantity, cancelled FROM order_lines",
+    "changes": "SELECT order_id, state, refund_minor, charge_minor FROM order_changes",
     "goods": """
         SELECT r.order_id, g.state, g.resolution
         FROM unmatched_goods g JOIN returns r USING (rma)

@@ -51,7 +51,9 @@ class Path:
     street: str = ""
     mailbox: str = ""
     policy: str = ""
-    least_units: int = 1
+    least_units: int = 1  # of the whole order
+    least_of_line: int = 1  # of one line
+    least_lines: int = 1
     own_goods: bool = False
     is_preorder: bool = False
     by_hand: bool = False

@@ -39,10 +39,12 @@ LEAST_MINOR: Final = 500
 
 def with_paths(plan: Plan, rates: Mapping[str, int], seed: int, now: datetime) -> Plan:
     """The orders of all paths first, then the others. Raises: UserError when none may take one."""
-    able = [order for order in plan.orders if _is_able(order, _contested(plan))]
+    contested = _contested(plan)
+    plain = [order for order in plan.orders if _is_plain(order)]
+    able = [order for order in plain if not contested & set(order.units)]
     if not able:
         raise UserError("no order of this set can go wrong: paid by one card, placed over the API")
-    taken, chosen = _choose(able, rates, Random(seed))  # noqa: S311 - repeatable, no secret
+    taken, chosen = _choose(plain, able, rates, Random(seed))  # noqa: S311 - repeatable, no secret
     setting = _Setting(plan.setup, now)
     special = tuple(setting.send(order, key) for order, key in chosen)
     others = tuple(order for order in plan.orders if order.order_id not in taken)
@@ -60,28 +62,33 @@ def _contested(plan: Plan) -> set[str]:
     return {sku for units in scarce for sku in units}
 
 
-def _is_able(order: PlannedOrder, contested: set[str]) -> bool:
+def _is_plain(order: PlannedOrder) -> bool:
+    """Placed over the API and paid by one card: its people can do everything with it."""
     if order.way != "api" or order.expected != {DELIVERED}:
         return False
     tenders = order.document["tenders"]
-    is_plain = all(charge["kind"] != "discount" for charge in order.document["charges"])
     return (
         [tender["kind"] for tender in tenders] == ["card"]
         and order.due_minor >= LEAST_MINOR
-        and is_plain
-        and not contested & set(order.units)
+        and all(charge["kind"] != "discount" for charge in order.document["charges"])
     )
 
 
 def _choose(
-    able: Sequence[PlannedOrder], rates: Mapping[str, int], dice: Random
+    plain: Sequence[PlannedOrder],
+    able: Sequence[PlannedOrder],
+    rates: Mapping[str, int],
+    dice: Random,
 ) -> tuple[set[str], list[tuple[PlannedOrder, str]]]:
-    """Which orders take which path; where a small set has too few, one is placed once more."""
+    """Which orders take which path; where a small set has too few, one is placed once more.
+
+    With goods of its own it does not matter that others want those of the `plain` one.
+    """
     free, chosen, taken = list(able), [], set()
     for key, path in PATHS.items():
         order = next((order for order in free if _fits(order, path)), None)
         if order is None:
-            order = _once_more(next((o for o in able if _fits(o, path)), able[0]), key)
+            order = _once_more(_model(plain if path.own_goods else able, path), key)
             chosen.append((order, key))
             continue
         free.remove(order)
@@ -95,10 +102,23 @@ def _choose(
     return taken, chosen
 
 
+def _model(orders: Sequence[PlannedOrder], path: Path) -> PlannedOrder:
+    """Raises: UserError when no order is large enough."""
+    found = next((order for order in orders if _fits(order, path)), None)
+    if found is None:
+        raise UserError("no order of this set has as many lines and units as every path needs")
+    return found
+
+
 def _fits(order: PlannedOrder, path: Path) -> bool:
     lines = order.document["lines"]
     worth = min(line["unit_price_minor"] for line in lines)
-    return sum(order.units.values()) >= path.least_units and worth >= LEAST_MINOR
+    return (
+        worth >= LEAST_MINOR
+        and sum(order.units.values()) >= path.least_units
+        and max(line["quantity"] for line in lines) >= path.least_of_line
+        and len(lines) >= path.least_lines
+    )
 
 
 def _once_more(order: PlannedOrder, key: str) -> PlannedOrder:

@@ -13,7 +13,10 @@ REALISTIC: Final[Mapping[str, int]] = {
     "fraud_hold": 100,  # assumption: reviewed by hand, most of them cleared
     "address_hold": 80,  # assumption: an address that the carrier does not know
     "preorder": 50,  # assumption: few goods are sold before they are there
-    # Called off late.
+    # Changed, or called off late.
+    "edit_increase": 30,  # assumption: few add to an order
+    "edit_decrease": 40,  # assumption: more think again
+    "cancel_line": 40,  # assumption: as many drop an article
     "cancel_after_label": 30,  # assumption: between label and hand-over lie minutes
     # In the warehouse and at the vendors.
     "backorder_filled": 50,  # assumption: half a per cent of picks find nothing anywhere
