@@ -44,7 +44,7 @@ class BackorderActivities:
             async with self._engine.begin() as tx:
                 await _fill_one(tx, part, fill)
         async with self._engine.connect() as tx:
-            return tuple(Filled(*part) for part in await backorders.found_by(tx, fill.sweep))
+            return tuple(Filled(*part) for part in await backorders.to_be_told(tx, fill.sweep))
 
 
 async def _fill_one(tx: AsyncConnection, waiting: Any, fill: Fill) -> None:

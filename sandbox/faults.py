@@ -9,7 +9,7 @@ from sandbox.store import Store
 REQUEST_KINDS: Final = frozenset(
     {
         "delay", "http_401", "http_429", "http_500", "cut_before_effect", "cut_after_effect",
-        "garbled_after_effect",
+        "garbled_after_effect", "refused",
     }
 )  # fmt: skip
 WEBHOOK_KINDS: Final = frozenset({"webhook_duplicate", "webhook_delay"})
@@ -24,6 +24,7 @@ class BadFault(ValueError):
 class Fault:
     """`path_prefix` is a path below the vendor's mount, or for webhooks the topic's beginning.
 
+    `about` is text that the request's body must hold: an order's number aims at that order alone.
     `skip` lets so many matching requests pass first; seconds are real.
     """
 
@@ -36,13 +37,15 @@ class Fault:
     skip: int = 0
     seconds: float = 1.0
     retry_after: int = 1
+    about: str = ""
 
-    def hits(self, vendor: str, method: str, path: str) -> bool:
+    def hits(self, vendor: str, method: str, path: str, body: bytes = b"") -> bool:
         prefix = self.path_prefix.removeprefix(f"/{vendor}")
         return (
             self.vendor in ("", "*", vendor)
             and self.method.upper() in ("", "*", method)
             and path.startswith(prefix)
+            and self.about.encode() in body
         )
 
 
@@ -71,16 +74,18 @@ class Faults:
             tx.db.execute("DELETE FROM faults")
         self._open.clear()
 
-    def take(self, vendor: str, method: str, path: str) -> Fault | None:
+    def take(self, vendor: str, method: str, path: str, body: bytes = b"") -> Fault | None:
         """The first open fault for this request, counted down."""
-        return self._take(REQUEST_KINDS, vendor, method, path)
+        return self._take(REQUEST_KINDS, vendor, method, path, body)
 
     def take_webhook(self, vendor: str, topic: str) -> Fault | None:
         return self._take(WEBHOOK_KINDS, vendor, "", topic)
 
-    def _take(self, kinds: frozenset[str], vendor: str, method: str, path: str) -> Fault | None:
+    def _take(
+        self, kinds: frozenset[str], vendor: str, method: str, path: str, body: bytes = b""
+    ) -> Fault | None:
         for fault in self._open:
-            if fault.kind in kinds and fault.hits(vendor, method, path):
+            if fault.kind in kinds and fault.hits(vendor, method, path, body):
                 self._count_down(fault)
                 if fault.skip == 0:
                     return fault

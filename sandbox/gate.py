@@ -32,6 +32,9 @@ class Vendor(Protocol):
     def outage(self, status: int) -> Any:
         """The body beside an HTTP 429 or 500."""
 
+    def refusal(self) -> Reply:
+        """Its final no to what could not be done, whatever it was."""
+
     def busy_mark(self, call: Call) -> str | None:
         """What two requests may not hold at the same time."""
 
@@ -67,7 +70,8 @@ class Gate:
         if mark is not None:
             self._busy.add(mark)
         try:
-            return await self._faulty(call, self._faults.take(call.vendor, call.method, call.path))
+            fault = self._faults.take(call.vendor, call.method, call.path, call.body)
+            return await self._faulty(call, fault)
         finally:
             self._busy.discard(mark or "")
 
@@ -80,6 +84,10 @@ class Gate:
             reply = self._outage(fault)
             self._log(call, reply, kind)
             return None if kind == "cut_before_effect" else reply
+        if kind == "refused":
+            reply = self._vendor.refusal()
+            self._log(call, reply, kind)
+            return reply
         try:
             reply = self._effect(call, kind)
         except Exception:  # uvicorn's own log is silenced, see __main__

@@ -53,10 +53,14 @@ async def mark_found(tx: AsyncConnection, fulfillment_id: str, sweep: str) -> No
     )
 
 
-async def found_by(tx: AsyncConnection, sweep: str) -> list[Any]:
+async def to_be_told(tx: AsyncConnection, sweep: str) -> list[Any]:
+    """What this sweep found, and what an earlier one may not have lived to tell."""
     found = await rows(
         tx,
-        "SELECT order_id, number FROM fulfillments WHERE found_by = :sweep ORDER BY 1, 2",
+        """
+        SELECT order_id, number FROM fulfillments
+        WHERE found_by = :sweep OR (found_by IS NOT NULL AND state = 'open') ORDER BY 1, 2
+        """,
         sweep=sweep,
     )
     return list(found)

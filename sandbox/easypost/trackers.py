@@ -3,7 +3,8 @@
 The times vary a little by tracking code, always alike. A receiver's street can ask for trouble:
 NEVER SCANNED stays at the label, LOST stops in transit, RETURN TO SENDER comes back, DAMAGED is
 broken on the way, DECLARED LOST is given up by the carrier, TURNS UP is given up and comes weeks
-later, SLOW comes weeks later, NOBODY HOME fails once and comes the next day.
+later, SLOW comes weeks later, NOBODY HOME fails once and comes the next day. With ONCE in the
+street only its first parcel is in trouble.
 """
 
 import json
@@ -20,6 +21,7 @@ from sandbox.store import Tx, new_id
 Json = dict[str, Any]
 
 KIND: Final = "easypost.tracker"
+TROUBLED: Final = "easypost.street"  # had its trouble
 
 # Status, its detail, the carrier's words, hours after the label was bought. The parcel is collected
 # the next day: compressed 20,000 times, that still leaves five seconds for a cancellation.
@@ -57,7 +59,7 @@ def start(tx: Tx, shipment: Json, rate: Json) -> Json:
     code = _code(rate["carrier"])
     tracker = _new(tx, code, rate["carrier"], shipment_id=shipment["id"])
     street = str(shipment["to_address"]["street1"]).upper()
-    scans = next((plan for name, plan in TROUBLES.items() if name in street), SCANS)
+    scans = _timetable(tx, street)
     parcel_oz = shipment["parcel"]["weight"]
     tracker["weight"] = parcel_oz
     place = {key: shipment["to_address"][key] for key in ("city", "state", "country", "zip")}
@@ -70,6 +72,14 @@ def start(tx: Tx, shipment: Json, rate: Json) -> Json:
         after_h = scan[3] + (posted_h if index else 0.0)
         tx.schedule("easypost.scan", subject, after_s=after_h * HOUR_S * _pace(code))
     return tracker
+
+
+def _timetable(tx: Tx, street: str) -> tuple[tuple[str, str, str, float], ...]:
+    if " ONCE " in street:
+        if tx.get(TROUBLED, street) is not None:
+            return SCANS
+        tx.put(TROUBLED, {"id": street})
+    return next((plan for name, plan in TROUBLES.items() if name in street), SCANS)
 
 
 def scan(tx: Tx, subject: str) -> None:

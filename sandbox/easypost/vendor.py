@@ -60,6 +60,9 @@ class EasyPost:
             return envelope("RATE_LIMITED", "You are being rate limited.")
         return envelope("INTERNAL_SERVER_ERROR", "We're sorry, something went wrong.")
 
+    def refusal(self) -> Reply:
+        return Reply(envelope("SHIPMENT.RATES.UNAVAILABLE", "No carrier takes it."), 422)
+
     def busy_mark(self, call: Call) -> str | None:
         """Two purchases of one shipment at a time."""
         return call.path if call.method == "POST" and call.path.endswith("/buy") else None

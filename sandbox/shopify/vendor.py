@@ -57,6 +57,9 @@ class Shopify:
     def outage(self, status: int) -> Any:
         return {"errors": [THROTTLED if status == 429 else FAILED]}  # noqa: PLR2004 - HTTP's own
 
+    def refusal(self) -> Reply:
+        return Reply({"errors": [FAILED]}, 422)
+
     def busy_mark(self, call: Call) -> str | None:  # noqa: ARG002 - the Vendor protocol
         return None
 

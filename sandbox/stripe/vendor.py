@@ -112,6 +112,13 @@ class Stripe:
             )
         return envelope("api_error", "An unexpected error occurred.")
 
+    def refusal(self) -> Reply:
+        """Source: https://docs.stripe.com/error-codes#charge-expired-for-capture"""
+        said = "The charge cannot be captured as the authorization has expired."
+        return Reply(
+            envelope("invalid_request_error", said, code="charge_expired_for_capture"), 400
+        )
+
     def busy_mark(self, call: Call) -> str | None:
         return call.headers.get("idempotency-key") if call.mutating else None
 

@@ -22,6 +22,11 @@ def test_the_corpus_has_every_end() -> None:
     assert {f"ReturnWorkflow-{end}" for end in (*returned, "refused", "cancelled")} <= kinds
 
 
+def test_every_kind_of_run_is_in_the_corpus() -> None:
+    kinds = {path.name.partition("-")[0] for path in HISTORIES}
+    assert {story.__name__ for story in WORKFLOWS} <= kinds
+
+
 def read(path: Path) -> str:
     return gzip.decompress(path.read_bytes()).decode()
 

@@ -32,6 +32,26 @@ async def test_a_fault_can_let_some_pass_first_and_hits_only_its_own(world):
     assert [answer.status_code for answer in answers] == [200, 500, 200]
 
 
+async def test_a_fault_can_be_aimed_at_one_order(world):
+    aimed = {"vendor": "easypost", "method": "POST", "about": '"shop-2:'}
+    await world.fault(kind="http_500", **aimed)
+    references = ("shop-1:f1:label:1", "shop-2:f1:label:1", "shop-2:f1:label:1")
+    answers = [await world.easypost.post("/shipments", json=shipment(each)) for each in references]
+    assert [answer.status_code for answer in answers] == [201, 500, 201]
+
+
+async def test_a_vendor_can_be_told_to_say_no(world):
+    await world.fault(vendor="easypost", method="POST", kind="refused")
+    answer = await world.easypost.post("/shipments", json=shipment())
+    assert answer.status_code == 422
+    made = (await world.stripe.post("/payment_intents", data=hold())).json()
+    await world.fault(vendor="stripe", method="POST", kind="refused")
+    answer = await world.stripe.post(f"/payment_intents/{made['id']}/capture")
+    assert answer.status_code == 400
+    (payment,) = await world.ledger("payments")
+    assert payment["captures"] == 0
+
+
 async def test_a_delay_delays(world):
     await world.fault(vendor="shopify", kind="delay", seconds=0.1)
     begun = time.monotonic()

@@ -63,3 +63,13 @@ async def test_a_parcel_may_be_damaged(fast_world):
     await until(lambda: len(fast_world.receiver.taken) == 4)
     result = fast_world.receiver.events("easypost")[-1]["result"]
     assert (result["status"], result["status_detail"]) == ("failure", "damaged")
+
+
+async def test_only_the_first_parcel_to_a_street_may_be_in_trouble(fast_world):
+    parcels = [await bought(fast_world, street1="1 Damaged Once Lane") for _ in range(2)]
+    await until(lambda: len(fast_world.receiver.taken) == 9)
+    ends = {
+        event["result"]["id"]: event["result"]["status"]
+        for event in fast_world.receiver.events("easypost")
+    }
+    assert [ends[parcel["tracker"]["id"]] for parcel in parcels] == ["failure", "delivered"]

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +23,10 @@ FOLDER = Path(".oms-demo")
 TERMINATED = 128 + 15
 # Of a dataset, when nobody says how many.
 USUAL_ORDERS = 500
+
+
+class ChaosRates(StrEnum):
+    REALISTIC = "realistic"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +50,13 @@ def demo(  # noqa: PLR0913 - one parameter an option
             help="How many seconds one second of waiting stands for.",
         ),
     ] = TIME_FACTOR,
-    seed: Annotated[int, typer.Option(help="Draws where scarce stock lies.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="Draws where scarce stock lies, and which orders go wrong.")
+    ] = 1,
+    chaos_rates: Annotated[
+        ChaosRates | None,
+        typer.Option(help="Let orders go wrong: each path once, then as often as that."),
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Run on until Ctrl-C.")] = False,
 ) -> None:
     """Run real orders through a stack of their own, from placement to delivery."""
@@ -54,6 +66,8 @@ def demo(  # noqa: PLR0913 - one parameter an option
 
     refuse_unwritable(report)
     plan = make_plan(dataset, orders, stock_factor, seed)
+    if chaos_rates is not None:
+        plan = with_chaos(plan, chaos_rates, stock_factor, seed)
     wish = Wish(new_folder(data_dir), time_factor, report, keep)
     console = Console(highlight=False, soft_wrap=True)
     try:
@@ -79,6 +93,16 @@ def make_plan(dataset: Path | None, orders: int | None, stock_factor: str, seed:
     if factor != 1:
         raise UserError("--stock-factor needs --dataset: the shipped orders come with their stock")
     return plan_shipped(orders)
+
+
+def with_chaos(plan: "Plan", rates: ChaosRates, stock_factor: str, seed: int) -> "Plan":
+    """Raises: UserError where stock is scarce: what is refused cannot go wrong later."""
+    from workers.local.demo.chaos.planning import with_paths  # noqa: PLC0415
+    from workers.local.demo.chaos.rates import RATES  # noqa: PLC0415
+
+    if Fraction(stock_factor) < 1:
+        raise UserError("--chaos-rates needs stock for every order: --stock-factor 1 or more")
+    return with_paths(plan, RATES[rates], seed, datetime.now(UTC))  # noqa: TID251 - the day of the run
 
 
 def refuse_unwritable(report: Path | None) -> None:

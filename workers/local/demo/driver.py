@@ -20,7 +20,7 @@ STALLED_S = 120.0
 # How long a shop's order is waited for before the next is sold; it comes later all the same.
 ARRIVED_WITHIN_S = 10.0
 ARRIVED_LOOK_S = 0.5
-CANCEL_WITHIN_S = 60.0
+CANCEL_WITHIN_S = 180.0
 CANCEL_AGAIN_S = 0.5
 # Of the orders sold in the shop, every so manieth is told by no webhook: the sync finds it.
 UNTOLD = 6
@@ -59,7 +59,7 @@ class Driver:
         for order in orders:
             try:
                 await self._place(order)
-                if order.to_be_cancelled:
+                if order.to_be_cancelled and not order.path:
                     await self._cancel(order)
             except (UserError, httpx.HTTPError) as error:
                 self._course.notes.append(f"{order.order_id}: {error}")

@@ -15,10 +15,11 @@ REFUSED_ADDRESS: Final = "refused_address"
 REFUSED_PAYMENT: Final = "refused_payment"
 REFUSED_STOCK: Final = "refused_stock"
 EXPIRED_PAYMENT: Final = "expired_payment"
+LOST: Final = "lost"
 # In the order in which the report and the summary name them.
 ENDS: Final = (
     DELIVERED, CANCELLED, REJECTED_INPUT, REFUSED_PAYMENT, REFUSED_STOCK, REFUSED_ADDRESS,
-    EXPIRED_PAYMENT,
+    EXPIRED_PAYMENT, LOST,
 )  # fmt: skip
 # What a payment vendor holds; store credit and manual tenders are the merchant's own books.
 VENDOR_TENDERS: Final = frozenset({"card", "bank_slip", "debit"})
@@ -43,6 +44,8 @@ class Channel:
     currencies: tuple[str, ...]
     buffer: int = 0
     seller: str | None = None
+    undeliverable: Literal["refuse", "hold"] = "refuse"
+    fraud_policy: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Product:
     length_mm: int
     width_mm: int
     height_mm: int
+    available_from: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ class PlannedOrder:
     expected: frozenset[str]
     # What its returns give back; below zero, what is charged for an exchange.
     back_minor: int = 0
+    # What goes wrong with it, by its key; the people of that path act on it.
+    path: str = ""
 
     @property
     def to_be_cancelled(self) -> bool:

@@ -1,8 +1,8 @@
 """Writes what a run showed: figures for machines, a table for people."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Report:
     refused_stock: int
     refused_address: int
     expired_payment: int
+    lost: int
     open: int
     splits: int
     oversold_units: int
@@ -43,13 +44,18 @@ class Report:
     place_p99_ms: float
     duration_s: float
     orders_per_s: float
+    # Of a run with chaos: how many orders went each path to its end.
+    paths: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def violations(self) -> int:
         return sum(getattr(self, name) for name in VIOLATIONS)
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        figures = asdict(self)
+        if not self.paths:
+            del figures["paths"]
+        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Measured:
     history_events_per_order: float
     actions_per_order: float
     duration_s: float
+    paths: Mapping[str, int] = field(default_factory=dict)
 
 
 def make_report(course: Course, judgement: Judgement, measured: Measured) -> Report:
@@ -82,6 +89,7 @@ def make_report(course: Course, judgement: Judgement, measured: Measured) -> Rep
         place_p99_ms=percentile_ms(course.place_s, 99),
         duration_s=round(measured.duration_s, 1),
         orders_per_s=round(ended_per_s, 2),
+        paths=measured.paths,
     )
 
 
@@ -110,6 +118,9 @@ def summary(plan: Plan, report: Report) -> Table:
     table.add_row("all", str(report.orders), str(len(plan.orders)), end_section=True)
     for name in VIOLATIONS:
         table.add_row(name.replace("_", " "), str(figures[name]), "0")
+    table.add_section()
+    for key, count in report.paths.items():
+        table.add_row(key.replace("_", " "), str(count), "1 or more")
     table.add_section()
     table.add_row("shipped from several places", str(report.splits))
     table.add_row("history events an order", str(report.history_events_per_order))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import signal
 import sys
@@ -16,6 +17,9 @@ from temporalio.client import Client
 
 from workers.errors import UserError
 from workers.local.blueprint import Plan as StackPlan
+from workers.local.demo.chaos.facts import read_facts
+from workers.local.demo.chaos.hand import Hand, Receive
+from workers.local.demo.chaos.play import left_alone, play, travelled
 from workers.local.demo.client import ApiClient
 from workers.local.demo.course import Course
 from workers.local.demo.driver import Driver
@@ -34,6 +38,7 @@ from workers.local.stack import Stack
 SETTLED_WITHIN_S = 60.0
 SETTLE_LOOK_S = 1.0
 MOST_LINES_SHOWN = 20
+PATHS_FILE = "paths.json"
 
 
 @dataclass(frozen=True)
@@ -78,18 +83,21 @@ async def run_inside(plan: Plan, wish: Wish, console: Console, stack: Stack) -> 
         Vendors(stack.sandbox_url) as vendors,
     ):
         began = time.monotonic()
-        notes = await drive(course, console, api, vendors)
+        notes = await drive(course, console, api, vendors, _receiver(folder, stack))
         duration_s = time.monotonic() - began
         console.print("settling")
         judgement = await settle(course, vendors)
     findings = await find_violations(stack)
     events, actions = await _history(course, stack)
-    measured = Measured(len(findings), events, actions, duration_s)
+    gone, missed = await _paths(plan, folder, stack)
+    measured = Measured(
+        len(findings), events, actions, duration_s, {k: len(v) for k, v in gone.items()}
+    )
     report = make_report(course, judgement, measured)
     for path in filter(None, (folder / "report.json", wish.report)):
         report.write(path)
     console.print(summary(plan, report))
-    unexpected = course.unexpected()
+    unexpected = [*course.unexpected(), *missed]
     _tell(console, "not as expected", [*unexpected, *course.notes, *notes])
     _tell(console, "violations", [*judgement.details, *findings])
     return not unexpected and is_clean(report)
@@ -111,13 +119,17 @@ async def _import(plan: Plan, folder: Path, console: Console, stack: Stack) -> N
         console.print(f"{len(plan.rejects)} bad rows, named in {folder / 'rejects.jsonl'}")
 
 
-async def drive(course: Course, console: Console, api: ApiClient, vendors: Vendors) -> list[str]:
+async def drive(
+    course: Course, console: Console, api: ApiClient, vendors: Vendors, receive: Receive
+) -> list[str]:
     """Place, pick, pack and follow until the end; the warehouse's complaints are returned."""
     plan = course.plan
-    called_off = {order.order_id for order in plan.orders if order.to_be_cancelled}
-    warehouse = Warehouse(api, called_off)
+    untouched = left_alone(plan)
+    untouched |= {order.order_id for order in plan.orders if order.to_be_cancelled}
+    warehouse = Warehouse(api, untouched)
+    hand = Hand(api, vendors, receive, untouched, course.ends)
     working = asyncio.create_task(warehouse.work())
-    driving = asyncio.create_task(Driver(course, api, vendors).run())
+    driving = asyncio.create_task(_until_all_is_done(Driver(course, api, vendors), course, hand))
     try:
         async with ProgressShow(console, lambda: course.standing, len(course.to_deliver)):
             done, _ = await asyncio.wait({driving, working}, return_when=asyncio.FIRST_COMPLETED)
@@ -128,6 +140,37 @@ async def drive(course: Course, console: Console, api: ApiClient, vendors: Vendo
             task.cancel()
         await asyncio.gather(driving, working, return_exceptions=True)
     return warehouse.notes
+
+
+async def _until_all_is_done(driver: Driver, course: Course, hand: Hand) -> None:
+    """Goods come back after their order has ended."""
+    await asyncio.gather(driver.run(), play(course, hand))
+
+
+def _receiver(folder: Path, stack: Stack) -> Receive:
+    """Units that come in, by the command that takes in stock."""
+
+    async def receive(location: str, sku: str, units: int) -> None:
+        file = folder / f"receipt-{hashlib.sha256(sku.encode()).hexdigest()[:12]}.json"
+        level = {"location": location, "sku": sku, "on_hand": units, "safety_stock": 0}
+        file.write_text(json.dumps({"stock": [level]}), encoding="utf-8")
+        status, said = await run_command(stack, "import", str(file))
+        if status:
+            raise UserError(f"oms import: {said}")
+
+    return receive
+
+
+async def _paths(plan: Plan, folder: Path, stack: Stack) -> tuple[dict[str, list[str]], list[str]]:
+    """Which orders went which path; written down for who looks into their histories."""
+    sent = [order.order_id for order in plan.orders if order.path]
+    if not sent:
+        return {}, []
+    async with Vendors(stack.sandbox_url) as vendors:
+        ledger = await vendors.ledger()
+    gone, missed = travelled(plan, await read_facts(stack.database_url, sent, ledger))
+    (folder / PATHS_FILE).write_text(json.dumps(gone, indent=1) + "\n", encoding="utf-8")
+    return gone, missed
 
 
 async def settle(course: Course, vendors: Vendors) -> Judgement:

@@ -33,6 +33,10 @@ class Vendors:
         got = await self._http.post("/_/shopify/orders", json=document, params=query)
         got.raise_for_status()
 
+    async def fault(self, **fault: Any) -> None:
+        """Let the next request that it is about go wrong."""
+        (await self._http.post("/_/faults", json=fault)).raise_for_status()
+
     async def ledger(self) -> Json:
         got = await self._http.get("/_/ledger")
         got.raise_for_status()

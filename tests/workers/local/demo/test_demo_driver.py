@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -95,7 +96,6 @@ def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PAUSE_S", 0.001)
     monkeypatch.setattr(driver, "LOOK_EVERY_S", 0.01)
     monkeypatch.setattr(driver, "CANCEL_AGAIN_S", 0.01)
-    monkeypatch.setattr(driver, "STALLED_S", 0.3)
     monkeypatch.setattr(warehouse, "LOOK_EVERY_S", 0.01)
 
 
@@ -118,7 +118,7 @@ async def _run(api: ApiClient, plan: Plan = PLAN, *, with_warehouse: bool = True
     if not with_warehouse:
         working.cancel()
     async with Vendors("http://sandbox") as vendors:
-        await Driver(course, api, vendors).run()
+        await Driver(course, api, vendors, stalled_s=0.3).run()
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
     return course
@@ -168,6 +168,14 @@ async def test_a_run_that_stands_still_is_given_up(api: ApiClient) -> None:
     course = await _run(api, with_warehouse=False)
     assert course.ends == {"shop-3": "cancelled"}
     assert "nothing moved" in course.notes[0]
+
+
+async def test_an_order_on_a_path_is_called_off_by_its_people_and_not_by_the_driver(
+    api: ApiClient,
+) -> None:
+    orders = tuple(replace(order, path="cancel_after_label") for order in PLAN.orders)
+    course = await _run(api, replace(PLAN, orders=orders), with_warehouse=False)
+    assert "shop-3" not in course.ends
 
 
 async def test_a_picked_parcel_of_an_earlier_shift_is_only_packed(

@@ -38,6 +38,7 @@ def test_the_file_has_the_agreed_keys(tmp_path: Path) -> None:
         "refused_stock": 0,
         "refused_address": 0,
         "expired_payment": 0,
+        "lost": 0,
         "open": 0,
         "splits": 1,
         "oversold_units": 0,
