@@ -43,6 +43,7 @@ class ShippingActivities:
     async def create_shipment(self, fulfillment_id: str) -> None:
         """Ask for rates and save the vendor's id: nothing is bought, so a repeat costs nothing."""
         async with self._engine.begin() as tx:
+            await parts.locked(tx, fulfillment_id)  # two attempts at once make one label
             facts = await _shipment_facts(tx, fulfillment_id)
             part = f"{facts.order_id}:f{facts.number}"
             label = await labels.begin(tx, fulfillment_id, part, self._carrier.vendor)
