@@ -16,6 +16,7 @@ from temporalio.client import Client
 from api import (
     audit,
     codec,
+    counts,
     dead_letters,
     docs,
     exceptions,
@@ -48,8 +49,8 @@ __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
     orders, holds, fulfillments, papers, returning, returns, unmatched, exceptions,
-    reconciliation, stock, subscriptions, dead_letters, audit, webhooks, codec, health, order_page,
-    docs,
+    reconciliation, stock, counts, subscriptions, dead_letters, audit, webhooks, codec, health,
+    order_page, docs,
 )  # fmt: skip
 
 

@@ -56,6 +56,8 @@ SCOPE_OF = {
     "GET /stock": "stock:read",
     "GET /stock/{sku:path}": "stock:read",
     "GET /ats": "stock:read",
+    "GET /count-tasks": "stock:read",
+    "POST /count-tasks/{count_task_id}/counted": "fulfillments:write",
     "GET /audit": "audit:read",
     "POST /codec/decode": "codec:read",
     "POST /codec/encode": "codec:read",

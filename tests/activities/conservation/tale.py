@@ -20,6 +20,7 @@ from tests.activities.shop import HOUR_S, Shop, at_once, card, paid
 
 PLACES: Final = ("east", "west")
 PRICES: Final = (1, 333, 1_000, 1_999)
+RESOLUTIONS: Final = ("refund", "refund", "store_credit", "exchange", "replacement")
 MOST_ORDERS: Final = 3
 # Of a hundred: acts that are told twice, acts whose answer is lost, captures that are refused.
 REPEATED, LOST, REFUSED = 35, 10, 8
@@ -196,7 +197,7 @@ class Tale(Pages):
         part = self.one_of(await self.parts(f"{where} AND rma IS NULL AND NOT cancel_requested"))
         if part is None:
             return False
-        wanted = {line: units for line, units in part.lines}
+        wanted: dict[int, int] = dict(part.lines)
         picked = {line: self.dice.randint(0, units) for line, units in wanted.items()}
         if not 0 < sum(picked.values()) < sum(wanted.values()):
             picked = {}
@@ -312,9 +313,7 @@ class Tale(Pages):
         if line is None:
             return False
         units = self.dice.randint(1, line.free)
-        resolution = self.dice.choice(
-            ("refund", "refund", "store_credit", "exchange", "replacement")
-        )
+        resolution = self.dice.choice(RESOLUTIONS)
         method = "keep" if resolution == "refund" and self.chance(20) else "label"
         async with self.shop.engine.begin() as tx:
             await orders.head(tx, line.order_id, lock=True)
