@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from api import (
     audit,
+    claims,
     codec,
     counts,
     dead_letters,
@@ -49,8 +50,8 @@ __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
     orders, holds, fulfillments, papers, returning, returns, unmatched, exceptions,
-    reconciliation, stock, counts, subscriptions, dead_letters, audit, webhooks, codec, health,
-    order_page, docs,
+    reconciliation, claims, stock, counts, subscriptions, dead_letters, audit, webhooks, codec,
+    health, order_page, docs,
 )  # fmt: skip
 
 
