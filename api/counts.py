@@ -84,8 +84,7 @@ async def count(
     once = Once(context, caller, idempotency_key, what)
 
     async def write(tx: AsyncConnection) -> dict[str, Any]:
-        task = await kept.locked(tx, count_task_id)
-        _permit(count_task_id, task, told.quantity)
+        task = _permitted(count_task_id, await kept.locked(tx, count_task_id), told.quantity)
         await kept.counted(tx, task, told.quantity, caller.actor)
         change = audit.Change({"on_hand": task.on_hand}, {"on_hand": told.quantity})
         await audit.record(tx, caller.actor, "StockCounted", str(count_task_id), change)
@@ -94,8 +93,8 @@ async def count(
     return await once.written(write)
 
 
-def _permit(task_id: int, task: Any, quantity: int) -> None:
-    """Raises: Problem."""
+def _permitted(task_id: int, task: Any | None, quantity: int) -> Any:
+    """Return the task, which may be ended so. Raises: Problem."""
     if task is None:
         raise Problem(Kind.NOT_FOUND, f"there is no count task {task_id}")
     if task.state != "open":
@@ -103,6 +102,7 @@ def _permit(task_id: int, task: Any, quantity: int) -> None:
     if quantity < task.least:
         detail = f"orders hold {task.least}: report what their parcels lack first"
         raise Problem(Kind.WRONG_STATE, detail)
+    return task
 
 
 async def _found(tx: AsyncConnection, task_id: int) -> dict[str, Any]:

@@ -1,43 +1,26 @@
 """One random story of a few orders: operations in any order, repeats and lost answers too."""
 
-import random
-from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from activities.connectors.errors import OutcomeUnknown, Rejected
 from activities.fulfillment import HandOver
 from activities.payments import CaptureShare
 from activities.playbook import PlaybookActivities, WriteOff
-from activities.returning.refunding import RefundPart
-from activities.returning.settling import Settle
-from db.inbox.returns import NewItem, NewLine, NewReturn, commit_return
-from db.stores import orders
 from domain.shortage import REASONS
-from tests.activities.conservation.pages import Pages
-from tests.activities.returning.counter import Counter
-from tests.activities.shop import HOUR_S, Shop, at_once, card, paid
+from tests.activities.conservation.returning import Returning
+from tests.activities.conservation.telling import PLACES, PRICES, REPEATED
+from tests.activities.shop import HOUR_S, Shop, card, paid
 
-PLACES: Final = ("east", "west")
-PRICES: Final = (1, 333, 1_000, 1_999)
-RESOLUTIONS: Final = ("refund", "refund", "store_credit", "exchange", "replacement")
 MOST_ORDERS: Final = 3
-# Of a hundred: acts that are told twice, acts whose answer is lost, captures that are refused.
-REPEATED, LOST, REFUSED = 35, 10, 8
-Act = Callable[[], Awaitable[Any]]
+REFUSED = 8  # of a hundred captures
 
 
-class Tale(Pages):
-    """The world of one seed. `told` names what was done, for whoever must tell it again."""
+class Tale(Returning):
+    """The world of one seed."""
 
     def __init__(self, shop: Shop, seed: int) -> None:
-        super().__init__(shop)
-        self.counter = Counter(shop)
+        super().__init__(shop, seed)
         self.playbook = PlaybookActivities(shop.engine)
-        self.dice = random.Random(seed)
-        self.told: list[str] = []
-        self.received: Tally[tuple[str, str]] = Tally()
-        self.is_ending = False
 
     async def begin(self) -> None:
         for _ in range(2):
@@ -62,37 +45,6 @@ class Tale(Pages):
                     self.told.append(verb.__name__)
                     break
 
-    # -- how things are done
-
-    def chance(self, percent: int) -> bool:
-        return self.dice.randrange(100) < percent
-
-    def hesitates(self, percent: int) -> bool:
-        """What would end a story early is done less often, until it is to end."""
-        return not self.is_ending and self.chance(percent)
-
-    async def _do(self, act: Act) -> None:
-        """Once, twice, or by two at once; an answer that was lost is asked for again."""
-        times = 2 if self.chance(REPEATED) else 1
-        if times == 2 and self.chance(50):
-            for answer in await at_once(2, lambda _: act()):
-                if isinstance(answer, Exception) and not isinstance(answer, OutcomeUnknown):
-                    raise answer
-        for _ in range(times):
-            try:
-                await act()
-            except OutcomeUnknown:
-                await act()
-
-    def _lose_an_answer(self) -> None:
-        if self.chance(LOST):
-            self.shop.bank.faults.silent = 1
-        if self.chance(LOST):
-            self.shop.road.faults.silent = 1
-
-    def _hear_again(self) -> None:
-        self.shop.bank.faults.silent = self.shop.road.faults.silent = 0
-
     # -- an order
 
     async def place(self) -> bool:
@@ -101,12 +53,12 @@ class Tale(Pages):
         document = self._document()
         order = await self.shop.commit(document)
         self.orders.append(order.order_id)
-        await self._do(lambda: self.shop.admission.admit(order))
+        await self.do(lambda: self.shop.admission.admit(order))
         if (await self.shop.reserve(order.order_id)).short:
             await self.shop.close(order.order_id, "refused_stock")
             return True
         for number in range(1, len(document["tenders"]) + 1):
-            await self._do(lambda number=number: self.shop.take(order.order_id, number))  # type: ignore[misc]
+            await self.do(lambda number=number: self.shop.take(order.order_id, number))  # type: ignore[misc]
         return True
 
     def _document(self) -> dict[str, Any]:
@@ -139,26 +91,26 @@ class Tale(Pages):
         order_id = self.one_of(await self.unrouted())
         if order_id is None:
             return False
-        await self._do(lambda: self.shop.route(order_id))
+        await self.do(lambda: self.shop.route(order_id))
         return True
 
     async def cancel(self) -> bool:
         order_id = self.one_of(await self.open_orders())
         if order_id is None or self.hesitates(60):
             return False
-        await self._do(lambda: self.shop.fulfillment.request_cancellation(order_id))
+        await self.do(lambda: self.shop.fulfillment.request_cancellation(order_id))
         if order_id in await self.unrouted():
-            await self._do(lambda: self.shop.holding.release_stock(order_id))
+            await self.do(lambda: self.shop.holding.release_stock(order_id))
             await self.shop.close(order_id, "cancelled")
         for part in await self.parts("cancel_requested AND ended_at IS NULL", order_id):
             await self._stop(part)
         return True
 
     async def _stop(self, part: Any) -> None:
-        await self._do(lambda: self.shop.fulfillment.cancel_fulfillment(part.fulfillment_id))
+        await self.do(lambda: self.shop.fulfillment.cancel_fulfillment(part.fulfillment_id))
         now = await self.parts("state = 'cancelled'", part.order_id)
         if part.fulfillment_id in {each.fulfillment_id for each in now}:
-            await self._do(lambda: self.shop.shipping.void_label(part.fulfillment_id))
+            await self.do(lambda: self.shop.shipping.void_label(part.fulfillment_id))
 
     async def close(self) -> bool:
         order_id = self.one_of(await self.closable())
@@ -184,7 +136,7 @@ class Tale(Pages):
         part = self.one_of(await self.parts(f"state = '{state}' AND NOT cancel_requested"))
         if part is None:
             return False
-        await self._do(lambda: self.shop.advance(part.fulfillment_id, to))
+        await self.do(lambda: self.shop.advance(part.fulfillment_id, to))
         return True
 
     async def pick_short(self) -> bool:
@@ -204,7 +156,7 @@ class Tale(Pages):
         if some != bool(picked):
             return False
         reason = self.dice.choice(sorted(REASONS))
-        await self._do(lambda: self.shop.lacks(part, reason, *picked.items()))
+        await self.do(lambda: self.shop.lacks(part, reason, *picked.items()))
         return True
 
     async def label(self) -> bool:
@@ -213,10 +165,10 @@ class Tale(Pages):
         )
         if part is None:
             return False
-        self._lose_an_answer()
-        await self._do(lambda: self.shop.shipping.create_shipment(part.fulfillment_id))
-        await self._do(lambda: self.shop.shipping.buy_label(part.fulfillment_id))
-        self._hear_again()
+        self.lose_an_answer()
+        await self.do(lambda: self.shop.shipping.create_shipment(part.fulfillment_id))
+        await self.do(lambda: self.shop.shipping.buy_label(part.fulfillment_id))
+        self.hear_again()
         return True
 
     async def hand_over(self) -> bool:
@@ -235,14 +187,14 @@ class Tale(Pages):
             if self.chance(50):  # or a person has it tried anew, later
                 await self._stop(part)
             return True
-        await self._do(lambda: self.shop.fulfillment.hand_over(to))
+        await self.do(lambda: self.shop.fulfillment.hand_over(to))
         return True
 
     async def authorize(self, part: Any) -> None:
         """Each share of a card that has none gets an authorization of its own."""
         for share in await self.shares(part):
             if share.authorization_key is None:
-                await self._do(
+                await self.do(
                     lambda share=share: self.shop.take(  # type: ignore[misc]
                         part.order_id, share.tender_no, fulfillment_number=part.number
                     )
@@ -254,14 +206,14 @@ class Tale(Pages):
             if share.state == "held":
                 if self.chance(REFUSED):
                     self.shop.bank.faults.before = [Rejected("bank", "no", "capture_declined")]
-                self._lose_an_answer()
+                self.lose_an_answer()
                 wanted = CaptureShare(
                     part.order_id, part.fulfillment_id, part.number, share.tender_no
                 )
                 try:
                     await self._capture_once(wanted)
                 finally:
-                    self._hear_again()
+                    self.hear_again()
                     self.shop.bank.faults.before = []
 
     async def _capture_once(self, wanted: CaptureShare) -> None:
@@ -278,13 +230,13 @@ class Tale(Pages):
         if part is None or self.hesitates(50):
             return False
         if part.rma is not None:
-            await self._do(lambda: self.shop.advance(part.fulfillment_id, "lost"))
+            await self.do(lambda: self.shop.advance(part.fulfillment_id, "lost"))
             return True
         lost = WriteOff(part.fulfillment_id, "lost", HOUR_S)
         if self.chance(50) and await self.playbook.reship(lost):
-            await self._do(lambda: self.playbook.reship(lost))
+            await self.do(lambda: self.playbook.reship(lost))
         else:
-            await self._do(lambda: self.playbook.write_off(lost))
+            await self.do(lambda: self.playbook.write_off(lost))
         return True
 
     async def let_go(self) -> bool:
@@ -303,94 +255,7 @@ class Tale(Pages):
         await self.shop.arrived(sku, place, units)
         self.received[sku, place] += units
         sweep = f"{self.shop.prefix}-{len(self.told)}"
-        await self._do(lambda: self.shop.fill(sweep))
-        return True
-
-    # -- a return
-
-    async def ask_return(self) -> bool:
-        line = self.one_of(await self.returnable())
-        if line is None:
-            return False
-        units = self.dice.randint(1, line.free)
-        resolution = self.dice.choice(RESOLUTIONS)
-        method = "keep" if resolution == "refund" and self.chance(20) else "label"
-        async with self.shop.engine.begin() as tx:
-            await orders.head(tx, line.order_id, lock=True)
-            new = NewReturn(
-                order_id=line.order_id, source="customer", resolution=resolution, method=method,
-                advance=False, location=self.dice.choice(PLACES), state="approved",
-                review_reason=None, payment_reference="pm_card", within_s=HOUR_S,
-                items=(NewItem(line.fulfillment_id, line.line_no, line.sku, units,
-                    self.dice.choice(("unwanted", "damaged")), "opened"),),
-                instead=self._instead() if resolution == "exchange" else (),
-            )  # fmt: skip
-            self.rmas.append(await commit_return(tx, new, "test"))
-        return True
-
-    def _instead(self) -> Sequence[Any]:
-        units = self.dice.randint(1, 2)
-        sku = self.dice.choice(self.skus)
-        return (NewLine(sku, units, units * self.dice.choice(PRICES)),)
-
-    async def receive(self) -> bool:
-        back = self.one_of(await self.returns("state = 'approved' AND method = 'label'"))
-        if back is None:
-            return False
-        if self.chance(50):
-            await self._do(lambda: self.counter.labelled(back.rma))
-        units = self.dice.randint(1, back.requested + 1)
-        await self._do(lambda: self.counter.came(back.rma, units))
-        return True
-
-    async def inspect(self) -> bool:
-        back = self.one_of(await self.returns("state = 'received'"))
-        if back is None:
-            return False
-        good = self.dice.randint(0, back.received)
-        fate = self.dice.choice(("scrap", "quarantine", "restock"))
-        found = [(1, "restock", good, True), (1, fate, back.received - good, False)]
-        told = [each for each in found if each[2]]
-        await self._do(lambda: self.counter.found(back.rma, *told))
-        return True
-
-    async def call_return_off(self) -> bool:
-        back = self.one_of(await self.returns("state = 'approved' AND method = 'label'"))
-        if back is None or self.hesitates(70):
-            return False
-        never = self.chance(50)
-        await self._do(
-            lambda: (self.counter.never_came if never else self.counter.cancelled)(back.rma)
-        )
-        return True
-
-    async def settle(self) -> bool:
-        due = "state = 'inspected' OR (state = 'approved' AND method = 'keep')"
-        back = self.one_of(await self.returns(due))
-        if back is None:
-            return False
-        await self._do(lambda: self.counter.settling.settle_return(Settle(back.rma)))
-        if back.resolution in ("exchange", "replacement"):
-            await self._do(lambda: self.counter.planned(back.rma))
-        return True
-
-    async def end_return(self) -> bool:
-        """Once what is sent instead has ended: give back what is owed, and close."""
-        ended = """state = 'settled' AND NOT EXISTS (SELECT FROM fulfillments f
-            WHERE f.rma = r.rma AND f.ended_at IS NULL)"""
-        back = self.one_of(await self.returns(ended))
-        if back is None:
-            return False
-        await self._do(lambda: self.counter.exchange.end_exchange(back.rma))
-        owed = await self.counter.settling.money_owed(back.rma)
-        self._lose_an_answer()
-        for number in owed.refunds:
-            refund = RefundPart(back.rma, number)
-            await self._do(lambda refund=refund: self.counter.refunding.refund_return(refund))  # type: ignore[misc]
-        for due in owed.dues:
-            await self._do(lambda due=due: self.shop.settlement.give_back(due))  # type: ignore[misc]
-        self._hear_again()
-        await self._do(lambda: self.counter.settling.close_return(back.rma))
+        await self.do(lambda: self.shop.fill(sweep))
         return True
 
     # -- the end
