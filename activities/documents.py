@@ -68,13 +68,15 @@ async def write_document(tx: AsyncConnection, key: str, about: Mapping[str, Any]
     if await documents.find(tx, key) is not None:
         return
     if about["kind"] == "invoice":
-        draft = await _invoice(tx, key, order, part)
+        draft = await _invoice(tx, key, order, part, about)
     else:
         draft = await _credit_note(tx, key, part, about)
     await documents.write(tx, draft)
 
 
-async def _invoice(tx: AsyncConnection, key: str, order: Any, part: Any) -> Draft:
+async def _invoice(
+    tx: AsyncConnection, key: str, order: Any, part: Any, about: Mapping[str, Any]
+) -> Draft:
     seller = await documents.seller_of(tx, order.channel)
     if seller is None:
         raise CannotBeWritten(f"the channel {order.channel} has no legal seller")
@@ -82,7 +84,9 @@ async def _invoice(tx: AsyncConnection, key: str, order: Any, part: Any) -> Draf
     charges = await orders.charges(tx, order.order_id)
     held = await documents.billed_units(tx, part)
     parts = [_part(line, each) for line, each in zip(lines, held, strict=True)]
-    bill = bill_parcel(parts, charges, part.share_minor, order.currency)
+    # What was asked for before shares were kept bills what the parcel is worth now.
+    share_minor = about.get("share_minor", part.share_minor)
+    bill = bill_parcel(parts, charges, share_minor, order.currency)
     is_taxed = any(tax.rate_ppm for tax in bill.taxes)
     if is_taxed and not (seller.vat_id or seller.tax_registration):
         lacks = "needs a VAT id or a tax registration: the order is taxed"
@@ -92,7 +96,9 @@ async def _invoice(tx: AsyncConnection, key: str, order: Any, part: Any) -> Draf
         for line, each in zip(lines, held, strict=True)
         if each.units
     }
-    paid = [each._asdict() for each in await documents.paid_by(tx, part.fulfillment_id)]
+    paid = about.get("paid")
+    if paid is None:
+        paid = [each._asdict() for each in await documents.paid_by(tx, part.fulfillment_id)]
     content = {
         "language": language_of(order.locale, seller.language),
         "seller": {name: getattr(seller, name) for name in _FROM_SELLER},

@@ -56,6 +56,7 @@ class ExceptionActivities:
                 within_s=raised.within_s,
                 resolutions=raised.resolutions,
             )
+            await orders.head(tx, raised.order_id, lock=True)
             if await exceptions.open_exception(tx, new):
                 data = {"exception_id": raised.exception_id, "reason": raised.reason}
                 await orders.tell(
@@ -70,6 +71,7 @@ class ExceptionActivities:
     async def resolve_exception(self, resolved: Resolved) -> None:
         async with self._engine.begin() as tx:
             note = resolved.note or await remarks.find(tx, resolved.exception_id, "note") or ""
+            await orders.head(tx, resolved.order_id, lock=True)
             found = await exceptions.resolve(
                 tx, resolved.exception_id, resolved.resolution, resolved.actor, note
             )

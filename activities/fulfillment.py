@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.mail import post_mail
 from db.engine import row, rows, run
-from db.stores import documents, fulfillments, holds, labels, orders, outbox
+from db.stores import documents, fulfillments, holds, labels, orders, outbox, parts
 from domain.events import OrderEvent
 from domain.holds import LEAVING
 
@@ -69,7 +69,7 @@ class FulfillmentActivities:
     async def advance(self, to: Advance) -> None:
         """Record picked, packed, delivered or lost; told again, nothing changes."""
         async with self._engine.begin() as tx:
-            part = await fulfillments.get(tx, to.fulfillment_id, lock=True)
+            part = await parts.locked(tx, to.fulfillment_id)
             if not await fulfillments.advance(
                 tx, to.fulfillment_id, to.state, to.step, to.within_s
             ):
@@ -115,11 +115,10 @@ class FulfillmentActivities:
 
     @activity.defn
     async def request_cancellation(self, order_id: str) -> Cancellable:
-        """Stop every part that is not being handed over; the row's lock decides the race."""
+        """Stop every part that is not being handed over; the order's lock decides the race."""
         async with self._engine.begin() as tx:
-            # One that was divided meanwhile: its pieces are there once its row is ours.
-            while await _ask_to_stop(tx, order_id):
-                pass
+            await orders.head(tx, order_id, lock=True)
+            await _ask_to_stop(tx, order_id)
             all_parts = await fulfillments.of_order(tx, order_id)
             stopping = tuple(
                 part.number
@@ -140,7 +139,7 @@ class FulfillmentActivities:
         Raises: ApplicationError "OnHold": the story tries again when the hold has ended.
         """
         async with self._engine.begin() as tx:
-            part = await fulfillments.get(tx, to.fulfillment_id, lock=True)
+            part = await parts.locked(tx, to.fulfillment_id)
             if part.state in ("handing_over", "handed_over", "delivered"):
                 return True
             if part.cancel_requested or part.state == "cancelled":
@@ -155,7 +154,7 @@ class FulfillmentActivities:
     async def hand_over(self, to: HandOver) -> None:
         """The parcel is the carrier's: stock leaves, the customer and the channel are told."""
         async with self._engine.begin() as tx:
-            part = await fulfillments.get(tx, to.fulfillment_id, lock=True)
+            part = await parts.locked(tx, to.fulfillment_id)
             if not await fulfillments.advance(
                 tx, to.fulfillment_id, "handed_over", "first scan by the carrier", to.within_s
             ):
@@ -175,12 +174,12 @@ class FulfillmentActivities:
     async def cancel_fulfillment(self, fulfillment_id: str) -> bool:
         """Give the units back; false when the parcel is already on its way out."""
         async with self._engine.begin() as tx:
-            part = await fulfillments.get(tx, fulfillment_id, lock=True)
+            part = await parts.locked(tx, fulfillment_id)
             return await cancel_part(tx, part)
 
 
-async def _ask_to_stop(tx: AsyncConnection, order_id: str) -> int:
-    return await run(
+async def _ask_to_stop(tx: AsyncConnection, order_id: str) -> None:
+    await run(
         tx,
         """
         WITH locked AS MATERIALIZED (
@@ -262,13 +261,10 @@ async def refresh_tracking(tx: AsyncConnection, fulfillment_id: str, status: str
 
 
 async def tracked(tx: AsyncConnection, tracker_id: str) -> Any | None:
-    """Return the label a tracker belongs to, with its fulfillment locked: scans take turns."""
-    return await row(
+    """Return the fulfillment order that a tracker follows, locked: scans take turns."""
+    label = await row(
         tx,
-        """
-        SELECT l.label_key, f.fulfillment_id, f.order_id, f.number, f.tracking_status, f.state
-        FROM labels l JOIN fulfillments f USING (fulfillment_id)
-        WHERE l.tracker_id = :tracker_id FOR UPDATE OF f
-        """,
-        tracker_id=tracker_id,
+        "SELECT fulfillment_id FROM labels WHERE tracker_id = :id AND fulfillment_id IS NOT NULL",
+        id=tracker_id,
     )
+    return None if label is None else await parts.locked(tx, label.fulfillment_id)

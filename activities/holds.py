@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
 from activities.screening import told
-from db.engine import rows
 from db.stores import fulfillments, holds, orders
 from db.stores.holds import NewHold
 from domain.events import OrderEvent
@@ -76,10 +75,9 @@ class HoldActivities:
     async def place_hold(self, hold: Place) -> Placed:
         """Place a hold while something is left that it can block.
 
-        Parcels are locked first, as everywhere: whoever hands one over sees the hold, or is seen.
+        The order is locked, as everywhere: whoever hands a parcel over sees the hold, or is seen.
         """
         async with self._engine.begin() as tx:
-            await _lock_parts(tx, hold.order_id)
             head = await orders.head(tx, hold.order_id, lock=True)
             if head is None:
                 return Placed(refused="unadmitted")
@@ -116,7 +114,6 @@ class HoldActivities:
     async def look_at_holds(self, look: Look) -> Looked:
         """Say which holds are open; while there are any, the order keeps its stock for them."""
         async with self._engine.begin() as tx:
-            await _lock_parts(tx, look.order_id)
             await orders.head(tx, look.order_id, lock=True)
             found = await holds.open_of(tx, look.order_id)
             if found:
@@ -133,14 +130,6 @@ def _opened(hold: Any) -> OpenHold:
 def _can_stop(kind: str, parts: list[Any]) -> bool:
     is_ours = any(part.state in ("open", "picked", "packed", "ready_for_pickup") for part in parts)
     return is_ours and blocks_parcels(kind)
-
-
-async def _lock_parts(tx: AsyncConnection, order_id: str) -> None:
-    await rows(
-        tx,
-        "SELECT 1 FROM fulfillments WHERE order_id = :order_id ORDER BY number FOR UPDATE",
-        order_id=order_id,
-    )
 
 
 async def release_address_holds(tx: AsyncConnection, order_id: str) -> None:

@@ -16,7 +16,7 @@ from activities.connectors.carrier.port import (
 from activities.connectors.errors import OutcomeUnknown, Rejected
 from activities.fulfillment import mail_about, refresh_tracking, tracked
 from db.engine import row, rows, run
-from db.stores import labels, orders
+from db.stores import labels, orders, parts
 from domain.address import Address
 from domain.parcel import Measures, one_box
 from domain.tracking import TrackingEvent, TrackingStatus, fold
@@ -43,6 +43,7 @@ class ShippingActivities:
     async def create_shipment(self, fulfillment_id: str) -> None:
         """Ask for rates and save the vendor's id: nothing is bought, so a repeat costs nothing."""
         async with self._engine.begin() as tx:
+            await parts.locked(tx, fulfillment_id)  # two attempts at once make one label
             facts = await _shipment_facts(tx, fulfillment_id)
             part = f"{facts.order_id}:f{facts.number}"
             label = await labels.begin(tx, fulfillment_id, part, self._carrier.vendor)
@@ -75,11 +76,11 @@ class ShippingActivities:
             return Shipped(fulfillment_id, label.carrier)
         bought = await buy_once(self._carrier, label)
         async with self._engine.begin() as tx:
+            part = await parts.locked(tx, fulfillment_id)
             if await labels.bought(tx, label.label_key, bought):
-                facts = await _shipment_facts(tx, fulfillment_id)
                 await orders.tell(
                     tx,
-                    facts.order_id,
+                    part.order_id,
                     "LabelBought",
                     fulfillment_id=fulfillment_id,
                     data={"carrier": bought.carrier, "tracking_number": bought.tracking_number},
@@ -104,9 +105,9 @@ class ShippingActivities:
         if must_go_back:
             await self._carrier.void_label(label.vendor_shipment_id)
         async with self._engine.begin() as tx:
+            part = await parts.locked(tx, fulfillment_id)
             if await labels.voided(tx, label.label_key) and must_go_back:
-                facts = await _shipment_facts(tx, fulfillment_id)
-                await orders.tell(tx, facts.order_id, "LabelVoided", fulfillment_id=fulfillment_id)
+                await orders.tell(tx, part.order_id, "LabelVoided", fulfillment_id=fulfillment_id)
 
     @activity.defn
     async def poll_tracking(self, fulfillment_id: str) -> str:

@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.fulfillment import cancel_part
 from activities.waiting import waits_for_stock
 from db.engine import row, rows
-from db.stores import collecting, fulfillments, orders, stock
+from db.stores import collecting, fulfillments, orders, parts, stock
 from domain.order import Line
 
 # One sweep of expired reservations; the next goes on where it stopped.
@@ -87,10 +87,10 @@ class StockActivities:
         # Nothing is held any more, so that no part can be added; each has its own transaction,
         # because each locks the pool's levels by itself.
         async with self._engine.connect() as tx:
-            parts = await fulfillments.of_order(tx, order_id)
-        for part in parts:
+            found = await fulfillments.of_order(tx, order_id)
+        for part in found:
             async with self._engine.begin() as tx:
-                locked = await fulfillments.get(tx, part.fulfillment_id, lock=True)
+                locked = await parts.locked(tx, part.fulfillment_id)
                 if locked.state in NOT_PACKED:
                     await cancel_part(tx, locked)
 

@@ -16,8 +16,10 @@ from temporalio.client import Client
 from api import (
     audit,
     changes,
+    claims,
     codec,
     collecting,
+    counts,
     dead_letters,
     docs,
     exceptions,
@@ -50,8 +52,8 @@ __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
     orders, changes, holds, fulfillments, collecting, papers, returning, returns, unmatched,
-    exceptions, reconciliation, stock, subscriptions, dead_letters, audit, webhooks, codec, health,
-    order_page, docs,
+    exceptions, reconciliation, claims, stock, counts, subscriptions, dead_letters, audit, webhooks,
+    codec, health, order_page, docs,
 )  # fmt: skip
 
 

@@ -26,6 +26,13 @@ class FulfillmentLineView(Answer):
     quantity: int
 
 
+class PlayView(Answer):
+    """What went wrong with the parcel on its way, and was acted on."""
+
+    play: str = Field(examples=["no_first_scan"])
+    at: Moment
+
+
 class LabelView(Answer):
     label_key: str
     state: str
@@ -75,6 +82,7 @@ class FulfillmentView(Answer):
     lines: list[FulfillmentLineView]
     labels: list[LabelView]
     tracking_events: list[TrackingEventView]
+    plays: list[PlayView]
 
 
 class FulfillmentPage(Answer):

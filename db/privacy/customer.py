@@ -49,7 +49,10 @@ async def find(tx: AsyncConnection, address: str) -> Customer:
     address = address.strip().lower()
     orders = await rows(
         tx,
-        "SELECT order_id FROM orders WHERE lower(customer_email) = :address FOR UPDATE",
+        """
+        SELECT order_id FROM orders WHERE lower(customer_email) = :address
+        ORDER BY order_id FOR UPDATE
+        """,
         address=address,
     )
     ids = sorted(order.order_id for order in orders)

@@ -164,7 +164,7 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         " replaces found_by",
         "collection_tries": "fulfillment_id",
         "parcel_plays": "fulfillment_id play",
-        "carrier_claims": "fulfillment_id cause tracking_number currency",
+        "carrier_claims": "fulfillment_id cause tracking_number currency state ended_by",
         "count_tasks": "location sku state reason fulfillment_id counted_by",
         "fulfillment_lines": "fulfillment_id sku",
         "allocations": "fulfillment_id sku pool location state",

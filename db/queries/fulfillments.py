@@ -18,7 +18,9 @@ SHIPMENT: Final = """
         WHERE b.fulfillment_id = f.fulfillment_id AND b.state = 'bought'),
       'tracking_events', (SELECT coalesce(
           jsonb_agg(to_jsonb(v) - 'fulfillment_id' ORDER BY occurred_at, event_id), '[]')
-        FROM tracking_events v WHERE v.fulfillment_id = f.fulfillment_id)
+        FROM tracking_events v WHERE v.fulfillment_id = f.fulfillment_id),
+      'plays', (SELECT coalesce(jsonb_agg(to_jsonb(p) - 'fulfillment_id' ORDER BY at, play), '[]')
+        FROM parcel_plays p WHERE p.fulfillment_id = f.fulfillment_id)
     )
 """
 

@@ -37,7 +37,14 @@ async def request_invoice(tx: AsyncConnection, part: Any) -> None:
     which was invoiced then.
     """
     if part.share_minor and part.rma is None and part.replaces is None:
-        about = {"kind": "invoice", "fulfillment_id": part.fulfillment_id}
+        # Kept as it is now: should the parcel be replaced before the invoice is written, its share
+        # will be the replacement's.
+        about = {
+            "kind": "invoice",
+            "fulfillment_id": part.fulfillment_id,
+            "share_minor": part.share_minor,
+            "paid": [each._asdict() for each in await paid_by(tx, part.fulfillment_id)],
+        }
         await outbox.post(tx, f"invoice:{part.fulfillment_id}", KIND, part.order_id, about)
 
 

@@ -51,13 +51,7 @@ async def send(tx: AsyncConnection, back: Any, parcel: Parcel) -> str:
     """Allocate the units and write the fulfillment order; return its id."""
     number = await fulfillments.next_number(tx, back.order_id)
     fulfillment_id = await fulfillments.insert(
-        tx, back.order_id, number, parcel.location, parcel.due_minor, parcel.pick_s
-    )
-    await run(
-        tx,
-        "UPDATE fulfillments SET rma = :rma WHERE fulfillment_id = :fulfillment_id",
-        rma=back.rma,
-        fulfillment_id=fulfillment_id,
+        tx, back.order_id, number, parcel.location, parcel.due_minor, parcel.pick_s, rma=back.rma
     )
     await fulfillments.add_lines(tx, fulfillment_id, parcel.lines, parcel.skus)
     units = parts.per_sku(parcel.lines, parcel.skus)

@@ -32,24 +32,32 @@ FINAL = frozenset({"delivered", "lost", "cancelled"})
 STAMPED = frozenset({"picked", "packed", "ready_for_pickup", "handed_over", "delivered"})
 
 
-async def insert(
-    tx: AsyncConnection, order_id: str, number: int, location: str, share_minor: int, pick_s: float
+async def insert(  # noqa: PLR0913 - one argument a column
+    tx: AsyncConnection,
+    order_id: str,
+    number: int,
+    location: str,
+    share_minor: int,
+    pick_s: float,
+    *,
+    rma: str | None = None,
 ) -> str:
-    """Write one fulfillment order and return its id."""
+    """Write one fulfillment order, or one that a return sends instead, and return its id."""
     fulfillment_id = f"{order_id}-f{number}"
     await run(
         tx,
         """
         INSERT INTO fulfillments (fulfillment_id, order_id, number, location, state, share_minor,
-            next_step, next_deadline)
+            rma, next_step, next_deadline)
         VALUES (:fulfillment_id, :order_id, :number, :location, 'open', :share_minor,
-            'pick', now() + make_interval(secs => :pick_s))
+            :rma, 'pick', now() + make_interval(secs => :pick_s))
         """,
         fulfillment_id=fulfillment_id,
         order_id=order_id,
         number=number,
         location=location,
         share_minor=share_minor,
+        rma=rma,
         pick_s=pick_s,
     )
     return fulfillment_id

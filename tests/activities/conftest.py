@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.setting_up import upsert_catalog
 from db.engine import make_engine
+from tests.activities.lock_order import recorded
 from tests.activities.merchants import Merchants, Receiver, merchants_of, receiving
 from tests.activities.shop import SETUP, Shop
 from workers.local.postgres import PostgresServer
@@ -34,7 +35,9 @@ async def shop_engine(
 @pytest.fixture
 async def shop(shop_engine: AsyncEngine) -> AsyncIterator[Shop]:
     shop = Shop(shop_engine, prefix=f"s{next(NUMBERS)}x")
-    yield shop
+    with recorded(shop_engine) as wrong_locks:
+        yield shop
+    assert wrong_locks == []
     await shop.assert_sound()
 
 

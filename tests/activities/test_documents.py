@@ -7,6 +7,7 @@ from typing import Any
 from activities.delivery import Delivery
 from activities.documents import Documents
 from activities.fulfillment import HandOver
+from activities.playbook import PlaybookActivities, WriteOff
 from activities.routing import Planned
 from activities.setting_up import upsert_catalog
 from db.privacy import customer
@@ -333,3 +334,18 @@ async def test_returned_units_of_several_parcels_are_credited_on_their_invoices(
     assert sorted(note.fulfillment_id for note in notes) == sorted(
         [first.fulfillment_id, first.fulfillment_id, second.fulfillment_id]
     )
+
+
+async def test_a_parcel_replaced_before_its_invoice_was_written_is_billed_as_it_left(
+    shop: Shop,
+) -> None:
+    """Its share is the replacement's by then, which is never invoiced by itself."""
+    channel = await a_channel(shop, sold_by=a_seller())
+    (part,) = await shop.routed((await shop.sku(east=2), 1), channel=channel)
+    await shop.shipped(part)
+    lost = WriteOff(part.fulfillment_id, "lost", HOUR_S)
+    assert await PlaybookActivities(shop.engine).reship(lost)
+    await deliver(shop)
+    (invoice,) = await issued(shop, order_of(part))
+    assert (invoice.fulfillment_id, invoice.total_minor) == (part.fulfillment_id, 1_000)
+    assert invoice.content["paid"] == [{"kind": "card", "amount_minor": 1_000}]

@@ -15,6 +15,7 @@ from workers.local.prove.orders import EAST, NEVER_SCANNED, SLIP, a_mix, an_orde
 from workers.local.prove.scenarios.changes import changed_order
 from workers.local.prove.scenarios.holds import holds_orders
 from workers.local.prove.scenarios.parcels import parcels_orders
+from workers.local.prove.scenarios.pickup import pickup_orders
 from workers.local.prove.scenarios.returns import refund_given_up, return_orders
 from workers.local.prove.stage import Outcome, Stage
 
@@ -58,19 +59,27 @@ async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
         try:
             with stage.kept_aside(*orders):
                 special = await _by_themselves(stage, number)
-            (returned, violations), changed, forgotten, held, parcels = await asyncio.gather(
+            (
+                (returned, violations),
+                changed,
+                forgotten,
+                held,
+                parcels,
+                collected,
+            ) = await asyncio.gather(
                 return_orders(stage, f"back-{number}"),
                 changed_order(stage, number),
                 _picked_and_forgotten(stage, number),
                 holds_orders(stage, number),
                 parcels_orders(stage, number),
+                pickup_orders(stage, number),
             )
             violations += await driving
         finally:
             driving.cancel()
             await asyncio.gather(driving, return_exceptions=True)
         await _is_renewed(stage, late)
-    special += [late, changed, forgotten, *held, *parcels]
+    special += [late, changed, forgotten, *held, *parcels, *collected]
     outcome.violations += [*violations, *await stage.follow(special)]
     outcome.violations += await refund_given_up(stage, f"back-{number}")
     outcome.orders += len(orders) + len(special) + returned + 1

@@ -1,5 +1,6 @@
 """Orders that are collected in a store, or are not: each step at its counter is reached."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -16,7 +17,9 @@ async def pickup_orders(stage: Stage, number: int) -> list[PlannedOrder]:
     await stage.execute(
         "UPDATE locations SET capabilities = '{pickup}' WHERE location = :store", store=store
     )
-    return [await _collected(stage, number, store), await _no_show(stage, number, store)]
+    return list(
+        await asyncio.gather(_collected(stage, number, store), _no_show(stage, number, store))
+    )
 
 
 async def _collected(stage: Stage, number: int, store: str) -> PlannedOrder:
@@ -48,8 +51,9 @@ def _at(store: str, order: PlannedOrder) -> PlannedOrder:
 
 async def _ready(stage: Stage, order: PlannedOrder) -> str:
     """Have it picked and packed; return its one fulfillment order, which waits then."""
-    await stage.place(order)
-    await stage.work(order, "picked", "packed")
+    with stage.kept_aside(order):
+        await stage.place(order)
+        await stage.work(order, "picked", "packed")
     [part] = await stage.parts(order)
 
     async def waits() -> Any:
