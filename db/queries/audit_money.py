@@ -85,8 +85,8 @@ RULES: Final[dict[str, str]] = {
     """,
 }
 
-# Of a closed order, what returns gave back counted in; a slip paid late stays in this state until
-# its refund is made.
+# Of a closed order, what returns gave back counted in, but for units of parcels lost since; a slip
+# paid late stays in this state until its refund is made.
 KEPT_IS_SHIPPED: Final = """
     SELECT o.order_id, format('kept %s, shipped for %s', coalesce(m.kept, 0), coalesce(s.amount, 0))
     FROM orders o LEFT JOIN (
@@ -97,7 +97,9 @@ KEPT_IS_SHIPPED: Final = """
         WHERE handed_over_at IS NOT NULL AND state <> 'lost' GROUP BY 1) s USING (order_id)
     LEFT JOIN (
         SELECT order_id, sum(amount_minor) AS amount
-        FROM return_refunds JOIN returns USING (rma) WHERE made_at IS NOT NULL GROUP BY 1
+        FROM return_refunds JOIN returns b USING (rma) WHERE made_at IS NOT NULL AND EXISTS (
+            SELECT FROM return_items i JOIN fulfillments f USING (fulfillment_id)
+            WHERE i.rma = b.rma AND f.state <> 'lost') GROUP BY 1
     ) r USING (order_id)
     WHERE o.outcome IS NOT NULL
         AND coalesce(m.kept, 0) + coalesce(r.amount, 0) <> coalesce(s.amount, 0)

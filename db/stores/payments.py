@@ -334,9 +334,13 @@ async def due(tx: AsyncConnection, order_id: str, rma: str | None = None) -> lis
             GROUP BY 1
         ) kept USING (authorization_key)
         LEFT JOIN (
-            SELECT authorization_key, sum(amount_minor) FILTER (WHERE made_at IS NOT NULL) AS made,
+            -- What was given for units of a parcel lost since is no part of what others keep.
+            SELECT authorization_key, sum(amount_minor) FILTER (WHERE made_at IS NOT NULL
+                    AND EXISTS (SELECT FROM return_items i
+                        JOIN fulfillments f USING (fulfillment_id)
+                        WHERE i.rma = b.rma AND f.state <> 'lost')) AS made,
                 sum(amount_minor) FILTER (WHERE made_at IS NULL) AS pending
-            FROM return_refunds WHERE given_up_at IS NULL GROUP BY 1
+            FROM return_refunds b WHERE given_up_at IS NULL GROUP BY 1
         ) returned USING (authorization_key)
         CROSS JOIN LATERAL (SELECT a.captured_minor - a.refunded_minor AS kept) now_kept
         CROSS JOIN LATERAL (SELECT least(now_kept.kept - coalesce(returned.pending, 0),

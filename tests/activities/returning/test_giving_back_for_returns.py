@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from activities.connectors.errors import NotSent, OutcomeUnknown, Rejected
+from activities.playbook import PlaybookActivities, WriteOff
 from activities.returning.settling import Settle
 from tests.activities.returning.counter import Counter
 from tests.activities.shop import Shop, at_once, card, paid
@@ -170,3 +171,31 @@ async def test_random_sequences_conserve_units_and_money(
     balance = await shop.row("SELECT * FROM store_credits WHERE code = :c", c=credit)
     bank = sum(shop.bank.refunded.values())
     assert bank + balance.balance_minor - 500 == given <= units * 1_000
+
+
+async def test_a_parcel_that_is_lost_after_its_return_was_refunded_gives_back_only_the_rest(
+    shop: Shop, counter: Counter
+) -> None:
+    """The carrier says so late; what the return gave is not given again, nor missed."""
+    (part,) = await shop.routed((await shop.sku(west=2), 2), tenders=[card(2_000)])
+    await shop.shipped(part)
+    order_id = part.fulfillment_id.rpartition("-f")[0]
+    await counter.ended(await counter.asked(order_id, 1), 1)
+    await PlaybookActivities(shop.engine).write_off(WriteOff(part.fulfillment_id, "lost"))
+    await shop.close(order_id, "lost")
+    assert sum(shop.bank.refunded.values()) == 2_000
+
+
+async def test_what_a_return_gave_for_a_lost_parcel_is_not_taken_from_those_that_arrived(
+    shop: Shop, counter: Counter
+) -> None:
+    lines = ((await shop.sku(west=1), 1), (await shop.sku(east=1), 1))
+    first, second = await shop.routed(*lines, tenders=[paid("debit", 2_000)])
+    for part in (first, second):
+        await shop.shipped(part)
+    order_id = first.fulfillment_id.rpartition("-f")[0]
+    await counter.ended(await counter.asked(order_id, 1), 1)
+    await PlaybookActivities(shop.engine).write_off(WriteOff(first.fulfillment_id, "lost"))
+    await shop.advance(second.fulfillment_id, "delivered")
+    await shop.close(order_id, "delivered")
+    assert sum(shop.bank.refunded.values()) == 1_000
