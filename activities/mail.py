@@ -108,6 +108,13 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
             "when it ships.\n"
         ),
     ),
+    "parcel_intercepted": (
+        "We have a parcel of your order $order brought back",
+        (
+            "Hello $name,\n\na parcel of your order $order is on its way. We have asked the "
+            "carrier to bring it\nback; what you paid for it is given back once it turns round.\n"
+        ),
+    ),
     "backordered": (
         "Part of your order $order follows later",
         (

@@ -11,6 +11,7 @@ from activities.mail import post_mail
 from activities.rerouting import as_pieces, look_elsewhere
 from db.stores import fulfillments, orders, parcels, parts
 from domain.playbook import (
+    INTERCEPTED,
     LATER_DAYS,
     RULES,
     Does,
@@ -72,7 +73,8 @@ class PlaybookActivities:
                 if RULES[play].does is Does.TELL:
                     await _tell_late(tx, part, known, play)
             at = next_at(facts, patience, known.now)
-            return _advice(plays, known, at)
+            marks = await parcels.plays_of(tx, about.fulfillment_id)
+            return _advice(plays, known, at, is_intercepted=INTERCEPTED in marks)
 
     @activity.defn
     async def reship(self, lost: WriteOff) -> bool:
@@ -100,6 +102,7 @@ class PlaybookActivities:
 
 async def _facts(tx: AsyncConnection, about: Consult, known: Any) -> Facts:
     done = await parcels.plays_of(tx, about.fulfillment_id) | set(about.waived)
+    done -= {INTERCEPTED}
     promised = known.promise_by and late_from(
         known.admitted_at, known.promise_by, about.promised_day_s
     )
@@ -112,9 +115,13 @@ async def _facts(tx: AsyncConnection, about: Consult, known: Any) -> Facts:
     )
 
 
-def _advice(plays: tuple[Play, ...], known: Any, at: datetime | None) -> Advice:
+def _advice(
+    plays: tuple[Play, ...], known: Any, at: datetime | None, *, is_intercepted: bool
+) -> Advice:
     again_in_s = None if at is None else (at - known.now).total_seconds()
     for play in plays:
+        if play is Play.RETURNED_TO_SENDER and is_intercepted:
+            return Advice(play, Does.REFUND, again_in_s)
         if RULES[play].does is Does.ASK:
             return Advice(play, Does.ASK, again_in_s)
         if RULES[play].does is Does.REMEDY:

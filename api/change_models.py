@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from api.fields import Answer, Body, Minor, Moment, Sku
+from api.fields import Answer, Body, LongText, Minor, Moment, Sku
 from domain.changing import Wish
 from domain.order import LARGEST_QUANTITY
 
@@ -129,3 +129,14 @@ class ChangeView(Answer):
 
 class ChangeList(Answer):
     items: list[ChangeView]
+
+
+class NewIntercept(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "ordered by mistake"}]})
+    reason: LongText = Field(description="kept with the order, erased with its customer")
+
+
+class InterceptAnswer(Answer):
+    order_id: str
+    status: Literal["asked", "accepted"] = Field(description="accepted: not done yet")
+    numbers: list[int] = Field(description="parcels that the carrier is asked to bring back")

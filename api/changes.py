@@ -5,11 +5,17 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from api import changing
+from api import changing, intercepting
 from api.answers import Once
 from api.auth import OrdersReader, OrdersWriter
 from api.cancelling import end_of
-from api.change_models import ChangeAnswer, ChangeList, NewChange
+from api.change_models import (
+    ChangeAnswer,
+    ChangeList,
+    InterceptAnswer,
+    NewChange,
+    NewIntercept,
+)
 from api.context import Ctx
 from api.fields import IdempotencyKey, OrderId
 from api.problems import Kind, documented
@@ -56,3 +62,27 @@ async def list_order_changes(order_id: OrderId, context: Ctx, _: OrdersReader) -
     async with context.engine.connect() as tx:
         await end_of(tx, order_id)
         return {"items": await list_changes(tx, order_id)}
+
+
+@router.post(
+    "/orders/{order_id}/intercept",
+    response_model=InterceptAnswer,
+    responses={
+        **taken(InterceptAnswer),
+        **documented(
+            Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.WRONG_STATE,
+            Kind.STILL_IN_PROGRESS,
+        ),
+    },
+)  # fmt: skip
+async def intercept_order(
+    order_id: OrderId,
+    wanted: NewIntercept,
+    context: Ctx,
+    caller: OrdersWriter,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Have the carrier bring back what has left; it is refunded then. Scope: `orders:write`."""
+    what = [f"POST /orders/{order_id}/intercept", wanted.model_dump()]
+    once = Once(context, caller, idempotency_key, what)
+    return await intercepting.intercept(once, order_id, wanted.reason)

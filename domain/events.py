@@ -46,6 +46,7 @@ OrderEvent = Literal[
     "ChangeConfirmed",
     "OrderChanged",
     "ChangeRefused",
+    "InterceptAsked",
     "ReturnRequested",
     "ReturnApproved",
     "ReturnRefused",

@@ -19,6 +19,10 @@ class Play(StrEnum):
     DELAYED = "delayed"
 
 
+# Noted of a parcel that the carrier was asked to bring back: no play, but it decides one.
+INTERCEPTED: Final = "intercepted"
+
+
 class Does(StrEnum):
     ASK = "ask"  # a person decides
     REMEDY = "remedy"  # replaced or refunded, as the channel's policy says

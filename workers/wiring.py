@@ -27,6 +27,7 @@ from activities.escalation import NOBODY, Addressees, EscalationActivities
 from activities.exceptions import ExceptionActivities
 from activities.fulfillment import FulfillmentActivities
 from activities.holds import HoldActivities
+from activities.intercepting import InterceptActivities
 from activities.payments import PaymentActivities
 from activities.playbook import PlaybookActivities
 from activities.reconciling.books import BookActivities
@@ -209,6 +210,7 @@ def _when_it_goes_wrong(engine: AsyncEngine) -> list[Callable[..., Any]]:
         shortage.part_now,
         shortage.parts_now,
         ChangingActivities(engine).apply_change,
+        InterceptActivities(engine).intercept,
         BackorderActivities(engine).fill_backorders,
         RenewingActivities(engine).lapsing_authorizations,
         playbook.consult_playbook,

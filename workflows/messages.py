@@ -73,6 +73,20 @@ class ChangeResult:
 
 
 @dataclass(frozen=True)
+class InterceptOrder:
+    """Update "intercept": have the carrier bring back what has left."""
+
+    actor: str
+
+
+@dataclass(frozen=True)
+class AskedBack:
+    """The parcels that the carrier is asked to bring back."""
+
+    numbers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class SlipNotice:
     """Signal "slip_settled": the payment vendor says whether a bank slip was paid."""
 

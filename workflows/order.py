@@ -13,11 +13,13 @@ from workflows.desk import Desk, DeskMessages
 from workflows.holding import HoldMessages, Holds
 from workflows.messages import (
     Admission,
+    AskedBack,
     CancelOrder,
     CancelResult,
     ChangeOrder,
     ChangeResult,
     FulfillmentResult,
+    InterceptOrder,
     OrderInput,
     OrderResult,
     SlipNotice,
@@ -27,7 +29,7 @@ from workflows.saga import Saga, to_the_end
 from workflows.settling import close, give_back_money
 from workflows.shares import authorize_share
 from workflows.siblings import Ends, Siblings
-from workflows.steps import money, placing
+from workflows.steps import changing, money, placing
 from workflows.steps.call import written_down
 
 # A run started anew may find that an earlier one was undoing the order: it goes on with that.
@@ -321,6 +323,17 @@ class OrderWorkflow(HoldMessages, DeskMessages):
 
     @change.validator
     def _check_change(self, request: ChangeOrder) -> None:
+        if self._outcome is not None:
+            raise reject("TooLate", f"the order is closed: {self._outcome}")
+
+    @workflow.update
+    async def intercept(self, request: InterceptOrder) -> AskedBack:
+        """What comes back is refunded without asking; what arrives all the same is delivered."""
+        await written_down()
+        return AskedBack(await changing.intercept(self._id, request.actor))
+
+    @intercept.validator
+    def _check_intercept(self, request: InterceptOrder) -> None:
         if self._outcome is not None:
             raise reject("TooLate", f"the order is closed: {self._outcome}")
 

@@ -86,3 +86,16 @@ async def replacement_of(tx: AsyncConnection, fulfillment_id: str) -> Any | None
         "SELECT fulfillment_id FROM fulfillments WHERE replaces = :id ORDER BY number LIMIT 1",
         id=fulfillment_id,
     )
+
+
+async def intercepted(tx: AsyncConnection, order_id: str) -> tuple[int, ...]:
+    """The numbers of the parcels that the carrier is asked to bring back."""
+    found = await rows(
+        tx,
+        """
+        SELECT f.number FROM fulfillments f JOIN parcel_plays p USING (fulfillment_id)
+        WHERE f.order_id = :order_id AND p.play = 'intercepted' ORDER BY f.number
+        """,
+        order_id=order_id,
+    )
+    return tuple(int(part.number) for part in found)

@@ -26,6 +26,7 @@ SCOPE_OF = {
     "POST /orders/{order_id}/cancel": "orders:write",
     "GET /orders/{order_id}/changes": "orders:read",
     "POST /orders/{order_id}/changes": "orders:write",
+    "POST /orders/{order_id}/intercept": "orders:write",
     "GET /orders/{order_id}/holds": "orders:read",
     "POST /orders/{order_id}/holds": "orders:write",
     "POST /orders/{order_id}/holds/{number}/release": "orders:write",

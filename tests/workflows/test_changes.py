@@ -199,3 +199,27 @@ async def test_a_change_is_asked_once_however_often_it_is_sent(
     await work(world, order_id, 1, (1, 2))
     assert (await handle.result()).outcome == "delivered"
     await sound(world, order_id)
+
+
+async def test_an_intercepted_parcel_that_comes_back_is_refunded_without_asking(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    document = world.document((await world.sku(west=2), 1))
+    document["ship_to"]["line1"] = "1 Return to Sender Lane"
+    slow = replace(world.timings, first_poll_s=4.0, no_scan_s=600.0, lost_s=600.0)
+    handle = await world.place(document, slow)
+    order_id = f"shop-{document['external_id']}"
+    await world.parts(order_id)
+    early = await http.post(f"/orders/{order_id}/intercept", json={"reason": "wrong size"})
+    assert early.json()["code"] == "wrong_state"
+    await work(world, order_id, 1, (1, 1))
+
+    async def asked_back() -> Any:
+        answer = await http.post(f"/orders/{order_id}/intercept", json={"reason": "wrong size"})
+        return answer if answer.status_code == 200 else None
+
+    assert (await world.until(asked_back)).json()["numbers"] == [1]
+    assert (await handle.result()).outcome == "lost"
+    assert await ledger(world, order_id) == (0, 1)
+    assert "parcel_intercepted:f1" in await mails(world, order_id)
+    await sound(world, order_id)

@@ -33,6 +33,7 @@ class Location:
     pool: str
     name: str
     address: Address
+    capabilities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

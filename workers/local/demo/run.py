@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from temporalio.client import Client
 
+from domain.collection import collection_code
 from workers.errors import UserError
 from workers.local.blueprint import Plan as StackPlan
 from workers.local.demo.chaos.facts import read_facts
@@ -83,7 +84,7 @@ async def run_inside(plan: Plan, wish: Wish, console: Console, stack: Stack) -> 
         Vendors(stack.sandbox_url) as vendors,
     ):
         began = time.monotonic()
-        notes = await drive(course, console, api, vendors, _receiver(folder, stack))
+        notes = await drive(course, console, api, vendors, stack)
         duration_s = time.monotonic() - began
         console.print("settling")
         judgement = await settle(course, vendors)
@@ -119,15 +120,25 @@ async def _import(plan: Plan, folder: Path, console: Console, stack: Stack) -> N
         console.print(f"{len(plan.rejects)} bad rows, named in {folder / 'rejects.jsonl'}")
 
 
+def _people(
+    stack: Stack, api: ApiClient, vendors: Vendors, untouched: set[str], course: Course
+) -> Hand:
+    secret = stack.folder.link_secret()
+    receive = _receiver(stack.data_dir / "demo", stack)
+    return Hand(
+        api, vendors, receive, untouched, course.ends, lambda part: collection_code(part, secret)
+    )
+
+
 async def drive(
-    course: Course, console: Console, api: ApiClient, vendors: Vendors, receive: Receive
+    course: Course, console: Console, api: ApiClient, vendors: Vendors, stack: Stack
 ) -> list[str]:
     """Place, pick, pack and follow until the end; the warehouse's complaints are returned."""
     plan = course.plan
     untouched = left_alone(plan)
     untouched |= {order.order_id for order in plan.orders if order.to_be_cancelled}
     warehouse = Warehouse(api, untouched)
-    hand = Hand(api, vendors, receive, untouched, course.ends)
+    hand = _people(stack, api, vendors, untouched, course)
     working = asyncio.create_task(warehouse.work())
     driving = asyncio.create_task(_until_all_is_done(Driver(course, api, vendors), course, hand))
     try:

@@ -19,7 +19,7 @@ READS: Final[Mapping[str, str]] = {
     "exceptions": "SELECT order_id, step, reason, state, resolution FROM exceptions",
     "parts": """
         SELECT order_id, fulfillment_id, state, location, rma, replaces,
-            backordered_at IS NOT NULL AS waited, filled_at IS NOT NULL AS filled
+            is_pickup, backordered_at IS NOT NULL AS waited, filled_at IS NOT NULL AS filled
         FROM fulfillments
         """,
     "plays": "SELECT order_id, play FROM parcel_plays JOIN fulfillments USING (fulfillment_id)",

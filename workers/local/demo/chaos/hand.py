@@ -17,12 +17,17 @@ Json = dict[str, Any]
 LOOK_EVERY_S: Final = 1.0
 # Longer than the longest wait of a path, a return that never comes, on a busy machine.
 PATIENCE_S: Final = 300.0
+# The code of a collection, by its fulfillment order.
+CodeOf = Callable[[str], str]
 # Receives units: a location, a SKU, how many.
 Receive = Callable[[str, str, int], Awaitable[None]]
 
 
 class Hand:
-    """`left_alone` is the warehouse's list of what it must not touch; `ends` how orders ended."""
+    """`left_alone` is the warehouse's list of what it must not touch; `ends` how orders ended.
+
+    `code_of` reads the code of a collection in its customer's mail.
+    """
 
     def __init__(
         self,
@@ -31,10 +36,12 @@ class Hand:
         receive: Receive,
         left_alone: set[str],
         ends: Mapping[str, str],
+        code_of: CodeOf,
     ) -> None:
         self.api = api
         self.vendors = vendors
         self.receive = receive
+        self.code_of = code_of
         self._left_alone = left_alone
         self._ends = ends
 

@@ -96,6 +96,22 @@ def _asked_and_retried(*steps: str) -> Callable[[Facts], bool]:
 # -- on the road
 
 
+async def _ask_back(hand: Hand, order: PlannedOrder) -> None:
+    """The customer thinks again when it has just left."""
+    await hand.parts(order, "handed_over")
+    await hand.say(f"/orders/{order.order_id}/intercept", {"reason": "ordered by mistake"})
+
+
+def _intercepted(facts: Facts) -> bool:
+    """Refunded because it was asked back: nobody had to decide."""
+    return (
+        facts.ended(LOST)
+        and facts.has("plays", play="intercepted")
+        and not facts.has("exceptions", reason="returned_to_sender")
+        and facts.is_paid_back
+    )
+
+
 def _decide(resolution: str, *reasons: str) -> Act:
     async def decided(hand: Hand, order: PlannedOrder) -> None:
         await hand.decide(order, resolution, *reasons)
@@ -162,5 +178,6 @@ PATHS: Final[Mapping[str, Path]] = {
     "returned_to_sender": _given_up(
         "returned_to_sender", "Return To Sender Street", _written_off("returned_to_sender")
     ),
+    "intercept": Path(_intercepted, _ask_back, end=LOST, street="Return To Sender Street"),
     "late_scan_after_refund": Path(_late_scan, _turn_up, end=LOST, street="Turns Up Street"),
 }

@@ -57,3 +57,4 @@ class Path:
     own_goods: bool = False
     is_preorder: bool = False
     by_hand: bool = False
+    in_store: bool = False  # collected where its goods are

@@ -17,6 +17,7 @@ from workers.local.demo.chaos.table import PATHS
 from workers.local.demo.plan import (
     DELIVERED,
     REFUSED_STOCK,
+    Location,
     Plan,
     PlannedOrder,
     Setup,
@@ -162,6 +163,8 @@ class _Setting:
             self._own_goods(document, key, order.external_id, is_preorder=path.is_preorder)
         else:
             self._spare(document)
+        if path.in_store:
+            document |= {"delivery": "pickup", "pickup_location": self._store().location}
         sent = planned(document, path.end)
         return replace(sent, path=key, back_minor=path.back(document))
 
@@ -172,11 +175,19 @@ class _Setting:
         )
         return replace(
             self._setup,
+            locations=(
+                replace(self._store(), capabilities=("pickup",)),
+                *self._setup.locations[1:],
+            ),
             products=tuple(self._products.values()),
             channels=tuple(self._channels.values()),
             stock=tuple(stock),
             return_policies=(*self._setup.return_policies, *keep),
         )
+
+    def _store(self) -> Location:
+        """Where goods of an order's own lie."""
+        return self._setup.locations[0]
 
     def _channel(self, name: str, policy: str) -> str:
         """A channel beside the order's own, with rules of its own."""
@@ -192,7 +203,7 @@ class _Setting:
 
     def _own_goods(self, document: Json, key: str, name: str, *, is_preorder: bool) -> None:
         """Nobody else's units, all of them in one place."""
-        place = self._setup.locations[0].location
+        place = self._store().location
         from_day = (self._now + timedelta(seconds=PREORDER_S)).isoformat() if is_preorder else None
         for number, line in enumerate(document["lines"], start=1):
             sku = f"{line['sku']}-{key}-{name[:12]}-{number}"[:100]

@@ -27,11 +27,15 @@ REALISTIC: Final[Mapping[str, int]] = {
     # On the road.
     "no_first_scan": 20,  # assumption: a parcel left behind in the house or at the depot
     "delayed_notified": 300,  # assumption: a few per cent of parcels are late
+    "intercept": 10,  # assumption: few ask for what has left
     "damaged": 50,  # assumption: half a per cent of parcels
     "lost_reshipped": 20,  # assumption: of a thousand parcels a few are lost
     "lost_refunded": 20,  # assumption: as many are refunded as are sent once more
     "returned_to_sender": 50,  # assumption: refused or not fetched
     "late_scan_after_refund": 10,  # assumption: some lost parcels turn up
+    # In a store.
+    "store_pickup": 200,  # assumption: of shops that have stores, a few per cent
+    "pickup_no_show": 20,  # assumption: a tenth of those
     # What comes back.
     "return_refunded": 400,  # assumption: home goods and electronics, not clothes
     "return_partial": 50,  # assumption: few orders have several units

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
+import httpx
+
 from workers.local.demo.plan import PlannedOrder
 from workers.local.prove.orders import EAST, SHIPPING_MINOR, UNIT_MINOR, WEST, an_order
 from workers.local.prove.stage import Stage
@@ -13,6 +15,21 @@ CHANGES: Final = [
     {"kind": "cancel_units", "line_no": 1, "quantity": 1},
     {"kind": "add_line", "sku": WEST, "quantity": 1, "unit_price_minor": UNIT_MINOR},
 ]
+
+
+async def asked_back(stage: Stage, number: int) -> PlannedOrder:
+    """Its parcel is asked back as soon as it has left; the carrier delivers it all the same."""
+    order = an_order(f"prove-asked-back-{number}", [(EAST, 1)])
+    path = f"/orders/{order.order_id}/intercept"
+
+    async def is_asked() -> bool:
+        answer = await stage.api.send("POST", path, {"reason": "ordered by mistake"})
+        return answer.status == httpx.codes.OK or answer.body.get("code") == "too_late"
+
+    await stage.place(order)
+    async with stage.warehouse([order]):
+        await stage.until(is_asked)
+    return order
 
 
 async def changed_order(stage: Stage, number: int) -> PlannedOrder:
