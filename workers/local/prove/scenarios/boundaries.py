@@ -12,7 +12,7 @@ from workers.local.demo.plan import CANCELLED, PlannedOrder
 from workers.local.demo.shipped_set import plan_shipped
 from workers.local.prove import boundaries, failpoints
 from workers.local.prove.orders import EAST, NEVER_SCANNED, SLIP, a_mix, an_order
-from workers.local.prove.scenarios.changes import changed_order
+from workers.local.prove.scenarios.changes import asked_back, changed_order
 from workers.local.prove.scenarios.holds import holds_orders
 from workers.local.prove.scenarios.parcels import parcels_orders
 from workers.local.prove.scenarios.pickup import pickup_orders
@@ -59,30 +59,32 @@ async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
         try:
             with stage.kept_aside(*orders):
                 special = await _by_themselves(stage, number)
-            (
-                (returned, violations),
-                changed,
-                forgotten,
-                held,
-                parcels,
-                collected,
-            ) = await asyncio.gather(
-                return_orders(stage, f"back-{number}"),
-                changed_order(stage, number),
-                _picked_and_forgotten(stage, number),
-                holds_orders(stage, number),
-                parcels_orders(stage, number),
-                pickup_orders(stage, number),
+            (returned, violations), others = await asyncio.gather(
+                return_orders(stage, f"back-{number}"), _side_by_side(stage, number)
             )
             violations += await driving
         finally:
             driving.cancel()
             await asyncio.gather(driving, return_exceptions=True)
         await _is_renewed(stage, late)
-    special += [late, changed, forgotten, *held, *parcels, *collected]
+    special += [late, *others]
     outcome.violations += [*violations, *await stage.follow(special)]
     outcome.violations += await refund_given_up(stage, f"back-{number}")
     outcome.orders += len(orders) + len(special) + returned + 1
+
+
+async def _side_by_side(stage: Stage, number: int) -> list[PlannedOrder]:
+    alone, together = await asyncio.gather(
+        asyncio.gather(
+            changed_order(stage, number),
+            asked_back(stage, number),
+            _picked_and_forgotten(stage, number),
+        ),
+        asyncio.gather(
+            holds_orders(stage, number), parcels_orders(stage, number), pickup_orders(stage, number)
+        ),
+    )
+    return [*alone, *(order for orders in together for order in orders)]
 
 
 async def _by_themselves(stage: Stage, number: int) -> list[PlannedOrder]:
