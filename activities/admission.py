@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.connectors.carrier.port import CarrierGateway
 from activities.connectors.errors import Rejected
 from activities.holds import release_address_holds
+from activities.mail import post_mail
 from activities.screening import Terms, screen
 from db.engine import row, rows, run
 from db.stores import addresses, fraud, orders
@@ -47,11 +48,15 @@ class Admitted:
 
 @dataclass(frozen=True)
 class Verified:
-    """`may_wait`: the channel would rather have the address corrected than the order refused."""
+    """`may_wait`: the channel would rather have the address corrected than the order refused.
+
+    `is_late`: a label with the address before was begun meanwhile.
+    """
 
     deliverable: bool
     reason: str | None = None
     may_wait: bool = False
+    is_late: bool = False
 
 
 class AdmissionActivities:
@@ -135,8 +140,9 @@ class AdmissionActivities:
             longitude=verified.longitude if given.longitude is None else given.longitude,
         )
         async with self._engine.begin() as tx:
-            await _apply(tx, order_id, known, corrected.correction_id if corrected else 0)
-        return Verified(deliverable=True)
+            number = corrected.correction_id if corrected else 0
+            is_late = not await _apply(tx, order_id, known, number)
+        return Verified(deliverable=True, is_late=is_late)
 
 
 async def _is_unheard(tx: AsyncConnection, order_id: str) -> bool:
@@ -144,14 +150,24 @@ async def _is_unheard(tx: AsyncConnection, order_id: str) -> bool:
     return assessed is not None and assessed.scorer is None
 
 
-async def _apply(tx: AsyncConnection, order_id: str, address: Address, correction: int) -> None:
-    """Unless the order has ended meanwhile: its customer may be forgotten by now."""
+async def _apply(tx: AsyncConnection, order_id: str, address: Address, correction: int) -> bool:
+    """Unless the order has ended meanwhile: its customer may be forgotten by now.
+
+    False when a parcel has its label already: it goes where that says.
+    """
     head = await orders.head(tx, order_id, lock=True)
-    if head is not None and head.outcome is None:
-        await orders.set_address(tx, order_id, address)
-        if correction:
-            await addresses.applied(tx, order_id, correction)
-        await release_address_holds(tx, order_id)
+    if head is None or head.outcome is not None:
+        return True
+    if correction:
+        await addresses.applied(tx, order_id, correction)
+        if await addresses.is_on_a_label(tx, order_id):
+            return False
+    await orders.set_address(tx, order_id, address)
+    await release_address_holds(tx, order_id)
+    if head.address_verified and correction:
+        await orders.tell(tx, order_id, "AddressChanged")
+        await post_mail(tx, head, "address_changed", part=f"a{correction}")
+    return True
 
 
 async def _refuse(tx: AsyncConnection, inbox_id: int, problems: tuple[str, ...]) -> tuple[str, ...]:

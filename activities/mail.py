@@ -108,6 +108,13 @@ TEMPLATES: Final[Mapping[str, tuple[str, str]]] = {
             "when it ships.\n"
         ),
     ),
+    "address_changed": (
+        "Your order $order goes to another address",
+        (
+            "Hello $name,\n\nas you wished, your order $order goes to the address that you gave us "
+            "last.\nIf that was not you, please write to us at once.\n"
+        ),
+    ),
     "parcel_intercepted": (
         "We have a parcel of your order $order brought back",
         (

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field
 
 from api.fields import Answer, Body, LongText, Minor, Moment, Sku
+from api.placement_models import EXAMPLE, NewAddress
 from domain.changing import Wish
 from domain.order import LARGEST_QUANTITY
 
@@ -140,3 +141,16 @@ class InterceptAnswer(Answer):
     order_id: str
     status: Literal["asked", "accepted"] = Field(description="accepted: not done yet")
     numbers: list[int] = Field(description="parcels that the carrier is asked to bring back")
+
+
+class NewDestination(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"version": 8, "ship_to": EXAMPLE["ship_to"]}]}
+    )
+    version: int = Field(ge=0, le=LARGEST_NUMBER, description="of the order that the caller saw")
+    ship_to: NewAddress
+
+
+class AddressAnswer(Answer):
+    order_id: str
+    status: Literal["changed", "accepted"] = Field(description="accepted: not verified yet")

@@ -5,15 +5,17 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from api import changing, intercepting
+from api import changing, intercepting, readdressing
 from api.answers import Once
 from api.auth import OrdersReader, OrdersWriter
 from api.cancelling import end_of
 from api.change_models import (
+    AddressAnswer,
     ChangeAnswer,
     ChangeList,
     InterceptAnswer,
     NewChange,
+    NewDestination,
     NewIntercept,
 )
 from api.context import Ctx
@@ -86,3 +88,30 @@ async def intercept_order(
     what = [f"POST /orders/{order_id}/intercept", wanted.model_dump()]
     once = Once(context, caller, idempotency_key, what)
     return await intercepting.intercept(once, order_id, wanted.reason)
+
+
+@router.post(
+    "/orders/{order_id}/address",
+    response_model=AddressAnswer,
+    responses={
+        **taken(AddressAnswer),
+        **documented(
+            Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.STALE_VERSION,
+            Kind.NOT_CHANGEABLE, Kind.STILL_IN_PROGRESS,
+        ),
+    },
+)  # fmt: skip
+async def change_address(
+    order_id: OrderId,
+    wanted: NewDestination,
+    context: Ctx,
+    caller: OrdersWriter,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Send the order to another address, which is verified first. Scope: `orders:write`.
+
+    Until its first label is begun, and within the country it was ordered to.
+    """
+    what = [f"POST /orders/{order_id}/address", wanted.model_dump()]
+    once = Once(context, caller, idempotency_key, what)
+    return await readdressing.readdress(once, order_id, wanted)

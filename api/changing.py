@@ -59,7 +59,7 @@ async def _proposal(
     tx: AsyncConnection, order_id: str, wanted: NewChange, *, lock: bool
 ) -> tuple[tuple[Wish, ...], dict[str, Any]]:
     """What the wishes are and what they do. Raises: Problem."""
-    head = await _head(tx, order_id, wanted.version, lock=lock)
+    head = await open_head(tx, order_id, wanted.version, lock=lock)
     order = await change_facts.placed(tx, order_id)
     wishes = tuple(each.wish() for each in wanted.changes)
     try:
@@ -78,7 +78,8 @@ async def _proposal(
     }
 
 
-async def _head(tx: AsyncConnection, order_id: str, version: int, *, lock: bool) -> Any:
+async def open_head(tx: AsyncConnection, order_id: str, version: int, *, lock: bool) -> Any:
+    """The order's row, when it is as the caller saw it. Raises: Problem."""
     outcome = await end_of(tx, order_id)
     if outcome is not None:
         raise Problem(Kind.TOO_LATE, f"the order is closed: {outcome}", {"outcome": outcome})

@@ -47,6 +47,7 @@ OrderEvent = Literal[
     "OrderChanged",
     "ChangeRefused",
     "InterceptAsked",
+    "AddressChanged",
     "ReturnRequested",
     "ReturnApproved",
     "ReturnRefused",

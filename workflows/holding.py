@@ -211,10 +211,26 @@ class HoldMessages:
 
     @workflow.update
     async def correct_address(self, correction: CorrectAddress) -> AddressCorrected:
-        """Verify the corrected address; what waits for it goes on when it can be delivered to.
+        """Verify the corrected address; what waits for it goes on when it can be delivered to."""
+        return await self._verify_newest()
 
-        With the patience of one attempt: who corrects it is there to do so again.
-        """
+    @correct_address.validator
+    def _check_correction(self, correction: CorrectAddress) -> None:
+        self._check_open()
+        if self._parcels.all_started:
+            raise reject("WrongState", "the order is routed to its address already")
+
+    @workflow.update
+    async def change_address(self, correction: CorrectAddress) -> AddressCorrected:
+        """Another address for what has no label yet; it is verified as a corrected one is."""
+        return await self._verify_newest()
+
+    @change_address.validator
+    def _check_change_of_address(self, correction: CorrectAddress) -> None:
+        self._check_open()
+
+    async def _verify_newest(self) -> AddressCorrected:
+        """With the patience of one attempt: who gives an address is there to do so again."""
         times = replace(self._timings, vendor_patience_s=self._timings.vendor_attempt_s)
         try:
             verified = await placing.verify_address(self._id, times)
@@ -223,13 +239,7 @@ class HoldMessages:
                 raise
             verified = placing.Verified(deliverable=False)
         self._holds.wake()
-        return AddressCorrected(verified.deliverable)
-
-    @correct_address.validator
-    def _check_correction(self, correction: CorrectAddress) -> None:
-        self._check_open()
-        if self._parcels.all_started:
-            raise reject("WrongState", "the order is routed to its address already")
+        return AddressCorrected(verified.deliverable, verified.is_late)
 
     def _check_open(self) -> None:
         if self._outcome is not None:

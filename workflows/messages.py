@@ -125,9 +125,13 @@ class CorrectAddress:
 
 @dataclass(frozen=True)
 class AddressCorrected:
-    """When it cannot be delivered to either, the order stays on hold."""
+    """When it cannot be delivered to either, an order on hold stays so; others keep theirs.
+
+    `is_late`: a parcel has a label with the address before.
+    """
 
     deliverable: bool
+    is_late: bool = False
 
 
 # -- FulfillmentWorkflow

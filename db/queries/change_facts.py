@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows
-from db.stores import orders
+from db.stores import addresses, orders
 from domain.changing import Part, Placed, Wish
 from domain.money import settled_step
 
@@ -89,6 +89,10 @@ async def free_in_pool(tx: AsyncConnection, order_id: str, skus: Sequence[str]) 
 
 async def head(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> Any | None:
     return await orders.head(tx, order_id, lock=lock)
+
+
+async def has_label(tx: AsyncConnection, order_id: str) -> bool:
+    return await addresses.is_on_a_label(tx, order_id)
 
 
 async def list_changes(tx: AsyncConnection, order_id: str) -> list[dict[str, Any]]:

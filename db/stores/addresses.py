@@ -30,3 +30,16 @@ async def applied(tx: AsyncConnection, order_id: str, through: int) -> None:
         order_id=order_id,
         through=through,
     )
+
+
+async def is_on_a_label(tx: AsyncConnection, order_id: str) -> bool:
+    """Whether the order's address was given to a carrier already."""
+    found = await row(
+        tx,
+        """
+        SELECT 1 FROM labels l JOIN fulfillments f USING (fulfillment_id)
+        WHERE f.order_id = :order_id AND f.rma IS NULL LIMIT 1
+        """,
+        order_id=order_id,
+    )
+    return found is not None

@@ -27,6 +27,7 @@ SCOPE_OF = {
     "GET /orders/{order_id}/changes": "orders:read",
     "POST /orders/{order_id}/changes": "orders:write",
     "POST /orders/{order_id}/intercept": "orders:write",
+    "POST /orders/{order_id}/address": "orders:write",
     "GET /orders/{order_id}/holds": "orders:read",
     "POST /orders/{order_id}/holds": "orders:write",
     "POST /orders/{order_id}/holds/{number}/release": "orders:write",

@@ -223,3 +223,53 @@ async def test_an_intercepted_parcel_that_comes_back_is_refunded_without_asking(
     assert await ledger(world, order_id) == (0, 1)
     assert "parcel_intercepted:f1" in await mails(world, order_id)
     await sound(world, order_id)
+
+
+async def test_another_address_is_verified_and_printed_on_the_label(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    handle, order_id = await placed(world, (await world.sku(west=2), 1))
+
+    async def move(**changes: str) -> httpx.Response:
+        seen = (await http.get(f"/orders/{order_id}")).json()
+        address = {
+            "name": "Ada Buyer", "line1": "1 Market St", "city": "San Francisco", "region": "CA",
+            "postal_code": "94105", "country": "US",
+        } | changes  # fmt: skip
+        body = {"version": seen["version"], "ship_to": address}
+        return await http.post(f"/orders/{order_id}/address", json=body)
+
+    abroad = await move(country="CA")
+    assert (abroad.status_code, abroad.json()["reason"]) == (409, "other_country")
+    nowhere = await move(line1="1 Undeliverable St")
+    assert (nowhere.status_code, nowhere.json()["reason"]) == (409, "undeliverable")
+    moved = await move()
+    assert (moved.status_code, moved.json()["status"]) == (200, "changed"), moved.text
+    await work(world, order_id, 1, (1, 1))
+    assert (await handle.result()).outcome == "delivered"
+    order = await world.row("SELECT ship_to FROM orders WHERE order_id = :o", o=order_id)
+    assert order.ship_to["line1"].upper() == "1 MARKET ST"
+    assert {each.partition(":")[0] for each in await mails(world, order_id)} >= {"address_changed"}
+    await sound(world, order_id)
+
+
+async def test_a_parcel_with_a_label_keeps_its_address(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    handle, order_id = await placed(world, (await world.sku(west=2), 1))
+    await work(world, order_id, 1, (1, 1))
+
+    async def labelled() -> Any:
+        return await world.row(
+            "SELECT 1 FROM labels JOIN fulfillments USING (fulfillment_id) WHERE order_id = :o",
+            o=order_id,
+        )
+
+    await world.until(labelled)
+    seen = (await http.get(f"/orders/{order_id}")).json()
+    address = {"name": "A", "line1": "1 Market St", "city": "San Francisco", "region": "CA",
+               "postal_code": "94105", "country": "US"}  # fmt: skip
+    body = {"version": seen["version"], "ship_to": address}
+    late = await http.post(f"/orders/{order_id}/address", json=body)
+    assert (late.status_code, late.json()["code"] in ("too_late", "stale_version")) == (409, True)
+    assert (await handle.result()).outcome == "delivered"
