@@ -189,10 +189,9 @@ async def _write_parts(
     skus = {line.line_no: line.sku for line in lines}
     for number, (part, units, share) in enumerate(zip(sourced, parts, shares, strict=True), 1):
         fulfillment_id = await fulfillments.insert(
-            tx, head.order_id, number, part.location, share, pick_s
-        )
-        if head.pickup_location:
-            await fulfillments.keep_for_pickup(tx, fulfillment_id)
+            tx, head.order_id, number, part.location, share, pick_s,
+            is_pickup=head.pickup_location is not None,
+        )  # fmt: skip
         await fulfillments.add_lines(tx, fulfillment_id, units, skus)
         ids.append(fulfillment_id)
         if part.is_waiting:

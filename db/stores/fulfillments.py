@@ -41,16 +41,20 @@ async def insert(  # noqa: PLR0913 - one argument a column
     pick_s: float,
     *,
     rma: str | None = None,
+    is_pickup: bool = False,
 ) -> str:
-    """Write one fulfillment order, or one that a return sends instead, and return its id."""
+    """Write one fulfillment order, or one that a return sends instead, and return its id.
+
+    No carrier gets one `is_pickup`.
+    """
     fulfillment_id = f"{order_id}-f{number}"
     await run(
         tx,
         """
         INSERT INTO fulfillments (fulfillment_id, order_id, number, location, state, share_minor,
-            rma, next_step, next_deadline)
+            rma, is_pickup, next_step, next_deadline)
         VALUES (:fulfillment_id, :order_id, :number, :location, 'open', :share_minor,
-            :rma, 'pick', now() + make_interval(secs => :pick_s))
+            :rma, :is_pickup, 'pick', now() + make_interval(secs => :pick_s))
         """,
         fulfillment_id=fulfillment_id,
         order_id=order_id,
@@ -58,18 +62,10 @@ async def insert(  # noqa: PLR0913 - one argument a column
         location=location,
         share_minor=share_minor,
         rma=rma,
+        is_pickup=is_pickup,
         pick_s=pick_s,
     )
     return fulfillment_id
-
-
-async def keep_for_pickup(tx: AsyncConnection, fulfillment_id: str) -> None:
-    """Say that no carrier gets it."""
-    await run(
-        tx,
-        "UPDATE fulfillments SET is_pickup = true WHERE fulfillment_id = :id",
-        id=fulfillment_id,
-    )
 
 
 async def next_number(tx: AsyncConnection, order_id: str) -> int:

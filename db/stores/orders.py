@@ -192,11 +192,12 @@ async def charges(tx: AsyncConnection, order_id: str) -> tuple[Charge, ...]:
 
 
 async def tenders(tx: AsyncConnection, order_id: str) -> tuple[Tender, ...]:
+    """Those that pay for exchanges are their returns'."""
     found = await rows(
         tx,
         """
         SELECT tender_no, kind, amount_minor, reference FROM tenders
-        WHERE order_id = :order_id ORDER BY tender_no
+        WHERE order_id = :order_id AND rma IS NULL ORDER BY tender_no
         """,
         order_id=order_id,
     )

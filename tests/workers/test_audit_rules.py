@@ -91,6 +91,9 @@ BREAKAGES = {
     "replacement_carries_the_same_units":
         "UPDATE fulfillments SET replaces = '{delivered}-f1' WHERE order_id = '{open}'",
     "shipped_has_one_label": "UPDATE labels SET state = 'voided' WHERE state = 'bought'",
+    "collected_parcel_has_no_label":
+        "ALTER TABLE labels DROP CONSTRAINT fk_labels_is_pickup_fulfillment_id; "
+        "UPDATE fulfillments SET is_pickup = true WHERE order_id = '{delivered}'",
     "cancelled_parcel_keeps_no_label":
         "INSERT INTO labels (label_key, fulfillment_id, vendor, state) "
         "VALUES ('late', '{cancelled}-f1', 'easypost', 'begun')",
@@ -107,6 +110,9 @@ BREAKAGES = {
         "UPDATE inbox SET external_id = external_id || '.' WHERE state = 'handled'",
     "order_has_its_document": "DELETE FROM inbox",
     "story_is_complete": "DELETE FROM order_events WHERE order_id = '{open}' AND sequence = 2",
+    "closed_order_has_no_change_to_make":
+        "INSERT INTO order_changes (order_id, number, state, wishes, asked_by) "
+        "VALUES ('{delivered}', 1, 'confirmed', '[]', 'x')",
     "closed_order_has_no_open_hold": A_HOLD.replace("{which}", "{delivered}"),
     "routed_order_is_held_up_where_it_can_be":
         A_HOLD.replace("{which}", "{open}") + "; INSERT INTO order_events (order_id, sequence, "

@@ -104,7 +104,7 @@ def test_no_path_counts_for_an_order_that_just_ended(key: str) -> None:
 def _part(state: str) -> dict[str, object]:
     return {
         "fulfillment_id": "shop-1-f1", "state": state, "location": "here", "rma": None,
-        "replaces": None, "waited": False, "filled": False,
+        "replaces": None, "is_pickup": False, "waited": False, "filled": False,
     }  # fmt: skip
 
 
