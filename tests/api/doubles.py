@@ -9,11 +9,15 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages import (
         AddressCorrected,
         Admission,
+        AskedBack,
         CancelOrder,
         CancelResult,
+        ChangeOrder,
+        ChangeResult,
         Collected,
         CorrectAddress,
         HoldPlaced,
+        InterceptOrder,
         LinesDone,
         OrderInput,
         PlaceHold,
@@ -101,6 +105,20 @@ class OrderDouble:
     @workflow.update
     async def correct_address(self, correction: CorrectAddress) -> AddressCorrected:
         return AddressCorrected(self.word != "wrong")
+
+    @workflow.update
+    async def change_address(self, correction: CorrectAddress) -> AddressCorrected:
+        return AddressCorrected(self.word != "wrong", is_late=self.word == "late")
+
+    @workflow.update
+    async def change(self, change: ChangeOrder) -> ChangeResult:
+        if self.word == "late":
+            return ChangeResult("refused", "too_late")
+        return ChangeResult("applied")
+
+    @workflow.update
+    async def intercept(self, request: InterceptOrder) -> AskedBack:
+        return AskedBack(() if self.word == "late" else (1,))
 
     @workflow.query
     def decision(self) -> ResolveException | None:

@@ -17,6 +17,7 @@ from db.engine import make_engine
 from workers.importing import Origin
 from workers.importing import import_setup as import_into
 from workers.local.blueprint import Plan as StackPlan
+from workers.local.datafolder import DataFolder
 from workers.local.demo.client import ApiClient
 from workers.local.demo.course import Course
 from workers.local.demo.plan import Plan
@@ -73,6 +74,7 @@ class Running:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
+        self.folder = DataFolder(data_dir)
         self.ports = json.loads((data_dir / "ports.json").read_text())
         self.api_key = (data_dir / "api-key").read_text().strip()
 
@@ -138,7 +140,7 @@ async def drive_for_a_while(plan: Plan, running: Running) -> None:
         ApiClient(running.api_url, running.api_key) as api,
         Vendors(running.sandbox_url) as vendors,
     ):
-        driving = asyncio.create_task(drive(course, Console(), api, vendors))
+        driving = asyncio.create_task(drive(course, Console(), api, vendors, running))
         try:
             await until(lambda: driving.done() or len(course.ends) > 0.2 * ORDERS, 120)
         finally:
