@@ -12,12 +12,9 @@ from activities.rerouting import as_pieces, look_elsewhere
 from db.queries.change_facts import placed, read_wishes
 from db.stores import changes, fulfillments, orders, parts, stock
 from db.stores.parts import Piece
-from domain.changing import Cut, Proposal, Unchangeable, propose
+from domain.changing import NO_STOCK, TOO_LATE, Cut, Proposal, Unchangeable, propose
 from domain.order import Line
 from domain.shortage import divide
-
-TOO_LATE = "too_late"
-NO_STOCK = "no_stock"
 
 
 @dataclass(frozen=True)
@@ -119,14 +116,14 @@ async def _cut(tx: AsyncConnection, cut: Cut, skus: dict[int, str], pick_s: floa
         await changes.stop(tx, cut.fulfillment_id)
         return
     wanted = await parts.units_of(tx, cut.fulfillment_id)
-    kept = {line: units - cut.units.get(line, 0) for line, units in wanted.items()}
+    left = {line: units - cut.units.get(line, 0) for line, units in wanted.items()}
+    kept = {line: units for line, units in left.items() if units}
     waits = part.state == "backordered"
     per_sku = parts.per_sku(cut.units, skus)
     if not waits:
         await stock.lock_pool(tx, part.pool, list(per_sku))
         await parts.release_units(tx, part, per_sku)
     piece = Piece(part.location, cut.units, pick_s, is_backordered=waits)
-    kept = {line: units for line, units in kept.items() if units}
     [unwanted] = await parts.divide_part(tx, part, kept, [piece])
     if not waits:
         await parts.allocate(tx, unwanted, per_sku, "to be cancelled")

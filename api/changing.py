@@ -14,11 +14,9 @@ from api.updates import Message, tell
 from db.inbox.audit import Change
 from db.inbox.changes import confirm
 from db.queries import change_facts
-from domain.changing import Proposal, Unchangeable, Wish, propose
+from domain.changing import NO_STOCK, TOO_LATE, Proposal, Unchangeable, Wish, propose
 from domain.order import Line
 from workflows.messages import ChangeOrder, ChangeResult, order_workflow_id
-
-NO_STOCK = "no_stock"
 
 
 async def preview(tx: AsyncConnection, order_id: str, wanted: NewChange) -> dict[str, Any]:
@@ -48,7 +46,7 @@ async def ask(once: Once, order_id: str, wanted: NewChange) -> JSONResponse:
 
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position
         if done and result.state != "applied":
-            code = result.code or "too_late"
+            code = result.code or TOO_LATE
             raise Problem(Kind.NOT_CHANGEABLE, f"refused: {code}", {"reason": code})
         return {**answer, "state": "applied" if done else "accepted"}
 

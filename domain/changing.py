@@ -16,6 +16,8 @@ RANKS: Final[Mapping[str, int]] = {"backordered": 0, "open": 1, "picked": 2, "pa
 # A packed parcel is not opened again: it is stopped whole, or it leaves.
 WHOLE_ONLY: Final = "packed"
 NOT_ROUTED: Final = ""
+TOO_LATE: Final = "too_late"
+NO_STOCK: Final = "no_stock"
 
 
 class Unchangeable(ValueError):
@@ -189,7 +191,7 @@ def _taken_from(parts: Sequence[Part], lost: Mapping[int, int]) -> dict[str, dic
                 taken.setdefault(part.fulfillment_id, {})[line_no] = units
                 rest -= units
         if rest:
-            raise Unchangeable("too_late", f"{rest} units of line {line_no} are on their way")
+            raise Unchangeable(TOO_LATE, f"{rest} units of line {line_no} are on their way")
     return taken
 
 

@@ -99,7 +99,7 @@ async def list_changes(tx: AsyncConnection, order_id: str) -> list[dict[str, Any
     found = await rows(
         tx, "SELECT * FROM order_changes WHERE order_id = :o ORDER BY number", o=order_id
     )
-    return [dict(each._mapping) for each in found]  # noqa: SLF001 - SQLAlchemy's public name
+    return [each._asdict() for each in found]
 
 
 def read_wishes(raw: Sequence[dict[str, Any]]) -> tuple[Wish, ...]:
