@@ -101,12 +101,13 @@ class ShippingActivities:
                 # Under the row's lock: whoever comes to buy it finds it voided.
                 await labels.voided(tx, label.label_key)
                 return
-        must_go_back = label.state == "bought" or await was_bought(self._carrier, label)
+        found = await find_bought(self._carrier, label)
+        must_go_back = label.state == "bought" or found is not None
         if must_go_back:
             await self._carrier.void_label(label.vendor_shipment_id)
         async with self._engine.begin() as tx:
             part = await parts.locked(tx, fulfillment_id)
-            if await labels.voided(tx, label.label_key) and must_go_back:
+            if await labels.voided(tx, label.label_key, found) and must_go_back:
                 await orders.tell(tx, part.order_id, "LabelVoided", fulfillment_id=fulfillment_id)
 
     @activity.defn
@@ -137,13 +138,18 @@ async def buy_once(carrier: CarrierGateway, label: Any) -> Label:
     return await carrier.buy_label(label.vendor_shipment_id, label.rate_id)
 
 
-async def was_bought(carrier: CarrierGateway, label: Any) -> bool:
-    """Ask the vendor; a "no" counts only when no purchase can be on its way any more."""
-    if await carrier.find_label(label.vendor_shipment_id) is not None:
-        return True
-    if label.buying_s < PURCHASE_OVER_S:
+async def find_bought(carrier: CarrierGateway, label: Any) -> Label | None:
+    """Ask the vendor for a label whose purchase nobody recorded; None when it was not bought.
+
+    A "no" counts only when no purchase can be on its way any more.
+    Raises: OutcomeUnknown, until then.
+    """
+    if label.state == "bought":
+        return None
+    found = await carrier.find_label(label.vendor_shipment_id)
+    if found is None and label.buying_s < PURCHASE_OVER_S:
         raise OutcomeUnknown(carrier.vendor, "the label may still be being bought")
-    return False
+    return found
 
 
 async def record_tracking(tx: AsyncConnection, part: Any, events: tuple[TrackingEvent, ...]) -> str:

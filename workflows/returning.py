@@ -59,7 +59,7 @@ class ReturnWorkflow(DeskMessages):
         if self._state in ("approved", "inspected", "settled"):
             await self._settle(opened)
         elif self._outcome == "cancelled" and opened.method == "label":
-            await self._desk.attempt("void return label", self._void, RETRY_OR_SKIP)
+            await self._give_label_back()
         return await self._finish()
 
     # -- on the way back
@@ -76,6 +76,9 @@ class ReturnWorkflow(DeskMessages):
             made = await self._desk.attempt(
                 "create return label", self._make_label, RETRY_OR_SKIP, self._has_moved_on
             )
+            if self._has_moved_on() and workflow.patched("a-label-nobody-got-goes-back"):
+                # It may have been bought without an answer, and then the customer never had it.
+                await self._give_label_back()
             if made or self._has_moved_on():
                 return
         await returning.give_drop_off_code(self._back, self._arrival_s)
@@ -87,6 +90,9 @@ class ReturnWorkflow(DeskMessages):
         await returning.create_shipment(self._back)
         await returning.buy_label(self._back, self._arrival_s)
         return True
+
+    async def _give_label_back(self) -> None:
+        await self._desk.attempt("void return label", self._void, RETRY_OR_SKIP)
 
     async def _void(self) -> None:
         await returning.void_label(self._back)

@@ -14,7 +14,7 @@ from activities.connectors.carrier.port import (
 )
 from activities.connectors.errors import Rejected
 from activities.returning.standing import locked, mail, tell
-from activities.shipping import UNBOUGHT, buy_once, was_bought
+from activities.shipping import UNBOUGHT, buy_once, find_bought
 from db.engine import row, rows
 from db.stores import labels, returns
 from domain.address import Address
@@ -84,23 +84,26 @@ class ReturnLabelActivities:
 
     @activity.defn
     async def void_return_label(self, rma: str) -> None:
-        """Give back the label of a return that was called off; none is no error.
+        """Give back a label that nobody uses; none is no error.
 
+        That is the label of a return that was called off, and one whose purchase nobody heard of
+        before the goods came: the customer never had it.
         Raises: OutcomeUnknown, while somebody may still be buying it.
         """
         async with self._engine.begin() as tx:
-            await locked(tx, rma)
+            back = await locked(tx, rma)
             label = await labels.current_return(tx, rma)
-            if label is None:
+            if label is None or (label.state == "bought" and back.outcome != "cancelled"):
                 return
             if label.state in UNBOUGHT:
                 await labels.voided(tx, label.label_key)
                 return
-        if label.state == "bought" or await was_bought(self._carrier, label):
+        found = await find_bought(self._carrier, label)
+        if label.state == "bought" or found is not None:
             await self._carrier.void_label(label.vendor_shipment_id)
         async with self._engine.begin() as tx:
             await locked(tx, rma)
-            await labels.voided(tx, label.label_key)
+            await labels.voided(tx, label.label_key, found)
 
     @activity.defn
     async def give_drop_off_code(self, wanted: ReturnLabel) -> None:

@@ -69,16 +69,35 @@ async def buying(tx: AsyncConnection, label_key: str) -> None:
 
 
 async def bought(tx: AsyncConnection, label_key: str, label: Any) -> bool:
+    return await _write_down(tx, label_key, label, "bought")
+
+
+async def voided(tx: AsyncConnection, label_key: str, found: Any | None = None) -> bool:
+    """`found`: what the vendor shows of a label whose purchase nobody had recorded."""
+    if found is not None and await _write_down(tx, label_key, found, "voided"):
+        return True
+    return bool(
+        await run(
+            tx,
+            "UPDATE labels SET state = 'voided' WHERE label_key = :key AND state <> 'voided'",
+            key=label_key,
+        )
+    )
+
+
+async def _write_down(tx: AsyncConnection, label_key: str, label: Any, state: str) -> bool:
+    """Keep what was bought: the carrier will speak of it by its tracker."""
     return bool(
         await run(
             tx,
             """
-            UPDATE labels SET state = 'bought', carrier = :carrier, service = :service,
+            UPDATE labels SET state = :state, carrier = :carrier, service = :service,
                 tracking_number = :tracking_number, tracker_id = :tracker_id,
                 label_url = :label_url, cost_minor = :cost_minor, cost_currency = :cost_currency
             WHERE label_key = :label_key AND state IN ('created', 'buying')
             """,
             label_key=label_key,
+            state=state,
             carrier=label.carrier,
             service=label.service,
             tracking_number=label.tracking_number,
@@ -86,16 +105,6 @@ async def bought(tx: AsyncConnection, label_key: str, label: Any) -> bool:
             label_url=label.label_url,
             cost_minor=label.amount_minor,
             cost_currency=label.currency,
-        )
-    )
-
-
-async def voided(tx: AsyncConnection, label_key: str) -> bool:
-    return bool(
-        await run(
-            tx,
-            "UPDATE labels SET state = 'voided' WHERE label_key = :key AND state <> 'voided'",
-            key=label_key,
         )
     )
 

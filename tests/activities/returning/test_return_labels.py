@@ -54,6 +54,34 @@ async def test_the_label_of_a_return_that_is_called_off_is_voided(
     assert shop.road.bought[label.vendor_shipment_id].voided
 
 
+async def test_goods_that_came_before_the_labels_purchase_was_heard_of_need_none(
+    shop: Shop, counter: Counter
+) -> None:
+    order_id = await counter.delivered((await shop.sku(west=1), 1))
+    rma = await counter.asked(order_id, 1)
+    await counter.labels.create_return_shipment(rma)
+    shop.road.faults.silent = 1
+    with pytest.raises(OutcomeUnknown):
+        await counter.labelled(rma)
+    await counter.came(rma, 1)
+    await counter.labelled(rma)  # the attempt that comes too late
+    await counter.labels.void_return_label(rma)
+    label = await shop.row("SELECT * FROM labels WHERE rma = :r", r=rma)
+    assert (label.state, label.tracker_id) == ("voided", f"trk_{label.vendor_shipment_id}")
+    assert shop.road.bought[label.vendor_shipment_id].voided
+    await counter.ended(rma, 1)
+
+
+async def test_the_label_that_brought_the_goods_is_kept(shop: Shop, counter: Counter) -> None:
+    order_id = await counter.delivered((await shop.sku(west=1), 1))
+    rma = await counter.asked(order_id, 1)
+    await counter.labelled(rma)
+    await counter.came(rma, 1)
+    await counter.labels.void_return_label(rma)
+    assert (await shop.row("SELECT state FROM labels WHERE rma = :r", r=rma)).state == "bought"
+    await counter.ended(rma, 1)
+
+
 async def test_scans_on_the_way_back_are_shown_and_never_go_back(
     shop: Shop, counter: Counter
 ) -> None:

@@ -24,7 +24,7 @@ WEBHOOKS_LATE_S: Final = 40.0
 LATE_WEBHOOKS: Final = {
     "payment_intent.succeeded": 6,
     "payment_intent.payment_failed": 2,
-    "tracker.": 40,
+    "tracker.": 10_000,  # of a whole round: the carrier is asked about each parcel
 }
 ROUNDS: Final = 2
 AGAIN: Final = 24
