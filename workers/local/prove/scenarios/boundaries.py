@@ -59,18 +59,18 @@ async def _play_round(stage: Stage, number: int, outcome: Outcome) -> None:
         try:
             with stage.kept_aside(*orders):
                 special = await _by_themselves(stage, number)
-            (returned, violations), others = await asyncio.gather(
+            back, others = await asyncio.gather(
                 return_orders(stage, f"back-{number}"), _side_by_side(stage, number)
             )
-            violations += await driving
+            violations = [*back.violations, *await driving]
         finally:
             driving.cancel()
             await asyncio.gather(driving, return_exceptions=True)
         await _is_renewed(stage, late)
     special += [late, *others]
     outcome.violations += [*violations, *await stage.follow(special)]
-    outcome.violations += await refund_given_up(stage, f"back-{number}")
-    outcome.orders += len(orders) + len(special) + returned + 1
+    outcome.violations += await refund_given_up(stage, back.last)
+    outcome.orders += len(orders) + len(special) + back.orders
 
 
 async def _side_by_side(stage: Stage, number: int) -> list[PlannedOrder]:

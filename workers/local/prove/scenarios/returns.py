@@ -49,11 +49,17 @@ class Path:
     channel: str = "shop"
 
 
-async def return_orders(stage: Stage, prefix: str) -> tuple[int, list[str]]:
-    """Have one order delivered for each path, and its goods brought back; every return ends.
+@dataclass(frozen=True)
+class Returned:
+    """`last` is delivered, and its return still to be walked."""
 
-    Answers how many orders there were, and what was not as expected.
-    """
+    orders: int
+    violations: list[str]
+    last: PlannedOrder
+
+
+async def return_orders(stage: Stage, prefix: str) -> Returned:
+    """Have one order delivered for each path, and its goods brought back; every return ends."""
     orders = [
         replace(
             an_order(f"prove-{prefix}-{name}", [(EAST, 1)], channel=path.channel),
@@ -61,19 +67,18 @@ async def return_orders(stage: Stage, prefix: str) -> tuple[int, list[str]]:
         )
         for name, path in PATHS.items()
     ]
-    violations = await stage.drive(orders)
+    last = an_order(f"prove-{prefix}-given-up", [(EAST, 1)])
+    violations = await stage.drive([*orders, last])
     async with stage.warehouse(orders):
         violations += await asyncio.gather(
             *(_walk(stage, each, path) for each, path in zip(orders, PATHS.values(), strict=True))
         )
-    return len(orders), [each for each in violations if each]
+    return Returned(len(orders) + 1, [each for each in violations if each], last)
 
 
-async def refund_given_up(stage: Stage, prefix: str) -> list[str]:
+async def refund_given_up(stage: Stage, order: PlannedOrder) -> list[str]:
     """By itself: the fault must meet the refund it is meant for."""
-    order = an_order(f"prove-{prefix}-given-up", [(EAST, 1)])
-    violations = await stage.drive([order])
-    return [*violations, *filter(None, [await _walk(stage, order, GIVEN_UP)])]
+    return [each for each in [await _walk(stage, order, GIVEN_UP)] if each]
 
 
 async def _walk(stage: Stage, order: PlannedOrder, path: Path) -> str:
