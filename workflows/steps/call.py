@@ -52,7 +52,8 @@ async def locally(method: Callable[[Any, A], Awaitable[R]], argument: A) -> R:
         return await workflow.execute_local_activity_method(
             method, argument, schedule_to_close_timeout=LOCAL_TIMEOUT, retry_policy=LOCAL_RETRY
         )
-    except (ActivityError, ApplicationError) as failed:
+    except FailureError as failed:
+        # A replay raises what the attempt ended with, a timeout or its own error, unwrapped.
         if is_cancelled_exception(failed) or _is_final(failed):
             raise
     return await workflow.execute_activity_method(
@@ -89,7 +90,7 @@ async def written_down() -> None:
         await workflow.sleep(AT_ONCE)
 
 
-def _is_final(failed: ActivityError | ApplicationError) -> bool:
+def _is_final(failed: FailureError) -> bool:
     cause = cause_of(failed)
     return isinstance(cause, ApplicationError) and cause.non_retryable
 

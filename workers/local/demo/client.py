@@ -16,7 +16,7 @@ TIMEOUT_S: Final = 30.0
 ATTEMPTS: Final = 8
 PAUSE_S: Final = 0.25
 PAGE: Final = 200
-# The answers that say "not now"; others are final.
+# The answers that say "not now", as do all that name a moment to ask again; others are final.
 _NOT_NOW: Final = frozenset({429, 500, 502, 503, 504})
 _UNAUTHORIZED: Final = frozenset({401, 403})
 
@@ -121,7 +121,7 @@ class ApiClient:
             else:
                 if got.status_code in _UNAUTHORIZED:
                     raise UserError(f"{method} {path}: {got.status_code}, the key is refused")
-                if got.status_code not in _NOT_NOW:
+                if got.status_code not in _NOT_NOW and "Retry-After" not in got.headers:
                     return Answer(got.status_code, _object(got), time.perf_counter() - began)
                 fault = f"{got.status_code} {got.text[:200]}"
             await asyncio.sleep(PAUSE_S * attempt)

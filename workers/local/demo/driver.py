@@ -99,7 +99,12 @@ class Driver:
         """Ask until the order is known; one sold in the shop may still be on its way to us."""
         deadline = time.monotonic() + CANCEL_WITHIN_S
         while order.order_id not in self._course.ends:
-            answer = await self._api.cancel(order.order_id)
+            try:
+                answer = await self._api.cancel(order.order_id)
+            except UserError:
+                if time.monotonic() > deadline:
+                    raise
+                continue
             if httpx.codes.is_success(answer.status):
                 return
             if answer.status != httpx.codes.NOT_FOUND or time.monotonic() > deadline:

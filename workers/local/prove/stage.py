@@ -116,7 +116,8 @@ class Stage:
                     break
         self.orders += orders
         self.ends |= course.ends
-        return course.unexpected()
+        unexpected = course.unexpected()
+        return unexpected + course.notes if unexpected else []
 
     async def follow(self, orders: Sequence[PlannedOrder]) -> list[str]:
         """Work the warehouse for orders that are placed already; what did not end as expected."""
