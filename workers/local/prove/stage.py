@@ -122,12 +122,26 @@ class Stage:
     async def follow(self, orders: Sequence[PlannedOrder]) -> list[str]:
         """Work the warehouse for orders that are placed already; what did not end as expected."""
         async with self.warehouse(orders):
-            ends = await asyncio.gather(*(self.end_of(order) for order in orders))
+            await self._await_ends([order.order_id for order in orders])
         return [
-            f"{order.order_id} is {end}"
-            for order, end in zip(orders, ends, strict=True)
-            if end not in order.expected
+            f"{order.order_id} is {self.ends[order.order_id]}"
+            for order in orders
+            if self.ends[order.order_id] not in order.expected
         ]
+
+    async def _await_ends(self, order_ids: list[str]) -> None:
+        """Look for all of them at once: hundreds of questions would be a load of their own."""
+
+        async def all_have_ended() -> bool:
+            found = await self.rows(
+                "SELECT order_id, outcome FROM orders"
+                " WHERE order_id = ANY(CAST(:ids AS text[])) AND outcome IS NOT NULL",
+                ids=order_ids,
+            )
+            self.ends |= {order.order_id: order.outcome for order in found}
+            return len(found) == len(set(order_ids))
+
+        await self.until(all_have_ended)
 
     @asynccontextmanager
     async def warehouse(self, orders: Sequence[PlannedOrder]) -> AsyncIterator[None]:
