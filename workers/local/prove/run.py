@@ -40,9 +40,9 @@ QUICK: Final = Size(
 )
 FULL: Final = Size(
     shipped=60,
-    mix=200,
+    mix=120,
     buyers=200,
-    hot_units=200,
+    hot_units=100,
     hot_buyers=2_000,
     lost=100,
     outage_s=120.0,
