@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 # A notice may be lost with its connection, and retries become due without one.
 SWEEP_S: Final = 2.0
 AFTER_FAILURE_S: Final = 2.0
+# Notices come in bursts, one for every row, to every worker: one look serves all that came by then.
+GATHERED_S: Final = 0.1
 log = logging.getLogger(__name__)
 
 
@@ -49,6 +51,8 @@ class TableLoop(ABC):
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+        if self._wake.is_set():
+            await asyncio.sleep(GATHERED_S)
 
     async def _listen(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
