@@ -8,6 +8,14 @@ from tests.activities.returning.counter import Counter
 from tests.activities.shop import Shop
 
 
+async def bought_unheard(shop: Shop, counter: Counter, rma: str) -> None:
+    """The carrier sells the return's label, and its answer is lost."""
+    await counter.labels.create_return_shipment(rma)
+    shop.road.faults.silent = 1
+    with pytest.raises(OutcomeUnknown):
+        await counter.labelled(rma)
+
+
 async def test_a_label_is_bought_once_from_the_customers_door_to_ours(
     shop: Shop, counter: Counter
 ) -> None:
@@ -30,11 +38,8 @@ async def test_after_an_unknown_purchase_the_label_is_looked_for(
 ) -> None:
     order_id = await counter.delivered((await shop.sku(west=1), 1))
     rma = await counter.asked(order_id, 1)
-    await counter.labels.create_return_shipment(rma)
     bought = shop.road.purchases
-    shop.road.faults.silent = 1
-    with pytest.raises(OutcomeUnknown):
-        await counter.labelled(rma)
+    await bought_unheard(shop, counter, rma)
     await counter.labelled(rma)
     assert shop.road.purchases == bought + 1
     await counter.ended(rma, 1)
@@ -59,10 +64,7 @@ async def test_goods_that_came_before_the_labels_purchase_was_heard_of_need_none
 ) -> None:
     order_id = await counter.delivered((await shop.sku(west=1), 1))
     rma = await counter.asked(order_id, 1)
-    await counter.labels.create_return_shipment(rma)
-    shop.road.faults.silent = 1
-    with pytest.raises(OutcomeUnknown):
-        await counter.labelled(rma)
+    await bought_unheard(shop, counter, rma)
     await counter.came(rma, 1)
     await counter.labelled(rma)  # the attempt that comes too late
     await counter.labels.void_return_label(rma)
