@@ -26,6 +26,10 @@ _REFUSED = 400
 FINAL_PROBLEMS = frozenset(BY_OUTCOME.values())
 
 
+class Settled(Problem):
+    """A final problem whose answer was stored with the change that made it final."""
+
+
 @dataclass(frozen=True)
 class Once:
     """One request of one caller; without a key there is nothing to repeat it by."""
@@ -51,6 +55,8 @@ class Once:
             prepared = await prepare(tx)
         try:
             answer = await act(prepared)
+        except Settled:
+            raise
         except Problem as problem:
             is_final = problem.kind in FINAL_PROBLEMS
             await self._end(StoredAnswer(problem.status, problem.body()) if is_final else None)
@@ -73,9 +79,13 @@ class Once:
             if stored is not None:
                 return _response(stored, {"Idempotency-Replayed": "true"})
             answer = StoredAnswer(status, await write(tx))
-            if self.key is not None:
-                await idempotency.finish(tx, self.caller.key_id, self.key, answer)
+            await self.store(tx, answer)
         return _response(answer)
+
+    async def store(self, tx: AsyncConnection, answer: StoredAnswer) -> None:
+        """Keep what every repeat will hear, if there is a key to repeat it by."""
+        if self.key is not None:
+            await idempotency.finish(tx, self.caller.key_id, self.key, answer)
 
     async def _claim(self, tx: AsyncConnection) -> StoredAnswer | None:
         if self.key is None:
@@ -102,7 +112,7 @@ class Once:
                 if answer is None:
                     await idempotency.release(tx, self.caller.key_id, self.key)
                 else:
-                    await idempotency.finish(tx, self.caller.key_id, self.key, answer)
+                    await self.store(tx, answer)
         except (DBAPIError, PoolTimeout) as error:
             if not is_away(error):
                 raise

@@ -72,7 +72,7 @@ def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> F
         engine,
         temporal,
         KeyRing(engine),
-        Door(engine, config.placements_at_once, config.door_wait_s),
+        Door(config.placements_at_once, config.door_wait_s),
         Backlog(limits.most_waiting_orders),
         asked=Buckets(limits.key_rate),
         failed=Buckets(limits.failure_rate),

@@ -79,7 +79,8 @@ class Context:
     failed: Buckets  # by client address
 
 
-def get_context(request: Request) -> Context:
+async def get_context(request: Request) -> Context:
+    """Async, as every dependency here: others are run in a thread, at every request."""
     context = request.app.state.context
     assert isinstance(context, Context)
     return context

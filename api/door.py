@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.inbox.orders import refuse_at_the_door
-from db.queries import catalog
 from db.queries.stock import available_to_sell
 from domain.order import OrderDocument
 
@@ -19,8 +18,7 @@ from domain.order import OrderDocument
 class Door:
     """`most` may be inside at once; `wait_s` is how long one stands before it."""
 
-    def __init__(self, engine: AsyncEngine, most: int, wait_s: float) -> None:
-        self._engine = engine
+    def __init__(self, most: int, wait_s: float) -> None:
         self._slots = asyncio.Semaphore(most)
         self._wait_s = wait_s
 
@@ -38,15 +36,13 @@ class Door:
         finally:
             self._slots.release()
 
-    async def turned_away(self, order: OrderDocument, inbox_id: int) -> str | None:
-        """Say why the order cannot be served, when its stock is gone and no run has begun on it."""
-        demand = order.demand()
-        async with self._engine.connect() as connection:
-            found = await available_to_sell(connection, order.channel, list(demand))
-            short = [each.sku for each in found if each.available_to_sell < demand[each.sku]]
-            if not short or await catalog.may_wait(connection, order.channel):
-                return None
-            reason = f"not enough of {', '.join(sorted(short))}"
-            is_refused = await refuse_at_the_door(connection, inbox_id, reason)
-            await connection.commit()
-        return reason if is_refused else None
+
+async def turned_away(tx: AsyncConnection, order: OrderDocument, inbox_id: int) -> str | None:
+    """Refuse the order when its stock is gone and no run has begun on it; returns the reason."""
+    demand = order.demand()
+    found = await available_to_sell(tx, order.channel, list(demand))
+    short = [each.sku for each in found if each.available_to_sell < demand[each.sku]]
+    if not short:
+        return None
+    reason = f"not enough of {', '.join(sorted(short))}"
+    return reason if await refuse_at_the_door(tx, inbox_id, reason) else None

@@ -6,8 +6,9 @@ from typing import Any, Final
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.answers import ACCEPTED, Once
+from api.answers import ACCEPTED, Once, Settled
 from api.context import Context
+from api.door import turned_away
 from api.messaging import RunClosed, ask_admission
 from api.problems import BY_OUTCOME, Kind, Problem, invalid
 from db.inbox import audit
@@ -27,6 +28,12 @@ class Placing:
     document: dict[str, Any]
     order: OrderDocument
     deferred: bool
+
+
+@dataclass(frozen=True)
+class _Kept:
+    inbox_id: int
+    needs_stock: bool  # at once: it is new here, and its channel takes no backorders
 
 
 def read(document: dict[str, Any], *, deferred: bool) -> Placing:
@@ -52,25 +59,28 @@ def _fault(problem: str) -> dict[str, str]:
 async def place(once: Once, placing: Placing) -> JSONResponse:
     order_id = placing.order.order_id
 
-    async def keep(tx: AsyncConnection) -> Committed:
-        await _check_known(tx, placing.order)
+    async def keep(tx: AsyncConnection) -> _Kept:
+        known = await _look_up(tx, placing.order)
         await once.context.backlog.let_in(tx, placing.order.channel, placing.order.external_id)
-        return await _commit(tx, placing, once.caller.actor)
+        committed = await _commit(tx, placing, once.caller.actor)
+        needs_stock = committed.is_new and not known.takes_backorders
+        return _Kept(committed.inbox_id, needs_stock)
 
-    async def decide(committed: Committed) -> StoredAnswer:
+    async def decide(kept: _Kept) -> StoredAnswer:
         if placing.deferred:
             return _answer(order_id, "accepted")
         async with once.context.door.entered() as is_inside:
             if not is_inside:
                 return _answer(order_id, "accepted")
-            if committed.is_new:
-                await _look_at_the_shelf(once.context, placing.order, committed.inbox_id)
-            return await _admission(once.context, placing.order, committed.inbox_id)
+            if kept.needs_stock:
+                await _look_at_the_shelf(once, placing.order, kept.inbox_id)
+            return await _admission(once.context, placing.order, kept.inbox_id)
 
     return await once.answer(keep, decide)
 
 
-async def _check_known(tx: AsyncConnection, order: OrderDocument) -> None:
+async def _look_up(tx: AsyncConnection, order: OrderDocument) -> catalog.Known:
+    """Raises: Problem for a channel or an article that is unknown."""
     known = await catalog.look_up(tx, order.channel, list(order.demand()))
     errors = []
     if known.currencies is None:
@@ -85,6 +95,7 @@ async def _check_known(tx: AsyncConnection, order: OrderDocument) -> None:
     ]
     if errors:
         raise invalid(errors)
+    return known
 
 
 async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> Committed:
@@ -109,12 +120,16 @@ async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> Committe
     return committed
 
 
-async def _look_at_the_shelf(context: Context, order: OrderDocument, inbox_id: int) -> None:
-    """Raises: Problem when the order is refused without a run."""
-    reason = await context.door.turned_away(order, inbox_id)
-    if reason is not None:
+async def _look_at_the_shelf(once: Once, order: OrderDocument, inbox_id: int) -> None:
+    """Raises: Settled when the order is refused without a run."""
+    async with once.context.engine.begin() as tx:
+        reason = await turned_away(tx, order, inbox_id)
+        if reason is None:
+            return
         about = {"order_id": order.order_id, "outcome": "refused_stock"}
-        raise Problem(Kind.REFUSED_STOCK, reason, about)
+        refused = Settled(Kind.REFUSED_STOCK, reason, about)
+        await once.store(tx, StoredAnswer(refused.status, refused.body()))
+    raise refused
 
 
 async def _admission(context: Context, order: OrderDocument, inbox_id: int) -> StoredAnswer:

@@ -1,5 +1,6 @@
 """API keys: made once, shown once, kept as a hash, checked in constant time, revoked for good."""
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -107,6 +108,8 @@ class KeyRing:
         self._engine = engine
         # By the hash of the secret: the time a look-up takes tells nothing about the secret.
         self._seen: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        # Many requests of one key at once ask the database once.
+        self._asking: dict[str, asyncio.Task[Caller | None]] = {}
 
     def has_seen(self, secret: str) -> bool:
         """Whether the secret was good when it was last looked up: it is no guess."""
@@ -119,8 +122,17 @@ class KeyRing:
         given = _sha256(secret)
         until, caller = self._seen.get(given, (0.0, None))
         if time.monotonic() >= until:
-            caller = await self._look_up(match.group(1), given)
+            return await self._ask(match.group(1), given)
         return caller
+
+    async def _ask(self, key_id: str, sha256: str) -> Caller | None:
+        asking = self._asking.get(sha256)
+        if asking is None:
+            asking = asyncio.create_task(self._look_up(key_id, sha256))
+            self._asking[sha256] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(sha256))
+        # One who goes away must not end it for the others.
+        return await asyncio.shield(asking)
 
     async def _look_up(self, key_id: str, sha256: str) -> Caller | None:
         async with self._engine.connect() as connection:

@@ -10,10 +10,14 @@ from db.engine import row
 
 @dataclass(frozen=True)
 class Known:
-    """`currencies` is None when the channel is unknown."""
+    """`currencies` is None when the channel is unknown.
+
+    `takes_backorders`: the channel takes orders whose units are not all free.
+    """
 
     currencies: tuple[str, ...] | None
     unknown_skus: tuple[str, ...]
+    takes_backorders: bool
 
 
 async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]) -> Known:
@@ -21,19 +25,20 @@ async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]
     found = await row(
         connection,
         """
-        SELECT (SELECT currencies FROM channels WHERE channel = :channel) AS currencies,
+        SELECT c.currencies, coalesce(c.on_out_of_stock = 'backorder', false) AS takes_backorders,
           ARRAY(
             SELECT wanted.sku FROM unnest(CAST(:skus AS text[])) AS wanted(sku)
             WHERE NOT EXISTS (SELECT 1 FROM products WHERE products.sku = wanted.sku)
             ORDER BY wanted.sku
           ) AS unknown_skus
+        FROM (SELECT CAST(:channel AS text)) AS asked(channel) LEFT JOIN channels c USING (channel)
         """,
         channel=channel,
         skus=sorted(set(skus)),
     )
     assert found is not None
     currencies = None if found.currencies is None else tuple(found.currencies)
-    return Known(currencies, tuple(found.unknown_skus))
+    return Known(currencies, tuple(found.unknown_skus), found.takes_backorders)
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,3 @@ async def names(connection: AsyncConnection, skus: Sequence[str]) -> Names:
         series=found.series,
         channels=frozenset(found.channels),
     )
-
-
-async def may_wait(connection: AsyncConnection, channel: str) -> bool:
-    """Whether the channel takes orders whose units are not all free."""
-    found = await row(
-        connection,
-        "SELECT 1 FROM channels WHERE channel = :channel AND on_out_of_stock = 'backorder'",
-        channel=channel,
-    )
-    return found is not None

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
@@ -18,6 +19,7 @@ from db.inbox.orders import Committed, ContentDiffers, commit_order, commit_reje
 from db.inbox.webhooks import commit_webhook
 
 AT_ONCE = 12
+PATIENCE_S = 30.0
 DOCUMENT = {"lines": [{"sku": "A-1", "quantity": 2}], "note": "é"}
 
 
@@ -50,6 +52,20 @@ async def test_an_order_is_kept_once_and_a_repeat_finds_it(engine: AsyncEngine) 
         second = await _commit(tx, "kept-1", document=dict(reversed(DOCUMENT.items())))
     assert first.is_new
     assert second == Committed(first.inbox_id, is_new=False)
+
+
+async def test_only_what_is_left_to_the_workers_wakes_them(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    dsn = database_url.replace("postgresql+psycopg", "postgresql")
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as listener:
+        await listener.execute("LISTEN inbox")
+        async with engine.begin() as tx:
+            await _commit(tx, "wakes-nobody")
+        assert [notice async for notice in listener.notifies(timeout=0.2)] == []
+        async with engine.begin() as tx:
+            await _commit(tx, "wakes", deferred=True)
+        assert [n async for n in listener.notifies(timeout=PATIENCE_S, stop_after=1)] != []
 
 
 async def test_other_content_under_the_same_id_is_refused(engine: AsyncEngine) -> None:
@@ -169,7 +185,9 @@ async def test_a_key_authenticates_until_it_is_revoked(engine: AsyncEngine, key:
     assert await KeyRing(engine).authenticate(key.secret) is None
 
 
-async def test_a_known_caller_spares_the_database(engine: AsyncEngine, key: NewKey) -> None:
+async def test_a_known_caller_spares_the_database_and_many_at_once_ask_it_once(
+    engine: AsyncEngine, key: NewKey
+) -> None:
     ring = KeyRing(engine)
     statements: list[str] = []
 
@@ -178,7 +196,8 @@ async def test_a_known_caller_spares_the_database(engine: AsyncEngine, key: NewK
 
     sa.event.listen(engine.sync_engine, "before_cursor_execute", note)
     try:
-        assert await ring.authenticate(key.secret) == await ring.authenticate(key.secret)
+        callers = await asyncio.gather(*(ring.authenticate(key.secret) for _ in range(AT_ONCE)))
+        assert {await ring.authenticate(key.secret), *callers} == {callers[0]}
     finally:
         sa.event.remove(engine.sync_engine, "before_cursor_execute", note)
     assert len(statements) == 1

@@ -99,8 +99,11 @@ async def test_the_catalogue_says_what_it_does_not_know(shop: AsyncEngine) -> No
     async with shop.connect() as tx:
         known = await catalog.look_up(tx, "shop", ["A-1", "X", "B", "X"])
         nobody = await catalog.look_up(tx, "nowhere", [])
-    assert known == catalog.Known(("USD",), ("B", "X"))
-    assert nobody == catalog.Known(None, ())
+        await tx.execute(sa.text("UPDATE channels SET on_out_of_stock = 'backorder'"))
+        waiting = await catalog.look_up(tx, "other", [])
+    assert known == catalog.Known(("USD",), ("B", "X"), takes_backorders=False)
+    assert nobody == catalog.Known(None, (), takes_backorders=False)
+    assert waiting.takes_backorders
 
 
 async def test_what_is_not_there_is_none(shop: AsyncEngine) -> None:

@@ -16,6 +16,9 @@ TIMEOUT_S: Final = 30.0
 ATTEMPTS: Final = 8
 PAUSE_S: Final = 0.25
 PAGE: Final = 200
+# As many as one API process works on. The HTTP library's own queue looks at every waiting request
+# and every connection at each answer: two thousand buyers would keep it busy, not the API.
+MOST_AT_ONCE: Final = 256
 # The answers that say "not now", as do all that name a moment to ask again; others are final.
 _NOT_NOW: Final = frozenset({429, 500, 502, 503, 504})
 _UNAUTHORIZED: Final = frozenset({401, 403})
@@ -41,10 +44,12 @@ class ApiClient:
         attempts: int = ATTEMPTS,
     ) -> None:
         self._attempts = attempts
+        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {key}"},
             timeout=TIMEOUT_S,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             transport=transport,
             trust_env=False,  # a proxy of the machine does not lead to its own addresses
         )
@@ -111,18 +116,20 @@ class ApiClient:
         """Raises: UserError when nothing answers, or the key is refused."""
         fault = ""
         for attempt in range(1, self._attempts + 1):
-            began = time.perf_counter()
             try:
-                got = await self._http.request(
-                    method, path, json=body, headers=headers, params=query
-                )
+                async with self._slots:
+                    began = time.perf_counter()
+                    got = await self._http.request(
+                        method, path, json=body, headers=headers, params=query
+                    )
+                    seconds = time.perf_counter() - began
             except httpx.TransportError as error:
                 fault = str(error) or type(error).__name__
             else:
                 if got.status_code in _UNAUTHORIZED:
                     raise UserError(f"{method} {path}: {got.status_code}, the key is refused")
                 if got.status_code not in _NOT_NOW and "Retry-After" not in got.headers:
-                    return Answer(got.status_code, _object(got), time.perf_counter() - began)
+                    return Answer(got.status_code, _object(got), seconds)
                 fault = f"{got.status_code} {got.text[:200]}"
             await asyncio.sleep(PAUSE_S * attempt)
         raise UserError(f"{method} {path} was not answered: {fault}")
