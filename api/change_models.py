@@ -60,6 +60,19 @@ class AddLine(Body):
         return Wish(self.kind, 0, self.quantity, self.sku, self.unit_price_minor, self.tax_minor)
 
 
+class LowerPrice(Body):
+    """All units of the line together cost less from now on: a discount that is given later."""
+
+    kind: Literal["lower_price"]
+    line_no: LineNo
+    amount_minor: int = Field(
+        ge=1, le=LARGEST_PRICE_MINOR, description="how much less, its tax included; minor units"
+    )
+
+    def wish(self) -> Wish:
+        return Wish(self.kind, self.line_no, amount_minor=self.amount_minor)
+
+
 class SetPriority(Body):
     """Who has a higher one gets stock that comes in first."""
 
@@ -71,7 +84,8 @@ class SetPriority(Body):
 
 
 AnyWish = Annotated[
-    SetQuantity | CancelUnits | CancelLine | AddLine | SetPriority, Field(discriminator="kind")
+    SetQuantity | CancelUnits | CancelLine | AddLine | LowerPrice | SetPriority,
+    Field(discriminator="kind"),
 ]
 
 

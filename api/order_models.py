@@ -97,6 +97,7 @@ class TenderView(Answer):
     tender_no: int
     kind: str
     amount_minor: Minor
+    lowered_minor: Minor = Field(description="what it pays less, since prices were lowered")
     currency: str
     reference: str = Field(description="of a store credit the last four characters only")
     authorizations: list[AuthorizationView]

@@ -50,7 +50,9 @@ async def _parts(tx: AsyncConnection, order_id: str, *, lock: bool) -> tuple[Par
         f"""
         SELECT fulfillment_id, number, state, share_minor, cancel_requested,
             (SELECT coalesce(jsonb_object_agg(line_no, quantity), '{{}}')
-                FROM fulfillment_lines l WHERE l.fulfillment_id = f.fulfillment_id) AS units
+                FROM fulfillment_lines l WHERE l.fulfillment_id = f.fulfillment_id) AS units,
+            (SELECT count(*) FROM fulfillment_shares s
+                WHERE s.fulfillment_id = f.fulfillment_id) AS payers
         FROM fulfillments f
         WHERE order_id = :order_id AND rma IS NULL AND replaces IS NULL
         ORDER BY number {"FOR UPDATE OF f" if lock else ""}
@@ -65,6 +67,7 @@ async def _parts(tx: AsyncConnection, order_id: str, *, lock: bool) -> tuple[Par
             {int(line_no): units for line_no, units in part.units.items()},
             part.share_minor,
             part.cancel_requested,
+            part.payers,
         )
         for part in found
     )
