@@ -67,8 +67,10 @@ class StockActivities:
             await orders.next_step(tx, order.order_id, "authorize payment", order.within_s)
             await orders.tell(tx, order.order_id, "StockReserved")
             demand = _demand(await orders.lines(tx, order.order_id))
-            if head.pickup_location and (short := await collecting.short_at(tx, head, demand)):
-                return Reserved(short)
+            if store := head.pickup_location:
+                short = await collecting.short_at(tx, order.order_id, store, demand)
+                if short:
+                    return Reserved(short)
             # The hot rows come last, so that their locks are held for one statement only.
             may_wait = waits_for_stock(head)
             short = await stock.reserve(tx, hold, demand, takes_less=may_wait)

@@ -98,6 +98,11 @@ async def has_label(tx: AsyncConnection, order_id: str) -> bool:
     return await addresses.is_on_a_label(tx, order_id)
 
 
+async def has_parcels(tx: AsyncConnection, order_id: str) -> bool:
+    found = await row(tx, "SELECT 1 FROM fulfillments WHERE order_id = :o LIMIT 1", o=order_id)
+    return found is not None
+
+
 async def list_changes(tx: AsyncConnection, order_id: str) -> list[dict[str, Any]]:
     found = await rows(
         tx, "SELECT * FROM order_changes WHERE order_id = :o ORDER BY number", o=order_id

@@ -1,15 +1,30 @@
 """What is collected in a store: whether its units lie there, and whether anybody came."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows
 
 
-async def short_at(tx: AsyncConnection, head: Any, demand: Mapping[str, int]) -> tuple[str, ...]:
-    """Name the SKUs of which the store of the order has too few for it.
+async def is_store(tx: AsyncConnection, location: str, pool: str) -> bool:
+    """Whether orders that are served from the pool can be collected at the location."""
+    store = await row(
+        tx,
+        """
+        SELECT 1 FROM locations WHERE location = :location AND pool = :pool AND active
+            AND 'pickup' = ANY(capabilities)
+        """,
+        location=location,
+        pool=pool,
+    )
+    return store is not None
+
+
+async def short_at(
+    tx: AsyncConnection, order_id: str, location: str, demand: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Name the SKUs of which the store has too few for the order.
 
     What others hold that will be collected there, and is not routed yet, is theirs.
     """
@@ -27,8 +42,8 @@ async def short_at(tx: AsyncConnection, head: Any, demand: Mapping[str, int]) ->
         """,
         skus=list(demand),
         counts=list(demand.values()),
-        location=head.pickup_location,
-        order_id=head.order_id,
+        location=location,
+        order_id=order_id,
     )
     return tuple(short.sku for short in found)
 

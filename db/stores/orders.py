@@ -204,6 +204,20 @@ async def tenders(tx: AsyncConnection, order_id: str) -> tuple[Tender, ...]:
     return tuple(Tender(*tender) for tender in found)
 
 
+async def set_pickup(tx: AsyncConnection, order_id: str, location: str | None) -> None:
+    """From now on the order is collected there; None: it is sent. Nobody drives to a store."""
+    await run(
+        tx,
+        """
+        UPDATE orders SET pickup_location = :location,
+            address_verified = address_verified OR CAST(:location AS text) IS NOT NULL
+        WHERE order_id = :order_id
+        """,
+        order_id=order_id,
+        location=location,
+    )
+
+
 async def set_address(tx: AsyncConnection, order_id: str, address: Address) -> None:
     await run(
         tx,

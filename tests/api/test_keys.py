@@ -28,6 +28,7 @@ SCOPE_OF = {
     "POST /orders/{order_id}/changes": "orders:write",
     "POST /orders/{order_id}/intercept": "orders:write",
     "POST /orders/{order_id}/address": "orders:write",
+    "POST /orders/{order_id}/delivery": "orders:write",
     "GET /orders/{order_id}/holds": "orders:read",
     "POST /orders/{order_id}/holds": "orders:write",
     "POST /orders/{order_id}/holds/{number}/release": "orders:write",

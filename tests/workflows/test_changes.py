@@ -1,31 +1,15 @@
 """Orders that are changed after they were placed, over HTTP, with real workers."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import httpx
-import pytest
 
-from api.app import ApiConfig, create_app
 from db.engine import run
-from db.inbox.keys import create_key
-from tests.api.world import caller
 from tests.workflows.conftest import World
 from tests.workflows.test_parcels_on_the_road import asked, decide
 from tests.workflows.test_short_picks import ledger, placed, sound, work
 from workflows.order import OrderWorkflow
-
-
-@pytest.fixture
-async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with world.engine.begin() as tx:
-        key = await create_key(tx, "changes", ["orders:read", "orders:write"])
-    app = create_app(
-        engine=world.engine, temporal=world.temporal, config=ApiConfig(timings=world.timings)
-    )
-    async with caller(app, key.secret) as client:
-        yield client
 
 
 async def change(
