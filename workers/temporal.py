@@ -18,7 +18,12 @@ from workers.settings import Settings
 from workflows.aftermath import LateParcelWorkflow, LatePaymentWorkflow
 from workflows.backorders import BackorderWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
-from workflows.housekeeping import ChannelSyncWorkflow, ReminderWorkflow, ReservationExpiryWorkflow
+from workflows.housekeeping import (
+    ChannelSyncWorkflow,
+    PruningWorkflow,
+    ReminderWorkflow,
+    ReservationExpiryWorkflow,
+)
 from workflows.order import OrderWorkflow
 from workflows.returning import ReturnWorkflow
 from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
@@ -31,6 +36,7 @@ WORKFLOWS: Final[list[type[Any]]] = [
     BackorderWorkflow,
     ReminderWorkflow,
     ReservationExpiryWorkflow,
+    PruningWorkflow,
     ChannelSyncWorkflow,
     EscalationWorkflow,
     ReconciliationWorkflow,
