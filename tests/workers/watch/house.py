@@ -86,6 +86,7 @@ class Process:
     port: int  # of its metrics
     sdk_port: int
     log: Path
+    ready: Path
     child: subprocess.Popen[bytes]
 
     async def live(self) -> httpx.Response:
@@ -116,19 +117,26 @@ def process(
 ) -> Iterator[Process]:
     """Start `python -m WORDS`, watched on ports of its own."""
     ports = any_free_port(), any_free_port()
+    path, ready = folder / f"{words[-1]}.log", folder / f"{words[-1]}.ready"
     given = settings.model_dump(include=settings.model_fields_set - {"database_url", "stripe_key"})
     env = {f"OMS_{name.upper()}": str(value) for name, value in given.items()}
     env |= {f"OMS_{name.upper()}": value for name, value in settings.secrets().items()}
     env |= {"OMS_METRICS_PORT": str(ports[0]), "OMS_TEMPORAL_METRICS_PORT": str(ports[1])}
-    env |= {"OMS_LOG_FORMAT": "json", "TEMPORAL_CONFIG_FILE": os.devnull}
+    env |= {
+        "OMS_LOG_FORMAT": "json",
+        "OMS_READY_FILE": str(ready),
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{words[-1]}.log"
     with path.open("wb") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", *words], cwd=ROOT, stderr=log, env=machine_environment() | env | more
+            [sys.executable, "-m", *words],
+            cwd=ROOT,
+            stderr=log,
+            env=machine_environment() | env | more,
         )
     try:
-        yield Process(*ports, path, child)
+        yield Process(*ports, path, ready, child)
     finally:
         if child.poll() is None:
             child.send_signal(signal.SIGTERM)
@@ -175,17 +183,14 @@ async def a_house(
         ):
             headers = {"Authorization": f"Bearer {secret}"}
             url = f"http://127.0.0.1:{port}"
-            async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as http:
+            async with httpx.AsyncClient(
+                base_url=url, headers=headers, trust_env=False, timeout=PATIENCE_S
+            ) as http:
                 for each in (api, worker):
-                    await until(lambda each=each: is_live(each))
-                await until(lambda: is_ready(http))
+                    await until(lambda each=each: is_working(each))
                 yield House(world, settings, api, worker, traces, http)
 
 
-async def is_live(each: Process) -> bool:
+async def is_working(each: Process) -> bool:
     assert each.child.poll() is None, each.log.read_text()
-    return (await each.live()).status_code == 200
-
-
-async def is_ready(http: httpx.AsyncClient) -> bool:
-    return (await http.get("/ready")).status_code == 200
+    return each.ready.exists() and (await each.live()).status_code == 200
