@@ -12,14 +12,14 @@ from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CollectorRegistry, disable_created_metrics, make_wsgi_app
 
 from workers.errors import UserError
 from workers.watch.pulse import Pulse
 
 # Whoever connects and says nothing holds a thread for so long.
 PATIENCE_S: Final = 5
-_TEXT: Final = [("Content-Type", "text/plain; charset=utf-8")]
+_TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -41,16 +41,16 @@ def application(
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            start("405 Method Not Allowed", [*_TEXT, ("Allow", "GET, HEAD")])
+            start("405 Method Not Allowed", [_TEXT, ("Allow", "GET, HEAD")])
             return [b""]
         if path == "/metrics":
             scraped: Iterable[bytes] = metrics(environ, start)
             return scraped
         if path != "/live":
-            start("404 Not Found", _TEXT)
+            start("404 Not Found", [_TEXT])
             return [b"/metrics and /live are here\n"]
         faults = pulse.faults()
-        start("503 Service Unavailable" if faults else "200 OK", _TEXT)
+        start("503 Service Unavailable" if faults else "200 OK", [_TEXT])
         return ["".join(f"{line}\n" for line in faults or ["ok"]).encode()]
 
     return answer
@@ -59,6 +59,7 @@ def application(
 @contextmanager
 def serving(host: str, port: int, registry: CollectorRegistry, pulse: Pulse) -> Iterator[None]:
     """Raises: UserError when it cannot listen there."""
+    disable_created_metrics()  # one more series for each, and nobody asks since when
     try:
         server = make_server(host, port, application(registry, pulse), _Server, _Handler)
     except OSError as error:

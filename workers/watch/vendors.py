@@ -39,8 +39,6 @@ def watch_gateways(gateways: Gateways, tracing: Tracing | None = None) -> None:
 
 
 def _watched(vendor: str, verb: str, asked: Verb, tracing: Tracing | None) -> Verb:
-    seconds = SECONDS.labels(vendor, verb)
-
     @wraps(asked)
     async def ask(*args: Any, **named: Any) -> Any:
         began, outcome = time.monotonic(), "ok"
@@ -53,7 +51,7 @@ def _watched(vendor: str, verb: str, asked: Verb, tracing: Tracing | None) -> Ve
             outcome = _outcome(error)
             raise
         finally:
-            seconds.observe(time.monotonic() - began)
+            SECONDS.labels(vendor, verb).observe(time.monotonic() - began)
             CALLS.labels(vendor, verb, outcome).inc()
 
     return ask

@@ -28,7 +28,7 @@ async def house(
 
 @pytest.fixture(scope="session")
 async def trace(house: House) -> str:
-    """Place an order that is taken at once, with a trace of the caller's; returns the trace's id."""
+    """Place an order within a trace of the caller's; returns the trace's id."""
     sku = await house.world.sku(east=5)
     trace = "0af7651916cd43dd8448eb211c80319c"
     headers = {
@@ -37,7 +37,7 @@ async def trace(house: House) -> str:
         "X-Request-Id": "shop.request-1",
     }
     document = house.world.document((sku, 1), external_id="seen")
-    answer = await house.http.post("/orders", json=document, headers=headers)
+    answer = await house.caller.post("/orders", json=document, headers=headers)
     assert answer.status_code in (201, 202), answer.text
     assert answer.headers["X-Request-Id"] == "shop.request-1"
     return trace

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import http.client
 import json
 import os
 import signal
@@ -26,7 +27,7 @@ from workers.local.ports import any_free_port
 from workers.settings import Settings
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,13 @@ class Process:
     ready: Path
     child: subprocess.Popen[bytes]
 
-    async def live(self) -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            return await http.get(f"http://127.0.0.1:{self.port}/live")
+    async def live(self) -> tuple[int, str]:
+        return await asyncio.to_thread(ask, self.port, "/live")
 
     async def scrape(self, port: int | None = None) -> str:
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
-            answer = await http.get(f"http://127.0.0.1:{port or self.port}/metrics")
-        assert answer.status_code == 200
-        return answer.text
+        status, text = await asyncio.to_thread(ask, port or self.port, "/metrics")
+        assert status == 200
+        return text
 
     async def samples(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         """Every figure of our own, by name and labels."""
@@ -109,6 +108,14 @@ class Process:
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+def ask(port: int, path: str, method: str = "GET") -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    with contextlib.closing(connection):
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
 
 
 @contextmanager
@@ -150,13 +157,13 @@ async def until(is_so: Callable[[], Any]) -> Any:
     """Wait for a truth that tells nobody when it comes."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            with contextlib.suppress(httpx.TransportError):
+            with contextlib.suppress(OSError):
                 found = is_so()
                 if asyncio.iscoroutine(found):
                     found = await found
                 if found:
                     return found
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
 
 
 @dataclass
@@ -166,7 +173,7 @@ class House:
     api: Process
     worker: Process
     receiver: Receiver
-    http: httpx.AsyncClient
+    caller: httpx.AsyncClient
 
 
 @asynccontextmanager
@@ -185,12 +192,12 @@ async def a_house(
             url = f"http://127.0.0.1:{port}"
             async with httpx.AsyncClient(
                 base_url=url, headers=headers, trust_env=False, timeout=PATIENCE_S
-            ) as http:
+            ) as caller:
                 for each in (api, worker):
                     await until(lambda each=each: is_working(each))
-                yield House(world, settings, api, worker, traces, http)
+                yield House(world, settings, api, worker, traces, caller)
 
 
 async def is_working(each: Process) -> bool:
     assert each.child.poll() is None, each.log.read_text()
-    return each.ready.exists() and (await each.live()).status_code == 200
+    return each.ready.exists() and (await each.live())[0] == 200

@@ -24,8 +24,8 @@ async def test_a_trace_has_no_personal_data(house: House, trace: str) -> None:
 
 
 async def test_a_request_is_counted_by_its_route(house: House, trace: str) -> None:
-    assert (await house.http.get("/orders/shop-nobody")).status_code == 404
-    assert (await house.http.get("/no/such/page")).status_code == 404
+    assert (await house.caller.get("/orders/shop-nobody")).status_code == 404
+    assert (await house.caller.get("/no/such/page")).status_code == 404
     found = await house.api.samples()
     routes = {dict(labels)["route"] for name, labels in found if name == "oms_http_requests_total"}
     assert {"/orders", "/orders/{order_id}", "none"} <= routes
