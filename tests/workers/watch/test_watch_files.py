@@ -12,6 +12,7 @@ import pytest
 import yaml
 from temporalio import workflow
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from tests.workers.watch.house import House, ask, until
@@ -96,6 +97,8 @@ async def of_failing_code(house: House) -> set[str]:
         handle = await client.start_workflow(Failing.run, id=queue, task_queue=queue)
         await until(lambda: "workflow_task_execution_failed" in ask(port, "/metrics")[1])
         await handle.terminate()
+        with pytest.raises(RPCError):
+            await client.get_workflow_handle("nobody").describe()
         return shown(ask(port, "/metrics")[1])
 
 
