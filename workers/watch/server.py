@@ -59,7 +59,8 @@ def application(
 @contextmanager
 def serving(host: str, port: int, registry: CollectorRegistry, pulse: Pulse) -> Iterator[None]:
     """Raises: UserError when it cannot listen there."""
-    disable_created_metrics()  # one more series for each, and nobody asks since when
+    # One more series for each, and nobody asks since when.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         server = make_server(host, port, application(registry, pulse), _Server, _Handler)
     except OSError as error:
