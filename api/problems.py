@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
+from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -122,6 +123,9 @@ _RETRY_AFTER_HEADER: Final = {
 }
 
 
+PROBLEMS: Final = Counter("oms_http_problems", "Requests that were refused, by why.", ["code"])
+
+
 class FieldError(BaseModel):
     pointer: str = Field(description="JSON pointer into the body, or a parameter's name")
     detail: str
@@ -180,6 +184,7 @@ class Problem(Exception):
         }
 
     def response(self) -> JSONResponse:
+        PROBLEMS.labels(self.kind.value).inc()
         headers = dict(self.headers or {})
         if self.kind in RETRY_AFTER_S:
             headers.setdefault(RETRY_AFTER, str(RETRY_AFTER_S[self.kind]))
