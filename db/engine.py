@@ -13,6 +13,7 @@ POOL_SIZE = 20
 POOL_WAIT_S = 30.0
 # A former primary, or a standby: the next connection may meet the writer.
 _READ_ONLY: Final = "25006"
+_LOCK_TIMEOUT: Final = "55P03"
 
 
 def make_engine(
@@ -38,6 +39,11 @@ def is_away(error: Exception) -> bool:
     if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
         return True
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") == _READ_ONLY
+
+
+def is_lock_timeout(error: Exception) -> bool:
+    """Whether somebody held a lock for longer than the transaction would wait."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") == _LOCK_TIMEOUT
 
 
 async def run(tx: AsyncConnection, statement: str, **values: Any) -> int:
