@@ -47,11 +47,11 @@ class Batches(Generic[Q, A]):
 
     async def ask(self, key: Hashable, question: Q) -> A:
         """Raises: what serving raised, for everybody in the batch, or for this question alone."""
-        waiter = _Waiter[Q, A](key, question, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiter)
+        answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiter(key, question, answer))
         if self._runner is None:
             self._runner = asyncio.create_task(self._run())
-        return await waiter.answer
+        return await answer
 
     async def _run(self) -> None:
         try:

@@ -101,6 +101,7 @@ async def _lock_levels(tx: AsyncConnection, wishes: Iterable[Wish]) -> dict[tupl
         SELECT p.pool, p.sku, p.on_hand - p.reserved - p.open_demand - p.safety_stock
             - coalesce(b.quantity, 0) AS free
         FROM pool_levels p JOIN wanted w USING (pool, sku) LEFT JOIN waiting b USING (pool, sku)
+        WHERE p.pool = ANY(CAST(:pools AS text[])) AND p.sku = ANY(CAST(:skus AS text[]))
         ORDER BY p.pool, p.sku FOR UPDATE OF p
         """,
         pools=[pool for pool, _ in wanted],
@@ -136,6 +137,7 @@ async def _write(tx: AsyncConnection, taken: Sequence[tuple[Hold, str, int]]) ->
                 SELECT pool, sku, sum(quantity)::bigint AS quantity FROM held GROUP BY pool, sku
             ) s
             WHERE p.pool = s.pool AND p.sku = s.sku
+                AND p.pool = ANY(CAST(:pools AS text[])) AND p.sku = ANY(CAST(:skus AS text[]))
             RETURNING p.pool, p.sku, p.on_hand, p.reserved, p.open_demand - s.quantity AS before
         ), noted AS (
             INSERT INTO reservations (order_id, attempt, sku, pool, quantity, state, expires_at)
