@@ -32,7 +32,8 @@ _GOODS = (
     # The last is the one that runs out.
     """
     INSERT INTO pool_levels (pool, sku, on_hand)
-    SELECT 'main', sku, CASE sku WHEN 'sku-' || (CAST(:skus AS bigint) + 1) THEN :few ELSE :plenty END
+    SELECT 'main', sku,
+        CASE sku WHEN 'sku-' || (CAST(:skus AS bigint) + 1) THEN :few ELSE :plenty END
     FROM products
     """,
     """
