@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-CALLERS = 64
+CALLERS = 32
 REQUESTS = 4_000
 ROUNDS = 5
 
@@ -20,10 +20,10 @@ def stock(
         Path | None, typer.Option("--json", help="Where to write the figures.")
     ] = None,
     callers: Annotated[int, typer.Option(min=1, max=150, help="Who ask at once.")] = CALLERS,
-    requests: Annotated[int, typer.Option(min=100, help="Of each way, in a round.")] = REQUESTS,
+    requests: Annotated[int, typer.Option(min=100, help="Reservations a round.")] = REQUESTS,
     rounds: Annotated[int, typer.Option(min=1, help="Counted ones; the first warms up.")] = ROUNDS,
 ) -> None:
-    """Reserve in batches, and with a bare update a request; exit 1 when a unit is sold twice."""
+    """Reserve in batches, and with a bare update a request; exit 1 unless exact to the unit."""
     from rich.console import Console  # noqa: PLC0415
 
     from workers.local.bench.stock import Wish, measure  # noqa: PLC0415
