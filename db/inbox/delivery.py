@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.stores import collecting, orders
+from db.stores import collecting, orders, stock
 
 
 async def collect_instead(tx: AsyncConnection, head: Any, location: str, actor: str) -> str | None:
@@ -14,7 +14,9 @@ async def collect_instead(tx: AsyncConnection, head: Any, location: str, actor: 
     demand: dict[str, int] = {}
     for line in await orders.lines(tx, head.order_id):
         demand[line.sku] = demand.get(line.sku, 0) + line.quantity
-    if await collecting.short_at(tx, head.order_id, location, demand):
+    await stock.lock_pool(tx, head.pool, list(demand))
+    free = await collecting.free_in_stores(tx, [(location, sku) for sku in demand])
+    if any(free[location, sku] < units for sku, units in demand.items()):
         return "no_stock"
     await orders.set_pickup(tx, head.order_id, location)
     await orders.tell(tx, head.order_id, "DeliveryChanged", actor=actor)

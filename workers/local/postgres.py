@@ -47,14 +47,23 @@ _DURABLE_SETTINGS = {"fsync": "on", "synchronous_commit": "on", "full_page_write
 class PostgresServer:
     """One cluster of one data folder, reachable on 127.0.0.1 with a password alone.
 
-    Not durable means: no fsync, and as a context the cluster is removed at its end.
+    Not durable means: no fsync. As a context, a scratch cluster is removed at its end; one that is
+    not durable is scratch.
     """
 
     name = "postgres"
 
-    def __init__(self, data_dir: Path, *, port: int | None = None, durable: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        durable: bool = True,
+        scratch: bool = False,
+    ) -> None:
         self.data_dir = data_dir
         self.durable = durable
+        self.scratch = scratch or not durable
         self.child: subprocess.Popen[bytes] | None = None
         self.port = port or 0
         self.log = data_dir / "logs" / "postgres.log"
@@ -64,7 +73,7 @@ class PostgresServer:
     @property
     def home(self) -> PostgresHome:
         if self._home is None:
-            until = None if self.durable else processes.identify(os.getpid())
+            until = processes.identify(os.getpid()) if self.scratch else None
             self._home = find_home(self.data_dir, until)
         return self._home
 
@@ -153,7 +162,7 @@ class PostgresServer:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
-        if not self.durable:
+        if self.scratch:
             self.forget()
 
     @property

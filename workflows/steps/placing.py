@@ -15,8 +15,9 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.closing import Close, Closed, ClosingActivities
     from activities.pruning import PruningActivities
+    from activities.reserving import Reserve, Reserved
     from activities.routing import Planned, Routed, RouteOrder, RoutingActivities
-    from activities.stock import Reserve, Reserved, StockActivities
+    from activities.stock import StockActivities
 
 from domain.timings import Timings
 from workflows.messages import OrderInput

@@ -1,0 +1,1 @@
+"""Measurements on stacks of their own."""
