@@ -1,5 +1,7 @@
 """Reservation: holding the units of an order against its pool, and giving them back."""
 
+from collections.abc import Callable
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
@@ -15,9 +17,12 @@ NOT_PACKED = frozenset({"backordered", "open", "picked"})
 
 
 class StockActivities:
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self, engine: AsyncEngine, observe_batch: Callable[[int], None] | None = None
+    ) -> None:
+        """`observe_batch` is told how many reservations share each transaction."""
         self._engine = engine
-        self._reservations = Reservations(engine)
+        self._reservations = Reservations(engine, observe_batch)
 
     @activity.defn
     async def reserve(self, order: Reserve) -> Reserved:

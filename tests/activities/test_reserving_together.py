@@ -16,6 +16,7 @@ from db.engine import make_engine, row, run
 from tests.activities.shop import HOUR_S, SETUP, Shop
 from tests.activities.test_store_counter import STORE, TO_CORNER
 
+HANGS_S = 60  # who had to wait for somebody else's lock would wait for ever
 NEVER_S = 1e300  # no timestamp is that late: PostgreSQL refuses it
 
 
@@ -121,7 +122,8 @@ async def test_who_waits_for_another_step_of_its_order_waits_alone(
     lock = "SELECT 1 FROM orders WHERE order_id = :o FOR UPDATE"
     async with somebody_holds(shop, lock, o=busy):
         waits = together.ask(busy)
-        assert await together.reserve(free) == [Reserved()]
+        async with asyncio.timeout(HANGS_S):
+            assert await together.reserve(free) == [Reserved()]
         assert not waits.done()
     assert await waits == Reserved()
     assert together.sizes == [2]
@@ -136,7 +138,8 @@ async def test_who_waits_for_goods_that_are_being_counted_waits_alone(
     lock = "SELECT 1 FROM pool_levels WHERE sku = :s FOR UPDATE"
     async with somebody_holds(shop, lock, s=counted):
         wait = [together.ask(order_id) for order_id in waiting]
-        assert await together.reserve(free) == [Reserved()]
+        async with asyncio.timeout(HANGS_S):
+            assert await together.reserve(free) == [Reserved()]
         assert not any(each.done() for each in wait)
     assert await asyncio.gather(*wait) == [Reserved()] * 2
     assert await shop.level(counted) == (3, 0, 2)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-CALLERS = 32
+CALLERS = 64
 REQUESTS = 4_000
 ROUNDS = 5
 
