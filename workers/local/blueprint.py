@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from workers.environ import machine_environment
 from workers.errors import UserError
 from workers.local.datafolder import DataFolder
-from workers.local.environment import Addresses, Outside, compose
+from workers.local.environment import Addresses, Outside, compose, with_own_ports
 from workers.local.parts import Part, PythonPart, announces, answers_http, greets
 from workers.local.ports import LOOPBACK, PortBook, read_ports
 from workers.local.postgres import PostgresServer
@@ -145,12 +145,14 @@ class Blueprint:
         found: list[PythonPart] = []
         if "api" in self.names:
             ready = answers_http(self.ports["api"], API_READY_PATH)
-            found.append(PythonPart("api", ["workers", "api"], env, data_dir, ready))
+            api_env = with_own_ports(env, 0)
+            found.append(PythonPart("api", ["workers", "api"], api_env, data_dir, ready))
         if "worker" in self.names:
             for number in range(1, self.plan.workers + 1):
                 name = f"worker-{number}"
                 ready = announces(data_dir, name)
-                found.append(PythonPart(name, self.plan.worker, env, data_dir, ready))
+                own_env = with_own_ports(env, number)
+                found.append(PythonPart(name, self.plan.worker, own_env, data_dir, ready))
         return found
 
     def task(self, name: str, words: list[str], env: Mapping[str, str]) -> PythonPart:

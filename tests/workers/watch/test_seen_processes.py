@@ -23,6 +23,27 @@ async def test_a_trace_has_no_personal_data(house: House, trace: str) -> None:
     assert not [word for word in ("Ada", "example.com", "Montgomery", "94104") if word in told]
 
 
+async def test_a_refusal_leaves_its_kind_in_the_trace_and_not_its_words(
+    house: House, trace: str
+) -> None:
+    sku = await house.world.sku(east=5)
+    tenders = [{"kind": "card", "amount_minor": 1_500, "reference": "pm_card_chargeDeclined"}]
+    document = house.world.document((sku, 1), external_id="declined", tenders=tenders)
+    declined = "0af7651916cd43dd8448eb211c80319d"
+    headers = {"Idempotency-Key": "seen-2", "traceparent": f"00-{declined}-b7ad6b7169203331-01"}
+    await house.caller.post("/orders", json=document, headers=headers)
+    await until(lambda: "RunActivity:take" in house.receiver.of_trace(declined))
+    spans = await until(
+        lambda: (
+            (found := house.receiver.of_trace(declined)).keys() >= {"stripe authorize"} and found
+        )
+    )
+    told = "".join(span.text for span in spans.values())
+    assert "Rejected" in spans["stripe authorize"].text
+    assert "Your card" not in told
+    assert "pm_card" not in told
+
+
 async def test_a_request_is_counted_by_its_route(house: House, trace: str) -> None:
     assert (await house.caller.get("/orders/shop-nobody")).status_code == 404
     assert (await house.caller.get("/no/such/page")).status_code == 404
