@@ -38,7 +38,9 @@ class Mails:
         self._mail = mail
         self._pages = pages
 
-    async def carry(self, tx: AsyncConnection, mails: Sequence[Any]) -> Mapping[int, Failure | None]:
+    async def carry(
+        self, tx: AsyncConnection, mails: Sequence[Any]
+    ) -> Mapping[int, Failure | None]:
         if self._mail.host is None:
             waits = Failure("no mail server is configured", was_tried=False)
             return {mail.outbox_id: waits for mail in mails}
@@ -71,7 +73,7 @@ class Mails:
         return compose(mail.key, payload, self._mail.sender, mail.created_at, manner)
 
     def _manner(self, order_id: str | None, shown: Mapping[str, Shown]) -> Manner:
-        if order_id not in shown:
+        if order_id is None or order_id not in shown:
             name, address = parseaddr(self._mail.sender)
             return Manner(Brand(name or address), UNDETERMINED)
         page = self._pages.link(order_id) if self._pages else None

@@ -26,6 +26,7 @@ _HEADERS: Final = {
     "X-Robots-Tag": "noindex",
 }
 
+
 @router.get("/o/{token}", response_class=HTMLResponse)
 async def show_order_page(token: str, request: Request, context: Ctx) -> HTMLResponse:
     return await _page(token, _order_of(token, request, context), context)

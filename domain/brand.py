@@ -70,4 +70,6 @@ def _parts(color: str) -> tuple[int, ...]:
 
 
 def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+    """From what a screen is told to how much it shines. Source: IEC 61966-2-1."""
+    is_dark = part <= 0.04045  # noqa: PLR2004 - the standard's
+    return part / 12.92 if is_dark else ((part + 0.055) / 1.055) ** 2.4

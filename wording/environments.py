@@ -9,7 +9,7 @@ def _environment(*, autoescape: bool) -> Environment:
     """A fact that is not there is an error, never an empty place."""
     return Environment(
         loader=PackageLoader("wording", "templates"),
-        autoescape=autoescape,
+        autoescape=autoescape,  # noqa: S701 - a text that is no markup has nothing to escape
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

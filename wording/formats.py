@@ -40,7 +40,8 @@ def amount(amount_minor: int, currency: str, locale: Locale | str) -> str:
     found = Locale.parse(locale)
     pattern = _pattern(found.decimal_formats[None].pattern, exponent(currency))
     sign = _MINUS if amount_minor < 0 else ""
-    return sign + pattern.apply(_decimal(abs(amount_minor), currency), found)
+    text: str = pattern.apply(_decimal(abs(amount_minor), currency), found)
+    return sign + text
 
 
 def money(amount_minor: int, currency: str, locale: Locale | str) -> str:
@@ -48,7 +49,7 @@ def money(amount_minor: int, currency: str, locale: Locale | str) -> str:
     found = Locale.parse(locale)
     pattern = _pattern(found.currency_formats["standard"].pattern, exponent(currency))
     number = _decimal(amount_minor, currency)
-    text = pattern.apply(number, found, currency=currency, currency_digits=False)
+    text: str = pattern.apply(number, found, currency=currency, currency_digits=False)
     # Source: https://unicode.org/reports/tr35/tr35-numbers.html#Currencies (currencySpacing)
     return _LETTER_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", text)
 

@@ -12,7 +12,7 @@ COMMON: Final = frozenset({"name", "order"})
 class Kind:
     """`needs` are given always; `may_lack` not: the texts and rows that speak of them are left out.
 
-    `rows` are facts that stand below the text, by their label.
+    `rows` are facts that stand below the text, by their label, to be copied or opened.
     """
 
     needs: frozenset[str] = frozenset()
@@ -32,7 +32,7 @@ def _kind(needs: str = "", may_lack: str = "", rows: str = "", **named: str) -> 
 
 _READY: Final = _kind("by", "place collection_code", "place collection_code")
 _PARCEL: Final = _kind("carrier tracking", rows="tracking")
-_RETURN: Final = _kind("rma", rows="rma")
+_RETURN: Final = _kind("rma")
 
 # What may be lacking besides a choice is what an earlier version did not tell yet.
 KINDS: Final[Mapping[str, Kind]] = {
@@ -42,7 +42,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "pickup_ready": _READY,
     "pickup_reminder": _READY,
     "not_collected": _kind(),
-    "slip_issued": _kind("voucher", "amount due", "amount due voucher"),
+    "slip_issued": _kind("voucher", "amount due", "amount voucher"),
     "order_refused": _kind("reason"),
     "order_cancelled": _kind(),
     "partly_cancelled": _kind(),
@@ -58,14 +58,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     "out_for_delivery": _PARCEL,
     "delivered": _kind("tracking", rows="tracking"),
     "late_payment_refunded": _kind(),
-    "refund_issued": _kind("amount", rows="amount"),
-    "return_approved": _kind("rma", "label code", "rma label", drop_off_code="code"),
-    "return_refused": _kind("rma", "reason", "rma"),
+    "refund_issued": _kind("amount"),
+    "return_approved": _kind("rma", "label code", "label", drop_off_code="code"),
+    "return_refused": _kind("rma", "reason"),
     "return_received": _RETURN,
     "return_never_arrived": _RETURN,
     "return_rejected": _RETURN,
-    "return_refunded": _kind("rma amount", rows="rma amount"),
-    "credit_issued": _kind("rma amount code", rows="rma amount code"),
+    "return_refunded": _kind("rma amount"),
+    "credit_issued": _kind("rma amount code", rows="code"),
 }
 # What a customer may do without; the others say what happens to their goods and money.
 OPTIONAL: Final = frozenset({"out_for_delivery", "delivered"})

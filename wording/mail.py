@@ -1,4 +1,4 @@
-"""Writes a mail to a customer: subject, text and HTML, of its facts, in a language, under a brand."""
+"""Writes a mail to a customer of its facts: subject, text and HTML, in the order's language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,7 @@ from typing import Any, Final
 from babel import Locale
 from jinja2 import Environment, Template, meta
 
-from domain.brand import Brand, Colors, contrast, luminance, mixed
-from domain.brand import LEAST_CONTRAST as READABLE
+from domain.brand import LEAST_CONTRAST, Brand, Colors, contrast, luminance, mixed
 from wording.catalogue import words
 from wording.environments import HTML, PLAIN
 from wording.formats import address_lines, locale_of, long_day, written_money
@@ -65,7 +64,6 @@ def write(
         "language": chosen.language,
         "words": words(chosen.language, "mail")["common"],
         "brand": brand,
-        "name": told.get("name", ""),
         "rows": _rows(kind, told, chosen.language),
         "page": page,
         "is_optional": kind in OPTIONAL,
@@ -118,10 +116,11 @@ def _shape(fact: str, value: Any) -> str:
 
 @cache
 def _texts(env: Environment, language: str, kind: str) -> _Texts:
-    said = words(language, "mail")[kind]
+    said = words(language, "mail")
+    texts = [said["common"]["greeting"], *said[kind]["text"]]
     return _Texts(
-        env.from_string(said["subject"]),
-        tuple((env.from_string(text), _names(env, text)) for text in said["text"]),
+        env.from_string(said[kind]["subject"]),
+        tuple((env.from_string(text), _names(env, text)) for text in texts),
     )
 
 
@@ -132,7 +131,7 @@ def _names(env: Environment, text: str) -> frozenset[str]:
 def _palette(colors: Colors) -> dict[str, str]:
     """What follows from a brand's colours: what lies around, lines, and what is less important."""
     muted = mixed(colors.ink, colors.surface, 25)
-    is_readable = contrast(muted, colors.surface) >= READABLE
+    is_readable = contrast(muted, colors.surface) >= LEAST_CONTRAST
     return {
         "surface": colors.surface,
         "ink": colors.ink,

@@ -1,4 +1,4 @@
-"""Imports a set-up: places, sellers, channels, brands, products, stock, store credit; repeatable."""
+"""Imports a set-up: places, channels and their brands, products, stock and so on; repeatable."""
 
 import hashlib
 import json

@@ -1,5 +1,6 @@
 """What a set-up file may say of a channel's brand: nothing that a customer could not read."""
 
+import re
 import unicodedata
 from email.headerregistry import Address
 from typing import Annotated, Final, Self
@@ -13,6 +14,7 @@ from domain.languages import Language
 
 MOST_LEGAL_LINES: Final = 10
 _DEFAULT: Final = Colors()
+_PLAIN_LETTERS: Final = re.compile(r"[\x21-\x7e]+")
 
 
 def _one_line(text: str) -> str:
@@ -33,12 +35,13 @@ def _mailbox(text: str) -> str:
 
 
 def _secure_address(text: str) -> str:
+    """Written into HTML as it is: plain letters, no password, no space."""
     try:
         parts = urlsplit(text)
-        is_good = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+        is_whole = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
     except ValueError:
-        is_good = False
-    if not is_good or "@" in parts.netloc or any(c.isspace() or not c.isascii() for c in text):
+        is_whole = False
+    if not (is_whole and text.startswith("https://") and _PLAIN_LETTERS.fullmatch(text)):
         raise ValueError("the address of a picture is needed: https://host/path")
     return text
 
@@ -65,7 +68,7 @@ class BrandColors(Body):
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:
         if faults := unreadable(Colors(**self.model_dump())):
-            raise ValueError(f"{'; '.join(faults)}, and less than {LEAST_CONTRAST}:1 is hard to read")
+            raise ValueError(f"{'; '.join(faults)}; {LEAST_CONTRAST}:1 is the least to be read")
         return self
 
 

@@ -18,7 +18,7 @@ def document_view(document: Any) -> dict[str, Any]:
         "language": language,
         "words": catalogue.words(language, "paper"),
         "kind": document.kind,
-        "title": f"{catalogue.words(language, "paper")[document.kind]} {document.number}",
+        "title": f"{catalogue.words(language, 'paper')[document.kind]} {document.number}",
         "day": _numbers(document.issued_on),
         "seller": [seller["legal_name"], *address_lines(seller["address"], language)],
         "seller_ids": _ids(seller, catalogue.words(language, "paper")),
@@ -76,7 +76,9 @@ def _row(
     about = content["names"].get(str(row["line_no"]), {})
     is_goods = row["kind"] == "goods"
     return {
-        "name": about["name"] if is_goods else catalogue.words(language, "paper")[f"charge.{row['kind']}"],
+        "name": about["name"]
+        if is_goods
+        else catalogue.words(language, "paper")[f"charge.{row['kind']}"],
         "sku": about.get("sku", ""),
         "units": str(row["units"]) if is_goods else "",
         "price": amount(row["price_minor"], currency, language) if is_goods else "",

@@ -23,15 +23,9 @@ def upgrade() -> None:
         sa.Column("legal_lines", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column("colors", postgresql.JSONB(), nullable=False),
-        sa.CheckConstraint(
-            "language IN ('en', 'es', 'pt')", name=op.f("ck_brands_language_known")
-        ),
-        sa.CheckConstraint(
-            "logo_url ~ '^https://'", name=op.f("ck_brands_logo_is_fetched_safely")
-        ),
-        sa.ForeignKeyConstraint(
-            ["channel"], ["channels.channel"], name=op.f("fk_brands_channel")
-        ),
+        sa.CheckConstraint("language IN ('en', 'es', 'pt')", name=op.f("ck_brands_language_known")),
+        sa.CheckConstraint("logo_url ~ '^https://'", name=op.f("ck_brands_logo_is_fetched_safely")),
+        sa.ForeignKeyConstraint(["channel"], ["channels.channel"], name=op.f("fk_brands_channel")),
         sa.PrimaryKeyConstraint("channel", name=op.f("pk_brands")),
     )
 
