@@ -38,7 +38,7 @@ def written(
 def text(message: EmailMessage) -> str:
     body = message.get_body(("plain",))
     assert body is not None
-    return str(body.get_content())
+    return str(body.get_content()).replace("\r\n", "\n")
 
 
 def test_a_confirmation_says_when_it_comes_and_what_it_costs() -> None:

@@ -1,4 +1,4 @@
-"""Nothing a customer reads is missing in a language, left over, or says less there than elsewhere."""
+"""No text is missing in a language, left over, or says less there than in the others."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -68,7 +68,7 @@ def test_amounts_have_the_decimals_of_their_currency(
         (2_500, "USD", "en", "$25.00"),
         (124_990, "EUR", "es", f"1.249,90{SPACE}€"),
         (124_990, "BRL", "pt_BR", f"R${SPACE}1.249,90"),
-        (124_990, "EUR", "pt_PT", f"1.249,90{SPACE}€"),
+        (124_990, "EUR", "pt_PT", f"1{SPACE}249,90{SPACE}€"),
         (2_500, "USD", "es_MX", f"USD{SPACE}25.00"),
         (2_500, "MXN", "es_MX", "$25.00"),
         (1_234, "JPY", "en", "¥1,234"),
