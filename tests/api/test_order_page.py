@@ -36,7 +36,7 @@ async def test_the_page_shows_where_the_goods_are_and_nothing_about_the_buyer(ap
 @pytest.mark.parametrize(
     ("locale", "language", "said"),
     [
-        ("pt-BR", None, ["Uma parte do seu pedido está a caminho.", "1 a caminho", "US$\xa025,00"]),
+        ("pt-BR", None, ["Uma parte do seu pedido está a caminho.", "enviados: 1", "US$\xa025,00"]),
         ("es-MX", None, ["Una parte de su pedido está en camino.", "USD\xa025.00", 'lang="es"']),
         ("fr", "es", ["Una parte de su pedido está en camino.", "25,00\xa0US$", "La Mesa"]),
         ("fr", None, ["A part of your order is on its way.", 'lang="en"', "Shop"]),
