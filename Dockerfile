@@ -8,6 +8,7 @@ WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN uv sync --frozen --no-dev --extra otel --no-install-project --compile-bytecode
 COPY domain domain
+COPY wording wording
 COPY workflows workflows
 COPY activities activities
 COPY db db

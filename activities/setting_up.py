@@ -59,6 +59,19 @@ ON CONFLICT (channel) DO UPDATE SET name = excluded.name, currencies = excluded.
     decides_up_to_minor = excluded.decides_up_to_minor,
     on_out_of_stock = excluded.on_out_of_stock
 """
+_BRANDS = """
+INSERT INTO brands (channel, name, sender_name, sender, logo_url, logo_alt, support, legal_lines,
+    language, colors)
+SELECT channel, name, sender_name, sender, logo_url, logo_alt, support,
+    ARRAY(SELECT jsonb_array_elements_text(legal_lines)), language, colors
+FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS i(channel text, name text, sender_name text,
+    sender text, logo_url text, logo_alt text, support text, legal_lines jsonb, language text,
+    colors jsonb)
+ON CONFLICT (channel) DO UPDATE SET name = excluded.name, sender_name = excluded.sender_name,
+    sender = excluded.sender, logo_url = excluded.logo_url, logo_alt = excluded.logo_alt,
+    support = excluded.support, legal_lines = excluded.legal_lines, language = excluded.language,
+    colors = excluded.colors
+"""
 _PRODUCTS = """
 INSERT INTO products (sku, name, weight_g, length_mm, width_mm, height_mm, available_from, category)
 SELECT sku, name, weight_g, length_mm, width_mm, height_mm, available_from, category
@@ -85,6 +98,7 @@ _BY_PART = {
     "locations": _LOCATIONS,
     "sellers": _SELLERS,
     "channels": _CHANNELS,
+    "brands": _BRANDS,
     "products": _PRODUCTS,
     "store_credits": _CREDITS,
     "return_policies": _RETURN_POLICIES,

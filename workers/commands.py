@@ -57,7 +57,7 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="JSON; see docs/operations.md")],
     reason: Reason = None,
 ) -> None:
-    """Import pools, locations, channels, products, stock and store credit."""
+    """Import pools, locations, channels, brands, products, stock and store credit."""
     from db.engine import make_engine  # noqa: PLC0415
     from workers.actor import cli_actor  # noqa: PLC0415
     from workers.importing import Origin, import_setup  # noqa: PLC0415

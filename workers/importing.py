@@ -1,4 +1,4 @@
-"""Imports a set-up: places, sellers, channels, products, stock, store credit; repeatable."""
+"""Imports a set-up: places, channels and their brands, products, stock and so on; repeatable."""
 
 import hashlib
 import json
@@ -68,6 +68,7 @@ _REFERENCES: Final = (
     ("locations", "pool", "pools"),
     ("channels", "pool", "pools"),
     ("channels", "seller", "sellers"),
+    ("brands", "channel", "channels"),
     ("return_policies", "channel", "channels"),
     ("stock", "location", "locations"),
     ("stock", "sku", "skus"),

@@ -24,6 +24,7 @@ from domain.languages import Language
 from domain.order import LARGEST_AMOUNT_MINOR
 from domain.returning.policy import DEFAULT, WHOLE
 from workers.errors import UserError
+from workers.setup_brands import Brand
 
 MOST_UNITS: Final = 10**9
 MOST_FAULTS_SHOWN: Final = 10
@@ -150,6 +151,7 @@ class Setup(Body):
     locations: list[Location] = Field(default=[])
     sellers: list[Seller] = Field(default=[])
     channels: list[Channel] = Field(default=[])
+    brands: list[Brand] = Field(default=[])
     products: list[Product] = Field(default=[])
     stock: list[StockLevel] = Field(default=[])
     store_credits: list[StoreCredit] = Field(default=[])
@@ -162,6 +164,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "locations": ("location",),
     "sellers": ("seller",),
     "channels": ("channel",),
+    "brands": ("channel",),
     "products": ("sku",),
     "stock": ("location", "sku"),
     "store_credits": ("code",),

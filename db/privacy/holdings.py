@@ -141,6 +141,8 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "locations": "location pool name address capabilities",
         "channels": "channel name kind pool currencies undeliverable fraud_policy seller"
         " on_shortage on_loss on_out_of_stock",
+        "brands": "channel name sender_name sender logo_url logo_alt support legal_lines language"
+        " colors",
         "sellers": "seller legal_name address vat_id tax_registration registration exemption"
         " legal_lines invoice_series credit_note_series language time_zone",
         "documents": "number key kind seller series order_id fulfillment_id corrects currency"

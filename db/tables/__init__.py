@@ -1,6 +1,7 @@
 """The tables: what the system of record holds, and what it refuses to hold."""
 
 from db.tables import (
+    brands,
     catalog,
     changes,
     credentials,
@@ -19,6 +20,7 @@ from db.tables import (
 from db.tables.columns import metadata
 
 __all__ = [
+    "brands",
     "catalog",
     "changes",
     "credentials",
