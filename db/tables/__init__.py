@@ -13,6 +13,7 @@ from db.tables import (
     payments,
     reconciliation,
     returns,
+    search,
     stock,
     webhooks,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "payments",
     "reconciliation",
     "returns",
+    "search",
     "stock",
     "webhooks",
 ]
