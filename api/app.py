@@ -23,6 +23,7 @@ from api import (
     dead_letters,
     docs,
     exceptions,
+    finding,
     fulfillments,
     health,
     holds,
@@ -35,6 +36,7 @@ from api import (
     stock,
     subscriptions,
     unmatched,
+    views,
     webhooks,
 )
 from api.backlog import Backlog
@@ -51,9 +53,9 @@ from db.inbox.keys import KeyRing
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
-    orders, changes, holds, fulfillments, collecting, papers, returning, returns, unmatched,
-    exceptions, reconciliation, claims, stock, counts, subscriptions, dead_letters, audit, webhooks,
-    codec, health, order_page, docs,
+    finding, orders, views, changes, holds, fulfillments, collecting, papers, returning, returns,
+    unmatched, exceptions, reconciliation, claims, stock, counts, subscriptions, dead_letters,
+    audit, webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ _AS_GIVEN: Final = """
     set_config('plan_cache_mode', 'force_custom_plan', true) AS planned,
     set_config('jit', 'off', true) AS compiled
 """
-SETTLE: Final = sa.text(f"SELECT {_AS_GIVEN}")  # noqa: S608 - a fragment of this file
+SETTLE: Final = sa.text(f"SELECT {_AS_GIVEN}")
 _LOOK_UP: Final = sa.text(f"""
     WITH typed AS MATERIALIZED (
       SELECT n, raw, search_fold(raw) AS whole
@@ -121,7 +121,9 @@ async def look_up(connection: AsyncConnection, typed: str) -> Search:
     # A number that is written in groups: 9400 1000 0000.
     if joined and joined[0].orders:
         return Search((Term(orders=tuple(joined[0].orders)),), Match.WHOLE)
-    return await _similar(connection, [forms for forms in single if len(forms) > 1 or _is_id(forms)])
+    return await _similar(
+        connection, [forms for forms in single if len(forms) > 1 or _is_id(forms)]
+    )
 
 
 def _split(typed: str) -> list[str]:

@@ -141,4 +141,3 @@ def _sorting(sort: Sort, of: str, conditions: list[str]) -> tuple[str, str]:
     direction = " DESC" if sort.startswith("-") else ""
     key = f"{source}.{by}"
     return key, f"{key}{direction}, {source}.order_id{direction}"
-

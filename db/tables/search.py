@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from db.tables.columns import ORDER, at, check, integer, metadata, now_at, one_of, text
 from domain.axes import FulfillmentAxis, PaymentAxis, ReturnAxis
 
-# A row changes when an address, a line or a customer does: seldom, so that the large index is cheap.
+# A row changes when an address, a line or a customer does: seldom, so the large index is cheap.
 order_search = sa.Table(
     "order_search",
     metadata,

@@ -208,8 +208,10 @@ TRIGGERS = (
     (
         "orders_search_renamed",
         "UPDATE OF customer_name, customer_email, ship_to ON orders",
-        "WHEN ((OLD.customer_name, OLD.customer_email, OLD.ship_to)"
-        " IS DISTINCT FROM (NEW.customer_name, NEW.customer_email, NEW.ship_to))",
+        (
+            "WHEN ((OLD.customer_name, OLD.customer_email, OLD.ship_to)"
+            " IS DISTINCT FROM (NEW.customer_name, NEW.customer_email, NEW.ship_to))"
+        ),
         "order_search_changed",
     ),
     ("order_lines_search", "INSERT ON order_lines", "", "order_line_added"),
@@ -217,55 +219,79 @@ TRIGGERS = (
     (
         "orders_states_moved",
         "UPDATE OF total_minor, outcome, next_deadline ON orders",
-        "WHEN ((OLD.total_minor, OLD.outcome, OLD.next_deadline)"
-        " IS DISTINCT FROM (NEW.total_minor, NEW.outcome, NEW.next_deadline))",
+        (
+            "WHEN ((OLD.total_minor, OLD.outcome, OLD.next_deadline)"
+            " IS DISTINCT FROM (NEW.total_minor, NEW.outcome, NEW.next_deadline))"
+        ),
         "order_states_changed",
     ),
-    ("order_lines_states", "INSERT ON order_lines", "WHEN (NEW.cancelled > 0)", "order_states_changed"),
+    (
+        "order_lines_states",
+        "INSERT ON order_lines",
+        "WHEN (NEW.cancelled > 0)",
+        "order_states_changed",
+    ),
     (
         "order_lines_states_moved",
         "UPDATE OF quantity, cancelled ON order_lines",
-        "WHEN ((OLD.quantity, OLD.cancelled) IS DISTINCT FROM (NEW.quantity, NEW.cancelled))",
-        "order_states_changed",
+        (
+            "WHEN ((OLD.quantity, OLD.cancelled) IS DISTINCT FROM (NEW.quantity, NEW.cancelled))",
+            "order_states_changed",
+        ),
     ),
     ("authorizations_states", "INSERT ON authorizations", "", "order_states_changed"),
     (
         "authorizations_states_moved",
         "UPDATE OF amount_minor, state, captured_minor, refunded_minor ON authorizations",
-        "WHEN ((OLD.amount_minor, OLD.state, OLD.captured_minor, OLD.refunded_minor)"
-        " IS DISTINCT FROM (NEW.amount_minor, NEW.state, NEW.captured_minor, NEW.refunded_minor))",
+        (
+            "WHEN ((OLD.amount_minor, OLD.state, OLD.captured_minor, OLD.refunded_minor)"
+            " IS DISTINCT FROM (NEW.amount_minor, NEW.state, NEW.captured_minor, NEW.refunded_minor))"
+        ),
         "order_states_changed",
     ),
     ("fulfillments_states", "INSERT ON fulfillments", "", "order_states_changed"),
     (
         "fulfillments_states_moved",
         "UPDATE OF state, tracking_status, next_step, next_deadline, handed_over_at, ended_at ON fulfillments",
-        "WHEN ((OLD.state, OLD.tracking_status, OLD.next_step IS NULL, OLD.next_deadline, OLD.handed_over_at, OLD.ended_at)"
-        " IS DISTINCT FROM"
-        " (NEW.state, NEW.tracking_status, NEW.next_step IS NULL, NEW.next_deadline, NEW.handed_over_at, NEW.ended_at))",
+        (
+            "WHEN ((OLD.state, OLD.tracking_status, OLD.next_step IS NULL, OLD.next_deadline, OLD.handed_over_at, OLD.ended_at)"
+            " IS DISTINCT FROM"
+            " (NEW.state, NEW.tracking_status, NEW.next_step IS NULL, NEW.next_deadline, NEW.handed_over_at, NEW.ended_at))"
+        ),
         "order_states_changed",
     ),
     (
         "fulfillment_lines_states",
         "UPDATE OF quantity, in_return, returned ON fulfillment_lines",
-        "WHEN ((OLD.quantity, OLD.in_return, OLD.returned) IS DISTINCT FROM (NEW.quantity, NEW.in_return, NEW.returned))",
-        "order_states_changed_by_line",
+        (
+            "WHEN ((OLD.quantity, OLD.in_return, OLD.returned) IS DISTINCT FROM (NEW.quantity, NEW.in_return, NEW.returned))",
+            "order_states_changed_by_line",
+        ),
     ),
     # Rows of a parcel that left: as a rule there are none before it does.
-    ("fulfillment_lines_states_added", "INSERT ON fulfillment_lines", "", "order_states_changed_by_line"),
+    (
+        "fulfillment_lines_states_added",
+        "INSERT ON fulfillment_lines",
+        "",
+        "order_states_changed_by_line",
+    ),
     ("exceptions_states", "INSERT ON exceptions", "", "order_states_changed"),
     (
         "exceptions_states_moved",
         "UPDATE OF state, deadline ON exceptions",
-        "WHEN ((OLD.state, OLD.deadline) IS DISTINCT FROM (NEW.state, NEW.deadline))",
-        "order_states_changed",
+        (
+            "WHEN ((OLD.state, OLD.deadline) IS DISTINCT FROM (NEW.state, NEW.deadline))",
+            "order_states_changed",
+        ),
     ),
     ("holds_states", "INSERT ON holds", "", "order_states_changed"),
     (
         "holds_states_moved",
         "UPDATE OF state, deadline ON holds",
-        "WHEN ((OLD.state, OLD.deadline) IS DISTINCT FROM (NEW.state, NEW.deadline))",
-        "order_states_changed",
+        (
+            "WHEN ((OLD.state, OLD.deadline) IS DISTINCT FROM (NEW.state, NEW.deadline))",
+            "order_states_changed",
+        ),
     ),
 )
 AXES = {
@@ -299,7 +325,9 @@ def upgrade() -> None:
 
 
 def _create_tables() -> None:
-    order = sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_order_search_order_id"))
+    order = sa.ForeignKeyConstraint(
+        ["order_id"], ["orders.order_id"], name=op.f("fk_order_search_order_id")
+    )
     op.create_table(
         "order_search",
         sa.Column("order_id", sa.Text(), nullable=False),
@@ -324,7 +352,9 @@ def _create_tables() -> None:
             sa.CheckConstraint(f"{axis} IN ({words})", name=op.f(f"ck_order_states_{axis}_known"))
             for axis, words in AXES.items()
         ),
-        sa.ForeignKeyConstraint(["order_id"], ["orders.order_id"], name=op.f("fk_order_states_order_id")),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["orders.order_id"], name=op.f("fk_order_states_order_id")
+        ),
         sa.PrimaryKeyConstraint("order_id", name=op.f("pk_order_states")),
     )
     op.create_table(
@@ -333,9 +363,13 @@ def _create_tables() -> None:
         sa.Column("query", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("saved_by", sa.Text(), nullable=False),
-        sa.Column("saved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "saved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.CheckConstraint("name ~ '^[a-z0-9][a-z0-9_-]{0,59}$'", name=op.f("ck_saved_views_name")),
-        sa.CheckConstraint("jsonb_typeof(query) = 'object'", name=op.f("ck_saved_views_query_is_an_object")),
+        sa.CheckConstraint(
+            "jsonb_typeof(query) = 'object'", name=op.f("ck_saved_views_query_is_an_object")
+        ),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_saved_views")),
     )
 
@@ -372,11 +406,18 @@ def _index() -> None:
     for name, columns, where in (
         ("open", ["placed_at", "order_id"], "outcome IS NULL"),
         ("channel", ["channel", "placed_at", "order_id"], None),
-        ("outcome", ["outcome", "placed_at", "order_id"], "outcome IS NOT NULL AND outcome <> 'delivered'"),
+        (
+            "outcome",
+            ["outcome", "placed_at", "order_id"],
+            "outcome IS NOT NULL AND outcome <> 'delivered'",
+        ),
         ("total", ["currency", "total_minor", "order_id"], None),
     ):
         op.create_index(
-            f"ix_orders_{name}", "orders", columns, postgresql_where=None if where is None else sa.text(where)
+            f"ix_orders_{name}",
+            "orders",
+            columns,
+            postgresql_where=None if where is None else sa.text(where),
         )
     op.create_index(
         "ix_orders_email", "orders", [sa.literal_column("lower(customer_email)").label("email")],
