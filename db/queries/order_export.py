@@ -22,8 +22,9 @@ _ALL: Final = """
       a.returned, o.currency, o.total_minor, a.next_deadline, o.closed_at, o.customer_name,
       o.customer_email, o.ship_to ->> 'name', o.ship_to ->> 'city', o.ship_to ->> 'region',
       o.ship_to ->> 'postal_code', o.ship_to ->> 'country'
-    FROM orders o {joins} JOIN order_states a ON a.order_id = o.order_id
-    WHERE {conditions} ORDER BY {order}
+    FROM (SELECT {id} AS order_id, {key} AS sort_key FROM {tables} WHERE {conditions}) AS x
+      JOIN orders o ON o.order_id = x.order_id JOIN order_states a ON a.order_id = o.order_id
+    ORDER BY x.sort_key{direction}, x.order_id{direction}
 """
 _LIMITED: Final = sa.text(
     "SELECT set_config('idle_in_transaction_session_timeout', :milliseconds, true)"

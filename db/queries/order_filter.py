@@ -1,6 +1,6 @@
 """Which orders a list shows, and in which order: as conditions over the tables that know."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -11,44 +11,49 @@ Sort = Literal[
     "-placed_at", "placed_at", "next_deadline", "-next_deadline", "total_minor", "-total_minor"
 ]
 NEWEST: Final[Sort] = "-placed_at"
+# Of how many orders, the newest first, those with several words are looked for one by one.
+WINDOW: Final = 10_000
 
+# o is orders, s order_states, t order_search; the base is one of them.
 _STATUS: Final[dict[str, str]] = {
     "open": "o.outcome IS NULL",
     "closed": "o.outcome IS NOT NULL",
     "needs_person": """
-        EXISTS (SELECT FROM exceptions e WHERE e.order_id = o.order_id AND e.state = 'open')
+        EXISTS (SELECT FROM exceptions e WHERE e.order_id = {base}.order_id AND e.state = 'open')
     """,
 }
-# By the field of the filter. s is order_states, o orders.
 _CONDITIONS: Final[dict[str, str]] = {
     "channel": "o.channel = :channel",
     "outcome": "o.outcome = :outcome",
     "payment": "s.payment = :payment",
     "fulfillment": "s.fulfillment = :fulfillment",
     "returned": "s.returned = :returned",
-    "placed_from": "{placed_at} >= :placed_from",
-    "placed_to": "{placed_at} < :placed_to",
+    "placed_from": "{base}.placed_at >= :placed_from",
+    "placed_to": "{base}.placed_at < :placed_to",
     "currency": "o.currency = :currency",
     "total_from_minor": "o.total_minor >= :total_from_minor",
     "total_to_minor": "o.total_minor <= :total_to_minor",
     "deadline_from": "s.next_deadline >= :deadline_from",
     "deadline_to": "s.next_deadline < :deadline_to",
     "location": """
-        EXISTS (SELECT FROM fulfillments f WHERE f.order_id = o.order_id AND f.location = :location)
+        EXISTS (SELECT FROM fulfillments f WHERE f.order_id = {base}.order_id AND f.location = :location)
     """,
     "exception": """
-        EXISTS (SELECT FROM exceptions e WHERE e.order_id = o.order_id AND e.state = 'open'
+        EXISTS (SELECT FROM exceptions e WHERE e.order_id = {base}.order_id AND e.state = 'open'
             AND (:exception = 'any' OR e.reason = :exception))
     """,
     "hold": """
-        EXISTS (SELECT FROM holds h WHERE h.order_id = o.order_id AND h.state = 'open'
+        EXISTS (SELECT FROM holds h WHERE h.order_id = {base}.order_id AND h.state = 'open'
             AND (:hold = 'any' OR h.kind = :hold))
     """,
 }
 _OVERDUE: Final = "s.next_deadline < now()"
-_OF_STATES: Final = frozenset(
-    {"payment", "fulfillment", "returned", "deadline_from", "deadline_to", "overdue"}
+_OF_ORDERS: Final = frozenset(
+    {"channel", "outcome", "currency", "total_from_minor", "total_to_minor"}
 )
+_AXES: Final = frozenset({"payment", "fulfillment", "returned"})
+_OF_STATES: Final = _AXES | {"deadline_from", "deadline_to", "overdue"}
+_TABLES: Final = {"o": "orders", "s": "order_states", "t": "order_search"}
 
 
 @dataclass(frozen=True)
@@ -91,53 +96,120 @@ class After:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The parts of a statement that reads orders: `FROM orders o`, what joins it, which, how."""
+    """The parts of a statement that picks orders: from which tables, which, sorted how."""
 
-    joins: str
+    tables: str
     conditions: str
+    id: str
     key: str  # what is sorted by
-    order: str
-    values: dict[str, Any] = field(default_factory=dict)
+    direction: str
+    values: dict[str, Any]
+
+    @property
+    def order(self) -> str:
+        return f"{self.key}{self.direction}, {self.id}{self.direction}"
 
 
-def choose(wanted: OrderFilter, search: Search | None, after: After | None) -> Chosen:
+def choose(
+    wanted: OrderFilter, search: Search | None, after: After | None, *, window: bool = False
+) -> Chosen:
+    """With `window`, only from the first orders by date: see `gains_by_window`."""
     given = wanted.given()
-    needs_states = bool(_OF_STATES & given.keys()) or wanted.sort.endswith("next_deadline")
-    joins, of = "", "o"
-    if needs_states:
-        joins, of = "JOIN order_states s ON s.order_id = o.order_id", "s"
-    if search:
-        # Sorted by the date in the table of the words, a walk by date reads no other.
-        joins, of = f"{joins} JOIN order_search t ON t.order_id = o.order_id", "t"
+    base = _base(wanted, search)
+    by = wanted.sort.removeprefix("-")
     values = {name: value for name, value in given.items() if name in _CONDITIONS}
-    conditions = [_CONDITIONS[name].format(placed_at=f"{of}.placed_at") for name in values]
+    written = {name: _CONDITIONS[name].format(base=base) for name in values}
+    by_date = [written.pop(name) for name in ("placed_from", "placed_to") if name in written]
+    chosen = Chosen(
+        tables="",
+        conditions="",
+        id=f"{base}.order_id",
+        key=f"{base}.{by}",
+        direction=" DESC" if wanted.sort.startswith("-") else "",
+        values=values,
+    )
+    if after is not None:
+        sign = "<" if chosen.direction else ">"
+        by_date.append(f"({chosen.key}, {chosen.id}) {sign} (:after_key, :after_order_id)")
+        values |= {"after_key": after.key, "after_order_id": after.order_id}
+    if by == "next_deadline":
+        by_date.append("s.next_deadline IS NOT NULL")  # what waits for nothing has none
+    conditions = [*written.values(), *_further(wanted, base)]
+    if search:
+        conditions += _of_search(search, wanted, values)
+    if not window:
+        conditions += by_date
+    source = _window(base, by_date, chosen.order) if window else f"{_TABLES[base]} {base}"
+    joined = [
+        f"JOIN {_TABLES[each]} {each} ON {each}.order_id = {base}.order_id"
+        for each in sorted(_needed(wanted, search) - {base})
+    ]
+    return replace(
+        chosen, tables=" ".join([source, *joined]), conditions=" AND ".join(conditions) or "true"
+    )
+
+
+def gains_by_window(wanted: OrderFilter, search: Search | None) -> bool:
+    """Words that go together, as a city's, have more orders than a plan expects of each by itself.
+
+    Some of those are among the newest, then, and a short walk by date finds a page of them.
+    """
+    with_words = sum(bool(term.words) for term in search.terms) if search else 0
+    return with_words > 1 and _base(wanted, search) == "t"
+
+
+def _base(wanted: OrderFilter, search: Search | None) -> str:
+    """The table whose index gives the order of the list; by date each of them has one."""
+    given = wanted.given().keys()
+    if wanted.sort.endswith("next_deadline"):
+        return "s"
+    if wanted.sort.endswith("total_minor"):
+        return "o"
+    if _AXES & given:
+        return "s"
+    return "t" if search else "o"
+
+
+def _needed(wanted: OrderFilter, search: Search | None) -> set[str]:
+    given = wanted.given().keys()
+    return {
+        table
+        for table, is_needed in {
+            "o": bool(_OF_ORDERS & given) or wanted.status in ("open", "closed"),
+            "s": bool(_OF_STATES & given),
+            "t": bool(search),
+        }.items()
+        if is_needed
+    }
+
+
+def _further(wanted: OrderFilter, base: str) -> list[str]:
+    conditions = []
     if wanted.status:
-        conditions.append(_STATUS[wanted.status])
+        conditions.append(_STATUS[wanted.status].format(base=base))
     if wanted.overdue is not None:
         conditions.append(_OVERDUE if wanted.overdue else f"({_OVERDUE}) IS NOT TRUE")
-    for number, term in enumerate(search.terms if search else ()):
-        values |= {f"ids_{number}": list(term.orders), f"words_{number}": list(term.words)}
-        conditions.append(_of_term(number, bool(term.orders), bool(term.words)))
-    key, order = _sorting(wanted.sort, of, conditions)
-    if after is not None:
-        sign = "<" if wanted.sort.startswith("-") else ">"
-        conditions.append(f"({key}, {key[0]}.order_id) {sign} (:after_key, :after_order_id)")
-        values |= {"after_key": after.key, "after_order_id": after.order_id}
-    return Chosen(joins, " AND ".join(conditions) or "true", key, order, values)
+    return conditions
 
 
-def _of_term(number: int, has_ids: bool, has_words: bool) -> str:  # noqa: FBT001
-    ids = f"t.order_id = ANY(CAST(:ids_{number} AS text[]))"
-    words = f"t.words && CAST(:words_{number} AS text[])"
-    return f"({ids} OR {words})" if has_ids and has_words else ids if has_ids else words
+def _of_search(search: Search, wanted: OrderFilter, values: dict[str, Any]) -> list[str]:
+    conditions = []
+    if wanted.channel is not None:
+        conditions.append("t.words @> ARRAY['@' || :channel]")
+    for number, term in enumerate(search.terms):
+        either = []
+        if term.orders:
+            values[f"ids_{number}"] = list(term.orders)
+            either.append(f"t.order_id = ANY(CAST(:ids_{number} AS text[]))")
+        if term.words:
+            values[f"words_{number}"] = list(term.words)
+            either.append(f"t.words && CAST(:words_{number} AS text[])")
+        conditions.append(f"({' OR '.join(either)})")
+    return conditions
 
 
-def _sorting(sort: Sort, of: str, conditions: list[str]) -> tuple[str, str]:
-    """The key, and how to sort by it; what waits for nothing has no deadline to be sorted by."""
-    by = sort.removeprefix("-")
-    source = {"placed_at": of, "next_deadline": "s", "total_minor": "o"}[by]
-    if by == "next_deadline":
-        conditions.append("s.next_deadline IS NOT NULL")
-    direction = " DESC" if sort.startswith("-") else ""
-    key = f"{source}.{by}"
-    return key, f"{key}{direction}, {source}.order_id{direction}"
+def _window(base: str, conditions: list[str], order: str) -> str:
+    return f"""(
+        SELECT * FROM {_TABLES[base]} {base} WHERE {" AND ".join(conditions) or "true"}
+        ORDER BY {order} LIMIT {WINDOW}
+    ) AS {base}"""  # noqa: S608 - fragments of this file

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import rows
 from db.queries.finding import SETTLE, Match, Search, look_up
-from db.queries.order_filter import After, OrderFilter, choose
+from db.queries.order_filter import After, Chosen, OrderFilter, choose, gains_by_window
 from domain.axes import Axes, Money, Parcel, Units, derive_axes
 
 # What an order waits for: itself, its open fulfillments, holds and exceptions; the first deadline.
@@ -58,13 +58,13 @@ RETURNED: Final = """
 """
 _PAGE: Final = f"""
     WITH page AS MATERIALIZED (
-      SELECT o.*, {{key}} AS sort_key, row_number() OVER (ORDER BY {{order}}) AS place
-      FROM orders o {{joins}} WHERE {{conditions}} ORDER BY {{order}} LIMIT :limit
+      SELECT {{id}} AS order_id, {{key}} AS sort_key
+      FROM {{tables}} WHERE {{conditions}} ORDER BY {{order}} LIMIT :limit
     )
-    SELECT o.order_id, o.sort_key, o.channel, o.external_id, o.total_minor, o.currency, o.placed_at,
-      o.outcome, n.of AS next_of, n.step AS next_step, n.deadline AS next_deadline,
+    SELECT o.order_id, page.sort_key, o.channel, o.external_id, o.total_minor, o.currency,
+      o.placed_at, o.outcome, n.of AS next_of, n.step AS next_step, n.deadline AS next_deadline,
       m.*, u.*, r.*, p.states, p.tracking_statuses
-    FROM page o
+    FROM page JOIN orders o ON o.order_id = page.order_id
     CROSS JOIN LATERAL ({MONEY}) AS m
     CROSS JOIN LATERAL (
       SELECT coalesce(sum(quantity), 0) AS ordered, coalesce(sum(cancelled), 0) AS cancelled
@@ -78,7 +78,7 @@ _PAGE: Final = f"""
       FROM fulfillments f WHERE f.order_id = o.order_id AND f.rma IS NULL
     ) AS p
     LEFT JOIN LATERAL ({NEXT_STEP}) AS n ON true
-    ORDER BY o.place
+    ORDER BY page.sort_key{{direction}}, page.order_id{{direction}}
 """  # noqa: S608 - fragments of this file
 
 
@@ -122,10 +122,17 @@ async def list_orders(
     search = await prepare(connection, wanted, text)
     if search and search.finds_nothing:
         return Found([], search.match)
-    chosen = choose(wanted, search, after)
-    page = _PAGE.format(**vars(chosen))
-    found = await rows(connection, page, limit=limit, **chosen.values)
-    return Found([_item(row) for row in found], search and search.match)
+    found: Sequence[Any] = ()
+    if gains_by_window(wanted, search):
+        found = await _page(connection, choose(wanted, search, after, window=True), limit)
+    if len(found) < limit:
+        found = await _page(connection, choose(wanted, search, after), limit)
+    return Found([_item(row) for row in found], search.match if search else None)
+
+
+async def _page(connection: AsyncConnection, chosen: Chosen, limit: int) -> Sequence[Any]:
+    parts = {**vars(chosen), "order": chosen.order}
+    return await rows(connection, _PAGE.format(**parts), limit=limit, **chosen.values)
 
 
 async def prepare(

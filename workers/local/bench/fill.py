@@ -43,7 +43,7 @@ async def fill(superuser_dsn: str, orders: int, told: Callable[[str], None]) -> 
             if name == _DERIVED_FROM:
                 await connection.execute("ANALYZE")
             told(name)
-            await connection.execute(sql, given)  # type: ignore[arg-type]
+            await connection.execute(sql, given)
         await connection.execute("DROP TABLE drawn")
         told("statistics")
         await connection.execute("VACUUM (ANALYZE)")
