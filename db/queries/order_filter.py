@@ -36,7 +36,8 @@ _CONDITIONS: Final[dict[str, str]] = {
     "deadline_from": "s.next_deadline >= :deadline_from",
     "deadline_to": "s.next_deadline < :deadline_to",
     "location": """
-        EXISTS (SELECT FROM fulfillments f WHERE f.order_id = {base}.order_id AND f.location = :location)
+        EXISTS (SELECT FROM fulfillments f
+            WHERE f.order_id = {base}.order_id AND f.location = :location)
     """,
     "exception": """
         EXISTS (SELECT FROM exceptions e WHERE e.order_id = {base}.order_id AND e.state = 'open'
