@@ -1,7 +1,7 @@
 """The kinds of queries that are measured, each made of an order that is there."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
@@ -14,7 +14,7 @@ from db.queries.order_filter import After, OrderFilter
 
 @dataclass(frozen=True)
 class Wish:
-    filter: OrderFilter = OrderFilter()
+    filter: OrderFilter = field(default_factory=OrderFilter)
     text: str | None = None
     after: After | None = None
 
