@@ -113,7 +113,7 @@ CROSS JOIN LATERAL (
 ) AS r
 CROSS JOIN LATERAL (
   SELECT coalesce(bool_or(fulfillment_id IS NULL), false) AS asks, min(deadline) AS deadline,
-    array_agg(fulfillment_id) AS parcels
+    array_agg(fulfillment_id) FILTER (WHERE fulfillment_id IS NOT NULL) AS parcels
   FROM exceptions e WHERE e.order_id = o.order_id AND e.state = 'open'
 ) AS x
 CROSS JOIN LATERAL (
