@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from api.fields import ChannelCode, Currency, ListQuery, MomentInQuery
+from api.fields import ChannelCode, Currency, ListQuery, MomentInQuery, ShortText
 from api.hold_models import HoldKind
 from api.problems import invalid
 from db.queries.finding import MOST_WORDS
@@ -21,7 +21,7 @@ LONGEST_TEXT: Final = 200
 MOST_MINOR: Final = 10**15
 ViewName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}\Z"),
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$"),
     Field(examples=["overdue"]),
 ]
 Minor = Annotated[int, Field(ge=0, le=MOST_MINOR)]
@@ -53,7 +53,7 @@ class OrderWish(BaseModel):
         },
     )
     channel: ChannelCode | None = None
-    location: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]+\Z")] | None = Field(
+    location: ShortText | None = Field(
         default=None, description="it ships, or shipped, a part of the order"
     )
     status: Status | None = Field(
@@ -68,7 +68,7 @@ class OrderWish(BaseModel):
     currency: Currency | None = Field(default=None, description="ISO 4217")
     total_from_minor: Minor | None = Field(default=None, description="inclusive; needs `currency`")
     total_to_minor: Minor | None = Field(default=None, description="inclusive; needs `currency`")
-    exception: Annotated[str, Field(pattern=r"^[a-z_]{1,50}\Z")] | None = Field(
+    exception: Annotated[str, Field(pattern=r"^[a-z_]{1,50}$")] | None = Field(
         default=None, description="an open exception for this reason, or for `any`"
     )
     hold: HoldKind | Literal["any"] | None = Field(

@@ -22,10 +22,12 @@ STALE = """
 AUTHORIZATION = """
 INSERT INTO tenders VALUES (:o, :n, 'card', :amount, 'USD', 'pm');
 INSERT INTO payment_intents (key, order_id, tender_no, verb, amount_minor, currency, state,
-  ended_at) VALUES (:o || '_t' || CAST(:n AS int), :o, :n, 'authorize', :amount, 'USD', 'done', now());
+  ended_at) VALUES (:o || '_t' || CAST(:n AS int), :o, :n, 'authorize', :amount, 'USD', 'done',
+  now());
 INSERT INTO authorizations (authorization_key, order_id, tender_no, vendor, vendor_ref,
   amount_minor, currency, state, captured_minor, refunded_minor)
-VALUES (:o || '_t' || CAST(:n AS int), :o, :n, 'stripe', 'pi_' || :o || CAST(:n AS int), :amount, 'USD', :state, :captured,
+VALUES (:o || '_t' || CAST(:n AS int), :o, :n, 'stripe', 'pi_' || :o || CAST(:n AS int),
+  :amount, 'USD', :state, :captured,
   :refunded)
 """
 PARCEL = """
