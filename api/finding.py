@@ -94,8 +94,8 @@ async def export_orders(
 ) -> StreamingResponse:
     """Read all orders that a list would show, as CSV (RFC 4180), written while it is read.
 
-    A cell that a spreadsheet would take for a formula begins with an apostrophe. Scope:
-    `orders:read`.
+    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    Scope: `orders:read`.
     """
     if context.exports.locked():
         raise Problem(Kind.OVERLOADED, "too many exports are under way")

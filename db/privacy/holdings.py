@@ -69,7 +69,7 @@ HOLDINGS: Final = (
             "outcome_reason": "CASE WHEN outcome = 'cancelled' THEN 'erased' ELSE outcome_reason END",  # noqa: E501
         },
     ),
-    # Made anew of what the order holds now; words that nobody else has leave `search_words`, too.
+    # Made anew of what the order holds now: what nobody else is called leaves the words, too.
     Holding(
         "order_search",
         _OF_ORDERS,
@@ -77,6 +77,10 @@ HOLDINGS: Final = (
             "words": "(SELECT n.words FROM order_words_now n"
             " WHERE n.order_id = order_search.order_id)"
         },
+    ),
+    Holding(
+        "search_words",
+        f"word IN (SELECT unnest(words) FROM order_search WHERE {_OF_ORDERS})",
     ),
     Holding("order_states", _OF_ORDERS),
     Holding("order_lines", _OF_ORDERS),
