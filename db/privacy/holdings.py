@@ -80,7 +80,7 @@ HOLDINGS: Final = (
     ),
     Holding(
         "search_words",
-        f"word IN (SELECT unnest(words) FROM order_search WHERE {_OF_ORDERS})",
+        f"word IN (SELECT unnest(words) FROM order_search WHERE {_OF_ORDERS})",  # noqa: S608
     ),
     Holding("order_states", _OF_ORDERS),
     Holding("order_lines", _OF_ORDERS),

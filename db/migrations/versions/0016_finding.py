@@ -387,9 +387,9 @@ def _index() -> None:
     )  # fmt: skip
     op.create_index("ix_search_words_forms", "search_words", ["forms"], postgresql_using="gin")
     for axis in AXES:
-        where = sa.text("returned <> 'none'") if axis == "returned" else None
+        rare = sa.text("returned <> 'none'") if axis == "returned" else None
         columns = [axis, "placed_at", "order_id"]
-        op.create_index(f"ix_order_states_{axis}", "order_states", columns, postgresql_where=where)
+        op.create_index(f"ix_order_states_{axis}", "order_states", columns, postgresql_where=rare)
     op.create_index(
         "ix_order_states_deadline", "order_states", ["next_deadline", "order_id"],
         postgresql_where=sa.text("next_deadline IS NOT NULL"),
