@@ -1,5 +1,6 @@
 """Finding orders through the API: texts, filters, sorting, saved views, and the export."""
 
+import asyncio
 import csv
 import io
 import json
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.world import Api
+from api.context import MOST_EXPORTS
+from tests.api.world import Api, is_sent_away
+from tests.workers.served import served
 
 DELIVERED = {
     "outcome": "delivered", "closed_at": "2026-11-25", "next_step": None, "next_deadline": None,
@@ -104,6 +107,18 @@ async def test_what_cannot_be_searched_is_said_precisely(
     (fault,) = answer.json()["errors"]
     assert fault["pointer"] in (*query, "currency")
     assert len(answer.text) < 1_000
+
+
+async def test_a_query_of_a_megabyte_is_refused_at_the_socket_and_the_api_goes_on(api: Api) -> None:
+    head = f"Host: a\r\nAuthorization: Bearer {api.key.secret}\r\nConnection: close\r\n\r\n"
+    async with served(api.app) as base:
+        port = int(base.rpartition(":")[2])
+        for text, status in (("x" * 1_000_000, b"400"), ("x", b"200"), ("x" * 1_000, b"422")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(f"GET /orders?q={text} HTTP/1.1\r\n{head}".encode())
+            answer = await reader.readline()
+            writer.close()
+            assert answer.split()[1] == status, answer
 
 
 # -- filters and sorting
@@ -274,6 +289,18 @@ async def test_an_export_is_written_down_without_what_was_searched(api: Api) -> 
         WHERE action = 'OrdersExported' ORDER BY audit_id DESC LIMIT 1""")
     assert (row.actor, row.subject) == (f"key:{api.key.key_id}", "orders")
     assert row.after == {"channel": "shop", "searched": True}
+
+
+async def test_too_many_exports_at_once_are_sent_away(api: Api) -> None:
+    exports = api.app.state.context.exports
+    for _ in range(MOST_EXPORTS):
+        await exports.acquire()
+    try:
+        assert is_sent_away(await api.client.get("/orders/export"), "overloaded")
+    finally:
+        for _ in range(MOST_EXPORTS):
+            exports.release()
+    assert len(await exported(api, q="nobodyatall")) == 1
 
 
 async def test_a_long_export_is_read_piece_by_piece(api: Api) -> None:

@@ -1,15 +1,21 @@
 """Orders are found by their words, also misspelt ones, and what they are found by follows them."""
 
+import asyncio
 import json
+import secrets
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db.engine import make_engine
+from db.migrate import _config, migrate
 from db.queries import orders
 from db.queries.finding import Match
 from db.queries.order_filter import After, OrderFilter
+from workers.local.postgres import PostgresServer
 
 SHOP = """
 INSERT INTO pools VALUES ('main');
@@ -259,3 +265,20 @@ async def test_orders_are_sorted_three_ways_either_way(shop: AsyncEngine) -> Non
     assert await listed(sort="-total_minor", currency="EUR") == []
     assert await listed(sort="placed_at", status="open") == ["shop-1", "shop-2", "web-3", "shop-5"]
     assert await listed(total_from_minor=980, total_to_minor=980, currency="USD") == ["shop-2"]
+
+
+async def test_orders_of_before_are_found_after_the_migration(postgres: PostgresServer) -> None:
+    url = await postgres.create_database(f"before_{secrets.token_hex(4)}")
+    sync = sa.create_engine(url)
+    with sync.begin() as connection:
+        command.upgrade(_config(connection), "0015")
+    sync.dispose()
+    engine = make_engine(url)
+    try:
+        await run(engine, SHOP)
+        await place(engine, "shop-1", *PEOPLE["shop-1"], minute=0)
+        await asyncio.to_thread(migrate, url, "cli:tests")
+        assert (await found(engine, "garcia lamp-01", payment="unpaid"))[0] == {"shop-1"}
+        assert (await found(engine, "gracia"))[0] == {"shop-1"}
+    finally:
+        await engine.dispose()
