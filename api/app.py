@@ -25,6 +25,7 @@ from api import (
     dead_letters,
     docs,
     exceptions,
+    finding,
     fulfillments,
     health,
     holds,
@@ -37,6 +38,7 @@ from api import (
     stock,
     subscriptions,
     unmatched,
+    views,
     webhooks,
 )
 from api.backlog import Backlog
@@ -59,9 +61,9 @@ _NO_TELEMETRY: Final[TelemetryConfig] = {
     "auto_configure": False,
 }  # fmt: skip
 _ROUTERS: Final = (
-    orders, changes, holds, fulfillments, collecting, papers, returning, returns, unmatched,
-    exceptions, reconciliation, claims, stock, counts, subscriptions, dead_letters, audit, webhooks,
-    codec, health, order_page, docs,
+    finding, orders, views, changes, holds, fulfillments, collecting, papers, returning, returns,
+    unmatched, exceptions, reconciliation, claims, stock, counts, subscriptions, dead_letters,
+    audit, webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 

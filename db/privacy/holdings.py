@@ -69,6 +69,20 @@ HOLDINGS: Final = (
             "outcome_reason": "CASE WHEN outcome = 'cancelled' THEN 'erased' ELSE outcome_reason END",  # noqa: E501
         },
     ),
+    # Made anew of what the order holds now: what nobody else is called leaves the words, too.
+    Holding(
+        "order_search",
+        _OF_ORDERS,
+        {
+            "words": "(SELECT n.words FROM order_words_now n"
+            " WHERE n.order_id = order_search.order_id)"
+        },
+    ),
+    Holding(
+        "search_words",
+        f"word IN (SELECT unnest(words) FROM order_search WHERE {_OF_ORDERS})",  # noqa: S608
+    ),
+    Holding("order_states", _OF_ORDERS),
     Holding("order_lines", _OF_ORDERS),
     Holding("order_charges", _OF_ORDERS),
     Holding("order_events", _OF_ORDERS),
@@ -152,6 +166,11 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "location_levels": "location sku",
         "stock_movements": "key kind sku pool location order_id fulfillment_id cause",
         "orders": "order_id channel external_id currency locale outcome next_step pickup_location",
+        "order_search": "order_id",
+        # Of no order: a word that one customer alone had goes with the words of their orders.
+        "search_words": "word forms",
+        "order_states": "order_id payment fulfillment returned",
+        "saved_views": "name query saved_by",
         "order_lines": "order_id sku external_line_id",
         "order_charges": "order_id kind",
         "order_changes": "order_id state wishes code asked_by",

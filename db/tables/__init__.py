@@ -14,6 +14,7 @@ from db.tables import (
     payments,
     reconciliation,
     returns,
+    search,
     stock,
     webhooks,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "payments",
     "reconciliation",
     "returns",
+    "search",
     "stock",
     "webhooks",
 ]

@@ -163,6 +163,10 @@ labels = sa.Table(
     check("of_one_parcel", "num_nonnulls(fulfillment_id, rma) = 1"),
     check("bought_is_tracked", "state <> 'bought' OR tracking_number IS NOT NULL"),
     sa.Index(
+        "ix_labels_tracking", sa.text("upper(tracking_number)"),
+        postgresql_where=sa.text("tracking_number IS NOT NULL"),
+    ),
+    sa.Index(
         "uq_labels_one_unvoided", "fulfillment_id", unique=True,
         postgresql_where=sa.text("state <> 'voided'"),
     ),

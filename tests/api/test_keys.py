@@ -22,6 +22,11 @@ OPEN = {
 SCOPE_OF = {
     "POST /orders": "orders:write",
     "GET /orders": "orders:read",
+    "GET /orders/export": "orders:read",
+    "GET /views": "orders:read",
+    "GET /views/{name}": "orders:read",
+    "PUT /views/{name}": "admin",
+    "DELETE /views/{name}": "admin",
     "GET /orders/{order_id}": "orders:read",
     "POST /orders/{order_id}/cancel": "orders:write",
     "GET /orders/{order_id}/changes": "orders:read",

@@ -87,6 +87,11 @@ class PostgresServer:
         """For psycopg and PostgreSQL's own programs, with the password."""
         return self._access(ROLE, DATABASE)
 
+    @property
+    def superuser_dsn(self) -> str:
+        """For what a plain role may not: filling a scratch database without its triggers."""
+        return self._access(SUPERUSER, DATABASE)
+
     def url_for(self, database: str) -> str:
         return self._access(ROLE, database).replace("postgresql", "postgresql+psycopg", 1)
 

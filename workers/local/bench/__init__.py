@@ -1,1 +1,1 @@
-"""Measurements on stacks of their own."""
+"""Benchmarks: what an order costs, how fast it is taken and found, on this very machine."""
