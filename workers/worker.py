@@ -48,6 +48,12 @@ class Composition:
     def interceptors(self, engine: AsyncEngine | None) -> list[Interceptor]:
         return [FailureInterceptor(engine)]
 
+    def activities(
+        self, engine: AsyncEngine, gateways: Gateways, settings: Settings
+    ) -> dict[str, list[Callable[..., Any]]]:
+        """By queue."""
+        return activities_by_queue(engine, gateways, addressees(settings))
+
 
 def make_worker(
     client: Client,
@@ -97,7 +103,7 @@ async def run_worker(
     try:
         settings = await with_stored_credentials(settings, engine)
         async with made_of.gateways(settings) as gateways, AsyncExitStack() as stack:
-            served = activities_by_queue(engine, gateways, addressees(settings))
+            served = made_of.activities(engine, gateways, settings)
             workers = [
                 make_worker(
                     client,

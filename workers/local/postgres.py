@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -52,8 +52,16 @@ class PostgresServer:
 
     name = "postgres"
 
-    def __init__(self, data_dir: Path, *, port: int | None = None, durable: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        durable: bool = True,
+        more_settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.data_dir = data_dir
+        self._more_settings = more_settings or {}
         self.durable = durable
         self.child: subprocess.Popen[bytes] | None = None
         self.port = port or 0
@@ -77,6 +85,11 @@ class PostgresServer:
     def dsn(self) -> str:
         """For psycopg and PostgreSQL's own programs, with the password."""
         return self._access(ROLE, DATABASE)
+
+    @property
+    def superuser_dsn(self) -> str:
+        """Of our database; for what a plain role may not do or see."""
+        return self._access(SUPERUSER, DATABASE)
 
     def url_for(self, database: str) -> str:
         return self._access(ROLE, database).replace("postgresql", "postgresql+psycopg", 1)
@@ -210,7 +223,8 @@ class PostgresServer:
 
     async def _try_start(self, deadline: float) -> bool:
         """False when leftovers of a killed server still stand in the way."""
-        chosen = _SETTINGS | (_DURABLE_SETTINGS if self.durable else _FAST_SETTINGS)
+        chosen: dict[str, str] = _SETTINGS | (_DURABLE_SETTINGS if self.durable else _FAST_SETTINGS)
+        chosen |= self._more_settings
         chosen["port"] = str(self.port)
         options = [word for item in chosen.items() for word in ("-c", "=".join(item))]
         command = [str(self.home.programs / "postgres"), "-D", str(self.home.cluster), *options]

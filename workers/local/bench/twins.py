@@ -1,0 +1,96 @@
+"""Lets twins live: started and sent what their script says, as the product's runs are."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from workers.local.bench.script import UPDATE, Message, Script
+from workers.local.bench.twin import CHANNEL, TwinWorkflow, child_id, part_of
+from workflows import search
+from workflows.messages import CORE_QUEUE
+
+# A child's run is there a moment after its parent was told of it.
+AGAIN_S: Final = 0.1
+PATIENCE: Final = timedelta(seconds=60)
+
+
+class Twins:
+    def __init__(self, client: Client, script: Script, in_flight: int) -> None:
+        self._client = client
+        self._script = script
+        self._part = part_of(script)
+        self._in_flight = in_flight
+        self._ended_at: list[float] = []
+
+    async def run(self, names: list[str]) -> list[float]:
+        """Live them all; when each ended, on the monotonic clock."""
+        self._ended_at = []
+        left = iter(names)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._in_flight):
+                group.create_task(self._live_each(left))
+        return self._ended_at
+
+    async def _live_each(self, names: Iterator[str]) -> None:
+        for name in names:
+            await self._live(name)
+            self._ended_at.append(time.monotonic())
+
+    async def _live(self, name: str) -> None:
+        first, *later = self._script.messages or [None]
+        handle = await self._start(name, asked=first is not None and first.kind == UPDATE)
+        if first is not None and first.kind != UPDATE:
+            later = [first, *later]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._send_all(handle, [each for each in later if each]))
+            for number, child in enumerate(self._script.children):
+                run = self._client.get_workflow_handle(child_id(name, number))
+                group.create_task(self._send_all(run, child.messages))
+            group.create_task(handle.result())
+
+    async def _start(self, name: str, *, asked: bool) -> WorkflowHandle[Any, Any]:
+        """With its first update, when it has one, as a placement is."""
+        options: dict[str, Any] = {
+            "id": name,
+            "task_queue": CORE_QUEUE,
+            "search_attributes": search.at_start(CHANNEL, CHANNEL),
+            "static_summary": "twin",
+        }
+        if not asked:
+            return await self._client.start_workflow(TwinWorkflow.run, self._part, **options)
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            TwinWorkflow.run,
+            self._part,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            **options,
+        )
+        await self._client.execute_update_with_start_workflow(
+            TwinWorkflow.ask, start_workflow_operation=start, rpc_timeout=PATIENCE
+        )
+        return await start.workflow_handle()
+
+    async def _send_all(self, run: WorkflowHandle[Any, Any], messages: list[Message]) -> None:
+        for message in messages:
+            await asyncio.sleep(message.gap_s)
+            while not await _sent(run, message):  # noqa: ASYNC110 - nobody tells of a run's start
+                await asyncio.sleep(AGAIN_S)
+
+
+async def _sent(run: WorkflowHandle[Any, Any], message: Message) -> bool:
+    """False when the run is not there yet."""
+    try:
+        if message.kind == UPDATE:
+            await run.execute_update(TwinWorkflow.ask, rpc_timeout=PATIENCE)
+        else:
+            await run.signal(TwinWorkflow.tell)
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
