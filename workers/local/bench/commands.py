@@ -19,6 +19,8 @@ FOLDER: Final = Path(".oms-bench")
 ORDERS: Final = 300
 ROUNDS: Final = 5
 SECONDS: Final = 20
+# Enough to keep two processors busy while most orders are on the road.
+IN_FLIGHT: Final = 64
 BURST: Final = 2_000
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Where to write the figures.")]
@@ -60,7 +62,7 @@ def everything(  # noqa: PLR0913 - one parameter an option
 
     async def measure(folder: Path, console: "Console") -> "Report":
         placed = placement.Wish(folder, seconds, burst)
-        lived = lifecycle.Wish(folder, orders, rounds)
+        lived = lifecycle.Wish(folder, orders, rounds, IN_FLIGHT)
         return Report(
             lifecycle=await lifecycle.measure_lifecycle(lived, console),
             placement=await placement.measure_placement(placed, console),
@@ -70,11 +72,11 @@ def everything(  # noqa: PLR0913 - one parameter an option
 
 
 @bench_app.command("lifecycle")
-def lifecycle_only(  # noqa: PLR0913 - one parameter an option
+def lifecycle_only(
     *,
     orders: Orders = ORDERS,
     rounds: Rounds = ROUNDS,
-    in_flight: InFlight = 64,
+    in_flight: InFlight = IN_FLIGHT,
     sandboxed: Sandboxed = False,
     json_file: JsonFile = None,
     data_dir: DataDir = None,

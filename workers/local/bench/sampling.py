@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -64,8 +64,8 @@ class Totals:
 
     runs: int = 0
     ticks: int = 0
-    cost: Cost = Cost()
-    of_ticks: Cost = Cost()
+    cost: Cost = field(default_factory=Cost)
+    of_ticks: Cost = field(default_factory=Cost)
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(

@@ -20,6 +20,7 @@ TIMER: Final = "timer"  # of so many seconds
 FIRES: Final = "fires"
 CANCEL: Final = "cancel"  # a timer that did not fire
 CHILD: Final = "child"
+STARTED: Final = "started"  # a child's run is there
 CLOSED: Final = "closed"  # a child's result
 UPDATE: Final = "update"  # one is accepted
 ANSWER: Final = "answer"  # to the oldest update not answered yet
@@ -35,9 +36,10 @@ _PATCHES: Final = "TemporalChangeVersion"
 
 @dataclass(frozen=True)
 class Message:
-    """An update or a signal from outside; `gap_s` after what the run did last."""
+    """An update or a signal from outside: after so many events, and so long after the last."""
 
     kind: str
+    after: int
     gap_s: float
 
 
@@ -62,7 +64,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.script = Script()
-        self._at = 0.0  # of the event before
+        self._times: dict[int, float] = {}
         self._readers = {
             "MARKER_RECORDED": self._marker,
             "ACTIVITY_TASK_SCHEDULED": self._scheduled,
@@ -71,6 +73,7 @@ class _Reader:
             "TIMER_FIRED": self._fired,
             "TIMER_CANCELED": self._cancelled,
             "START_CHILD_WORKFLOW_EXECUTION_INITIATED": self._child,
+            "CHILD_WORKFLOW_EXECUTION_STARTED": self._started,
             "CHILD_WORKFLOW_EXECUTION_COMPLETED": self._closed,
             "WORKFLOW_EXECUTION_UPDATE_ACCEPTED": self._update,
             "WORKFLOW_EXECUTION_UPDATE_COMPLETED": self._answer,
@@ -80,19 +83,18 @@ class _Reader:
 
     def read(self, event: HistoryEvent) -> None:
         """Raises: UserError for what a plain order never has."""
+        self._times[event.event_id] = event.event_time.ToNanoseconds() / 1e9
         name = EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
         reader = self._readers.get(name)
         if reader is not None:
-            attributes: Any = getattr(event, event.WhichOneof("attributes") or "")
-            reader(event.event_id, attributes, event.event_time.ToNanoseconds() / 1e9 - self._at)
+            reader(event.event_id, getattr(event, event.WhichOneof("attributes") or ""))
         elif name not in _WITHOUT_A_STEP:
             raise UserError(f"a twin knows nothing like {name}: this was no plain order")
-        self._at = event.event_time.ToNanoseconds() / 1e9
 
     def _add(self, does: str, what: str = "", number: int = 0) -> None:
         self.script.steps.append((does, what, number))
 
-    def _marker(self, event_id: int, marker: Any, _: float) -> None:
+    def _marker(self, event_id: int, marker: Any) -> None:
         if marker.marker_name == _LOCAL_MARKER:
             self._add(LOCAL)
         elif marker.marker_name == _PATCH_MARKER:
@@ -100,45 +102,53 @@ class _Reader:
         else:
             raise UserError(f"a twin knows no marker {marker.marker_name}")
 
-    def _scheduled(self, event_id: int, scheduled: Any, _: float) -> None:
+    def _scheduled(self, event_id: int, scheduled: Any) -> None:
         self._add(BEGIN, scheduled.task_queue.name, event_id)
 
-    def _completed(self, _: int, completed: Any, __: float) -> None:
+    def _completed(self, _: int, completed: Any) -> None:
         self._add(END, "", completed.scheduled_event_id)
 
-    def _timer(self, event_id: int, timer: Any, _: float) -> None:
+    def _timer(self, event_id: int, timer: Any) -> None:
         seconds = timer.start_to_fire_timeout.ToNanoseconds() / 1e9
         self._add(TIMER, f"{seconds:g}", event_id)
 
-    def _fired(self, _: int, timer: Any, __: float) -> None:
+    def _fired(self, _: int, timer: Any) -> None:
         self._add(FIRES, "", timer.started_event_id)
 
-    def _cancelled(self, _: int, timer: Any, __: float) -> None:
+    def _cancelled(self, _: int, timer: Any) -> None:
         self._add(CANCEL, "", timer.started_event_id)
 
-    def _child(self, event_id: int, child: Any, _: float) -> None:
+    def _child(self, event_id: int, child: Any) -> None:
         self._add(CHILD, child.workflow_id, event_id)
 
-    def _closed(self, _: int, child: Any, __: float) -> None:
+    def _started(self, _: int, child: Any) -> None:
+        self._add(STARTED, "", child.initiated_event_id)
+
+    def _closed(self, _: int, child: Any) -> None:
         self._add(CLOSED, "", child.initiated_event_id)
 
-    def _update(self, _: int, __: Any, gap_s: float) -> None:
-        self.script.messages.append(Message(UPDATE, gap_s))
-        self._add(UPDATE)
+    def _update(self, _: int, accepted: Any) -> None:
+        # It came when the workflow task was scheduled that accepted it.
+        self._hear(UPDATE, accepted.accepted_request_sequencing_event_id)
 
-    def _answer(self, _: int, __: Any, ___: float) -> None:
+    def _answer(self, _: int, __: Any) -> None:
         self._add(ANSWER)
 
-    def _signal(self, _: int, __: Any, gap_s: float) -> None:
-        self.script.messages.append(Message(SIGNAL, gap_s))
-        self._add(SIGNAL)
+    def _signal(self, event_id: int, _: Any) -> None:
+        self._hear(SIGNAL, event_id)
 
-    def _search(self, _: int, upsert: Any, __: float) -> None:
+    def _hear(self, kind: str, came_as: int) -> None:
+        """`came_as`: the event that its coming made."""
+        last = came_as - 1
+        self.script.messages.append(Message(kind, last, self._times[came_as] - self._times[last]))
+        self._add(kind)
+
+    def _search(self, _: int, upsert: Any) -> None:
         if set(upsert.search_attributes.indexed_fields) != {_PATCHES}:
             self._add(SEARCH)
 
 
-# Workflow tasks follow from the rest; a child's start and an activity's are waited for anyway.
+# Workflow tasks follow from the rest.
 _WITHOUT_A_STEP: Final = frozenset(
     {
         "WORKFLOW_EXECUTION_STARTED",
@@ -149,7 +159,6 @@ _WITHOUT_A_STEP: Final = frozenset(
         "WORKFLOW_TASK_TIMED_OUT",
         "WORKFLOW_TASK_FAILED",
         "ACTIVITY_TASK_STARTED",
-        "CHILD_WORKFLOW_EXECUTION_STARTED",
     }
 )
 

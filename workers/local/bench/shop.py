@@ -27,13 +27,13 @@ def bench_setup() -> Setup:
     )
 
 
-def _sku(number: int) -> str:
-    return f"BENCH-{number % SKUS:04}"
+def _sku(article: int) -> str:
+    return f"BENCH-{article % SKUS:04}"
 
 
-def plain_order(prefix: str, number: int) -> dict[str, Any]:
+def plain_order(name: str, article: int) -> dict[str, Any]:
     """One unit of one article, paid by card, shipped from one place; each by another customer."""
-    name = f"{prefix}-{number}"
+    street = f"{article % SKUS + 1} Montgomery Street"
     return {
         "channel": CHANNEL,
         "external_id": name,
@@ -42,11 +42,11 @@ def plain_order(prefix: str, number: int) -> dict[str, Any]:
         "locale": "en",
         "customer": {"name": "Ada Example", "email": f"{name}@example.com", "phone": None},
         "ship_to": {
-            "name": "Ada Example", "line1": f"{number + 1} Montgomery Street", "line2": None,
+            "name": "Ada Example", "line1": street, "line2": None,
             "city": "San Francisco", "region": "CA", "postal_code": "94104", "country": "US",
             "latitude": 37.79, "longitude": -122.4,
         },
-        "lines": [{"sku": _sku(number), "quantity": 1, "unit_price_minor": UNIT_MINOR}],
+        "lines": [{"sku": _sku(article), "quantity": 1, "unit_price_minor": UNIT_MINOR}],
         "charges": [{"kind": "shipping", "amount_minor": SHIPPING_MINOR}],
         "tenders": [
             {

@@ -57,6 +57,7 @@ class TwinWorkflow:
             script.FIRES: self._end,
             script.CANCEL: self._cancel,
             script.CHILD: self._child,
+            script.STARTED: self._started,
             script.CLOSED: self._end,
             script.UPDATE: self._update,
             script.ANSWER: self._answer,
@@ -101,7 +102,7 @@ class TwinWorkflow:
         await asyncio.sleep(0)
 
     async def _child(self, which: str, number: int) -> None:
-        self._begun[number] = await workflow.start_child_workflow(
+        starting = workflow.start_child_workflow(
             TwinWorkflow.run,
             self._children[int(which)],
             id=child_id(workflow.info().workflow_id, int(which)),
@@ -109,6 +110,11 @@ class TwinWorkflow:
             search_attributes=search.at_start(CHANNEL, CHANNEL),
             static_summary="twin",
         )
+        self._begun[number] = asyncio.ensure_future(starting)
+        await asyncio.sleep(0)
+
+    async def _started(self, _: str, number: int) -> None:
+        self._begun[number] = await self._begun[number]
 
     async def _update(self, _: str, __: int) -> None:
         await self._hear(script.UPDATE)

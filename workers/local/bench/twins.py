@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from workflows.messages import CORE_QUEUE
 
 # A child's run is there a moment after its parent was told of it.
 AGAIN_S: Final = 0.1
+# What comes so soon is somebody's next word: the answer to the last one tells where the run is.
+AT_ONCE_S: Final = 0.1
 PATIENCE: Final = timedelta(seconds=60)
 
 
@@ -43,12 +45,11 @@ class Twins:
             self._ended_at.append(time.monotonic())
 
     async def _live(self, name: str) -> None:
-        first, *later = self._script.messages or [None]
-        handle = await self._start(name, asked=first is not None and first.kind == UPDATE)
-        if first is not None and first.kind != UPDATE:
-            later = [first, *later]
+        own = self._script.messages
+        is_asked = bool(own) and own[0].kind == UPDATE
+        handle = await self._start(name, asked=is_asked)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._send_all(handle, [each for each in later if each]))
+            group.create_task(self._send_all(handle, own[1:] if is_asked else own))
             for number, child in enumerate(self._script.children):
                 run = self._client.get_workflow_handle(child_id(name, number))
                 group.create_task(self._send_all(run, child.messages))
@@ -78,8 +79,26 @@ class Twins:
     async def _send_all(self, run: WorkflowHandle[Any, Any], messages: list[Message]) -> None:
         for message in messages:
             await asyncio.sleep(message.gap_s)
-            while not await _sent(run, message):  # noqa: ASYNC110 - nobody tells of a run's start
-                await asyncio.sleep(AGAIN_S)
+            if message.gap_s > AT_ONCE_S:
+                await _until(lambda m=message: _has_come_to(run, m.after))  # type: ignore[misc]
+            await _until(lambda m=message: _sent(run, m))  # type: ignore[misc]
+
+
+async def _until(probe: Callable[[], Awaitable[bool]]) -> None:
+    """Nobody tells how far a run has come. Raises: TimeoutError."""
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        while not await probe():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(AGAIN_S)
+
+
+async def _has_come_to(run: WorkflowHandle[Any, Any], events: int) -> bool:
+    """A message that came too early would save a workflow task."""
+    try:
+        return (await run.describe()).history_length >= events
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        return False
 
 
 async def _sent(run: WorkflowHandle[Any, Any], message: Message) -> bool:

@@ -21,7 +21,8 @@ from workers.wiring import Gateways
 from workers.worker import QUEUES, Composition, run_worker
 
 # Statements of the two loops, which belong to no activity.
-LOOPS: Final = "inbox and outbox loops"
+INBOX: Final = "inbox loop: starts, vendors' news"
+OUTBOX: Final = "outbox loop"
 
 
 class TwinComposition(Composition):
@@ -45,13 +46,18 @@ class TwinComposition(Composition):
         return {queue: [*served[queue], step] for queue in served}
 
 
-def _trace_statements(engine: AsyncEngine, file: Path) -> None:
-    def note(*_: Any) -> None:
-        name = activity.info().activity_type if activity.in_activity() else LOOPS
+def _trace_statements(core: AsyncEngine, file: Path) -> None:
+    """The outbox loop has an engine of its own; on the other are activities and the inbox loop."""
+
+    def note(connection: sa.Connection, *_: Any) -> None:
+        if connection.engine is not core.sync_engine:
+            name = OUTBOX
+        else:
+            name = activity.info().activity_type if activity.in_activity() else INBOX
         with file.open("a", encoding="utf-8") as lines:
             lines.write(f"{name}\n")
 
-    sa.event.listen(engine.sync_engine, "before_cursor_execute", note)
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
 
 
 def main() -> None:
