@@ -19,15 +19,17 @@ FOLDER: Final = Path(".oms-bench")
 ORDERS: Final = 300
 ROUNDS: Final = 5
 SECONDS: Final = 20
-# Enough to keep two processors busy while most orders are on the road.
-IN_FLIGHT: Final = 64
+# Enough to keep two processors busy; more would only wait for each other.
+IN_HAND: Final = 24
 BURST: Final = 2_000
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Where to write the figures.")]
 DataDir = Annotated[Path | None, typer.Option(help="A new folder for the run.")]
 Orders = Annotated[int, typer.Option(min=20, help="Orders a round, and as many twins.")]
 Rounds = Annotated[int, typer.Option(min=1, help="Rounds of orders, each beside one of twins.")]
-InFlight = Annotated[int, typer.Option(min=1, help="Orders, or twins, under way at once.")]
+InHand = Annotated[
+    int, typer.Option(min=1, help="Orders, or twins, placed and not packed at once.")
+]
 Sandboxed = Annotated[
     bool, typer.Option("--sandboxed", help="Run stories, and twins, in Temporal's sandbox.")
 ]
@@ -62,7 +64,7 @@ def everything(  # noqa: PLR0913 - one parameter an option
 
     async def measure(folder: Path, console: "Console") -> "Report":
         placed = placement.Wish(folder, seconds, burst)
-        lived = lifecycle.Wish(folder, orders, rounds, IN_FLIGHT)
+        lived = lifecycle.Wish(folder, orders, rounds, IN_HAND)
         return Report(
             lifecycle=await lifecycle.measure_lifecycle(lived, console),
             placement=await placement.measure_placement(placed, console),
@@ -76,7 +78,7 @@ def lifecycle_only(
     *,
     orders: Orders = ORDERS,
     rounds: Rounds = ROUNDS,
-    in_flight: InFlight = IN_FLIGHT,
+    in_hand: InHand = IN_HAND,
     sandboxed: Sandboxed = False,
     json_file: JsonFile = None,
     data_dir: DataDir = None,
@@ -86,7 +88,7 @@ def lifecycle_only(
     from workers.local.bench.report import Report  # noqa: PLC0415
 
     async def measure(folder: Path, console: "Console") -> "Report":
-        wish = lifecycle.Wish(folder, orders, rounds, in_flight, sandboxed)
+        wish = lifecycle.Wish(folder, orders, rounds, in_hand, sandboxed)
         return Report(lifecycle=await lifecycle.measure_lifecycle(wish, console))
 
     run_and_tell(measure, data_dir, json_file)
@@ -126,7 +128,7 @@ def run_and_tell(
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False, soft_wrap=True)
     report = asyncio.run(measure(folder, console))
-    for table in report.tables():
-        console.print(table)
     if json_file is not None:
         report.write(json_file)
+    for table in report.tables():
+        console.print(table)

@@ -42,7 +42,7 @@ class Wish:
     folder: Path
     orders: int
     rounds: int
-    in_flight: int
+    in_hand: int
     sandboxed: bool = False
 
 
@@ -58,7 +58,7 @@ class Round:
 @dataclass(frozen=True)
 class Lifecycle:
     orders: int
-    in_flight: int
+    in_hand: int
     products: Sequence[Round]
     twins: Sequence[Round]
     one: Sampled
@@ -90,7 +90,7 @@ class Lifecycle:
         return {
             "orders": self.orders,
             "rounds": len(self.products),
-            "in_flight": self.in_flight,
+            "in_hand": self.in_hand,
             "orders_per_s_rounds": [round(each.per_s, 2) for each in self.products],
             "twin_per_s_rounds": [round(each.per_s, 2) for each in self.twins],
             "ratio_rounds": self.ratios(),
@@ -176,8 +176,8 @@ class _Bench:
         await self._counter.prepare()
         by_step, one = await self._sample(client, trace)
         await self._stack.redeploy_workers((WORKER,))
-        orders = Orders(self._stack, self._dsn, self._wish.in_flight)
-        twins = Twins(client, one.script, self._wish.in_flight)
+        orders = Orders(self._stack, self._dsn, self._wish.in_hand)
+        twins = Twins(client, one.script, self._wish.in_hand)
         warm = max(self._wish.orders // 10, 2)
         await orders.run(_documents("warm", warm))
         await twins.run(_names("warm", warm))
@@ -194,7 +194,7 @@ class _Bench:
             counted += await totals(client, began, ended)
         return Lifecycle(
             orders=self._wish.orders,
-            in_flight=self._wish.in_flight,
+            in_hand=self._wish.in_hand,
             products=products,
             twins=played,
             one=one,
@@ -217,7 +217,7 @@ class _Bench:
         await self._counter.reset()
         before = _lines(trace)
         documents = _documents("sample", SAMPLES)
-        await Orders(self._stack, self._dsn, in_flight=1).run(documents)
+        await Orders(self._stack, self._dsn, in_hand=1).run(documents)
         all_sent = (await self._counter.read()).calls
         steps = Counter(_lines(trace)[len(before) :])
         by_step = {name: round(calls / SAMPLES, 1) for name, calls in steps.most_common()}

@@ -5,10 +5,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import httpx
 import psycopg
 
 from workers.errors import UserError
+from workers.local.bench.shop import CHANNEL
 from workers.local.demo.client import ApiClient
+from workers.local.demo.plan import DELIVERED
 from workers.local.demo.warehouse import Warehouse
 from workers.local.stack import Stack
 
@@ -17,14 +20,24 @@ LOOK_EVERY_S: Final = 0.1
 STALLED_S: Final = 120.0
 
 
-class Orders:
-    """`in_flight` orders are on their way at once; the next is placed when one has ended."""
+_FAR: Final = """
+    SELECT o.external_id, o.outcome, f.state NOT IN ('open', 'picked') AS is_packed
+    FROM orders o LEFT JOIN fulfillments f USING (order_id)
+    WHERE o.channel = %s AND o.external_id = ANY(%s)
+"""
 
-    def __init__(self, stack: Stack, superuser_dsn: str, in_flight: int) -> None:
+
+class Orders:
+    """`in_hand` orders are placed and not packed yet; when one is packed, the next is placed.
+
+    Parcels on the road cost nothing while they travel: they are not counted.
+    """
+
+    def __init__(self, stack: Stack, superuser_dsn: str, in_hand: int) -> None:
         self._stack = stack
         self._dsn = superuser_dsn
-        self._in_flight = in_flight
-        self._ends: dict[str, asyncio.Future[str]] = {}
+        self._in_hand = in_hand
+        self._open: dict[str, asyncio.Event] = {}  # placed and not ended; set when packed
         self._ended_at: list[float] = []
 
     async def run(self, documents: Sequence[dict[str, Any]]) -> list[float]:
@@ -38,52 +51,51 @@ class Orders:
             ApiClient(self._stack.api_url, self._stack.api_key) as counter,
             await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as connection,
         ):
-            helpers = [
-                asyncio.create_task(Warehouse(counter, ()).work()),
-                asyncio.create_task(self._watch(connection)),
-            ]
+            working = asyncio.create_task(Warehouse(counter, ()).work())
+            following = asyncio.create_task(self._follow(connection, len(documents)))
             buying = asyncio.create_task(self._buy_all(shop, iter(documents)))
+            tasks = (working, following, buying)
             try:
-                await asyncio.wait({buying, *helpers}, return_when=asyncio.FIRST_COMPLETED)
-                for helper in helpers:
-                    if helper.done():
-                        helper.result()
-                await buying
+                await asyncio.wait({working, following}, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    if task.done():
+                        task.result()
             finally:
-                for task in (buying, *helpers):
+                for task in tasks:
                     task.cancel()
-                await asyncio.gather(buying, *helpers, return_exceptions=True)
+                await asyncio.gather(*tasks, return_exceptions=True)
         return self._ended_at
 
     async def _buy_all(self, shop: ApiClient, documents: Iterator[dict[str, Any]]) -> None:
         async with asyncio.TaskGroup() as buyers:
-            for _ in range(self._in_flight):
+            for _ in range(self._in_hand):
                 buyers.create_task(self._buy(shop, documents))
 
     async def _buy(self, shop: ApiClient, documents: Iterator[dict[str, Any]]) -> None:
         for document in documents:
-            name = document["external_id"]
-            self._ends[name] = end = asyncio.get_running_loop().create_future()
+            self._open[document["external_id"]] = packed = asyncio.Event()
             answer = await shop.place(document)
-            if answer.status >= 300:  # noqa: PLR2004 - 201 or 202
-                raise UserError(f"{name} was not taken: {answer.status} {answer.body}")
-            outcome = await end
-            if outcome != "delivered":
-                raise UserError(f"{name} is {outcome}")
-            self._ended_at.append(time.monotonic())
+            if not httpx.codes.is_success(answer.status):
+                raise UserError(f"an order was not taken: {answer.status} {answer.body}")
+            await packed.wait()
 
-    async def _watch(self, connection: psycopg.AsyncConnection) -> None:
-        """Raises: UserError when nothing moves any more."""
+    async def _follow(self, connection: psycopg.AsyncConnection, count: int) -> None:
+        """Until so many have ended. Raises: UserError when none does, or one ends badly."""
         moved = time.monotonic()
-        while True:
+        while len(self._ended_at) < count:
             await asyncio.sleep(LOOK_EVERY_S)
-            answer = await connection.execute(
-                "SELECT external_id, outcome FROM orders"
-                " WHERE external_id = ANY(%s) AND outcome IS NOT NULL",
-                (list(self._ends),),
-            )
-            for name, outcome in await answer.fetchall():
-                self._ends.pop(name).set_result(outcome)
-                moved = time.monotonic()
-            if self._ends and time.monotonic() - moved > STALLED_S:
+            answer = await connection.execute(_FAR, (CHANNEL, list(self._open)))
+            for name, outcome, is_packed in await answer.fetchall():
+                if is_packed:
+                    self._open[name].set()
+                if outcome is not None:
+                    moved = time.monotonic()
+                    self._end(name, outcome, moved)
+            if time.monotonic() - moved > STALLED_S:
                 raise UserError(f"no order has ended for {STALLED_S:.0f} s")
+
+    def _end(self, name: str, outcome: str, now: float) -> None:
+        if outcome != DELIVERED:
+            raise UserError(f"{name} is {outcome}")
+        self._open.pop(name).set()
+        self._ended_at.append(now)

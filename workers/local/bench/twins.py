@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -19,15 +19,18 @@ from workflows.messages import CORE_QUEUE
 AGAIN_S: Final = 0.1
 # What comes so soon is somebody's next word: the answer to the last one tells where the run is.
 AT_ONCE_S: Final = 0.1
+Run = WorkflowHandle[Any, Any]
 PATIENCE: Final = timedelta(seconds=60)
 
 
 class Twins:
-    def __init__(self, client: Client, script: Script, in_flight: int) -> None:
+    """`in_hand` twins live until they were sent their last update; then the next is started."""
+
+    def __init__(self, client: Client, script: Script, in_hand: int) -> None:
         self._client = client
         self._script = script
         self._part = part_of(script)
-        self._in_flight = in_flight
+        self._in_hand = in_hand
         self._ended_at: list[float] = []
 
     async def run(self, names: list[str]) -> list[float]:
@@ -35,27 +38,29 @@ class Twins:
         self._ended_at = []
         left = iter(names)
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._in_flight):
-                group.create_task(self._live_each(left))
+            for _ in range(self._in_hand):
+                group.create_task(self._live_each(left, group))
         return self._ended_at
 
-    async def _live_each(self, names: Iterator[str]) -> None:
+    async def _live_each(self, names: Iterator[str], group: asyncio.TaskGroup) -> None:
         for name in names:
-            await self._live(name)
-            self._ended_at.append(time.monotonic())
-
-    async def _live(self, name: str) -> None:
-        own = self._script.messages
-        is_asked = bool(own) and own[0].kind == UPDATE
-        handle = await self._start(name, asked=is_asked)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._send_all(handle, own[1:] if is_asked else own))
+            own = self._script.messages
+            is_asked = bool(own) and own[0].kind == UPDATE
+            handle = await self._start(name, asked=is_asked)
+            runs = [(handle, own[1:] if is_asked else own)]
             for number, child in enumerate(self._script.children):
                 run = self._client.get_workflow_handle(child_id(name, number))
-                group.create_task(self._send_all(run, child.messages))
-            group.create_task(handle.result())
+                runs.append((run, child.messages))
+            in_hand = [self._send_all(run, _until_last_update(told)) for run, told in runs]
+            await asyncio.gather(*in_hand)
+            group.create_task(self._end(handle, runs))
 
-    async def _start(self, name: str, *, asked: bool) -> WorkflowHandle[Any, Any]:
+    async def _end(self, handle: Run, runs: Sequence[tuple[Run, list[Message]]]) -> None:
+        later = [self._send_all(run, told[len(_until_last_update(told)) :]) for run, told in runs]
+        await asyncio.gather(handle.result(), *later)
+        self._ended_at.append(time.monotonic())
+
+    async def _start(self, name: str, *, asked: bool) -> Run:
         """With its first update, when it has one, as a placement is."""
         options: dict[str, Any] = {
             "id": name,
@@ -76,12 +81,18 @@ class Twins:
         )
         return await start.workflow_handle()
 
-    async def _send_all(self, run: WorkflowHandle[Any, Any], messages: list[Message]) -> None:
+    async def _send_all(self, run: Run, messages: list[Message]) -> None:
         for message in messages:
             await asyncio.sleep(message.gap_s)
             if message.gap_s > AT_ONCE_S:
                 await _until(lambda m=message: _has_come_to(run, m.after))  # type: ignore[misc]
             await _until(lambda m=message: _sent(run, m))  # type: ignore[misc]
+
+
+def _until_last_update(messages: list[Message]) -> list[Message]:
+    """What comes after it is a carrier's word, while nobody has the parcel in hand."""
+    last = max((n for n, each in enumerate(messages, start=1) if each.kind == UPDATE), default=0)
+    return messages[:last]
 
 
 async def _until(probe: Callable[[], Awaitable[bool]]) -> None:
@@ -91,7 +102,7 @@ async def _until(probe: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(AGAIN_S)
 
 
-async def _has_come_to(run: WorkflowHandle[Any, Any], events: int) -> bool:
+async def _has_come_to(run: Run, events: int) -> bool:
     """A message that came too early would save a workflow task."""
     try:
         return (await run.describe()).history_length >= events
@@ -101,7 +112,7 @@ async def _has_come_to(run: WorkflowHandle[Any, Any], events: int) -> bool:
         return False
 
 
-async def _sent(run: WorkflowHandle[Any, Any], message: Message) -> bool:
+async def _sent(run: Run, message: Message) -> bool:
     """False when the run is not there yet."""
     try:
         if message.kind == UPDATE:
