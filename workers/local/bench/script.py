@@ -28,6 +28,9 @@ SIGNAL: Final = "signal"
 SEARCH: Final = "search"  # search attributes are written
 PATCH: Final = "patch"
 
+# How long a timer runs that is to be cancelled: a disturbed machine must not let it fire.
+NEVER_S: Final = "86400"
+
 _LOCAL_MARKER: Final = "core_local_activity"
 _PATCH_MARKER: Final = "core_patch"
 # A patch writes this one by itself.
@@ -178,9 +181,15 @@ def read_script(events: Iterable[HistoryEvent], children: Sequence[Script] = ())
     for event in events:
         reader.read(event)
     numbers = iter(range(len(children)))
+    cancelled = {number for does, _, number in reader.script.steps if does == CANCEL}
+
+    def named(does: str, what: str, number: int) -> str:
+        if does == CHILD:
+            return str(next(numbers))
+        return NEVER_S if does == TIMER and number in cancelled else what
+
     reader.script.steps = [
-        (does, str(next(numbers)) if does == CHILD else what, number)
-        for does, what, number in reader.script.steps
+        (does, named(does, what, number), number) for does, what, number in reader.script.steps
     ]
     reader.script.children = list(children)
     return reader.script
