@@ -51,6 +51,12 @@ class Composition:
     def interceptors(self, engine: AsyncEngine | None) -> list[Interceptor]:
         return [FailureInterceptor(engine)]
 
+    def activities(
+        self, engine: AsyncEngine, gateways: Gateways, settings: Settings
+    ) -> dict[str, list[Callable[..., Any]]]:
+        """By queue."""
+        return activities_by_queue(engine, gateways, addressees(settings))
+
 
 def make_worker(
     client: Client,
@@ -112,7 +118,7 @@ async def _work(
         settings = await with_stored_credentials(settings, engine)
         async with made_of.gateways(settings) as gateways, AsyncExitStack() as stack:
             watch_gateways(gateways, watch.tracing)
-            served = activities_by_queue(engine, gateways, addressees(settings))
+            served = made_of.activities(engine, gateways, settings)
             workers = [
                 make_worker(
                     client,

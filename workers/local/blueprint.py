@@ -38,6 +38,8 @@ class Plan:
     # The module run as a worker, and its words; the fault harness has one of its own.
     worker: Sequence[str] = ("workers", "worker")
     last_backoff_s: float = LAST_BACKOFF_S
+    # Beside what every cluster is started with; a benchmark counts statements.
+    postgres_settings: Mapping[str, str] = field(default_factory=dict)
     asked_ports: Mapping[str, int] = field(default_factory=dict)
     preferred_ports: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +73,11 @@ class Blueprint:
                     preferred=self.plan.preferred_ports.get(name),
                 )
         if "postgres" in self.names:
-            self.postgres = PostgresServer(self.folder.path, port=self.ports["postgres"])
+            self.postgres = PostgresServer(
+                self.folder.path,
+                port=self.ports["postgres"],
+                more_settings=self.plan.postgres_settings,
+            )
         if "temporal" in self.names:
             self.temporal = TemporalServer(
                 self.folder.path, port=self.ports["temporal"], ui_port=self.ports["ui"]

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -60,8 +60,10 @@ class PostgresServer:
         port: int | None = None,
         durable: bool = True,
         scratch: bool = False,
+        more_settings: Mapping[str, str] | None = None,
     ) -> None:
         self.data_dir = data_dir
+        self._more_settings = more_settings or {}
         self.durable = durable
         self.scratch = scratch or not durable
         self.child: subprocess.Popen[bytes] | None = None
@@ -89,7 +91,7 @@ class PostgresServer:
 
     @property
     def superuser_dsn(self) -> str:
-        """For what a plain role may not: filling a scratch database without its triggers."""
+        """Of our database; for what a plain role may not do or see."""
         return self._access(SUPERUSER, DATABASE)
 
     def url_for(self, database: str) -> str:
@@ -224,7 +226,8 @@ class PostgresServer:
 
     async def _try_start(self, deadline: float) -> bool:
         """False when leftovers of a killed server still stand in the way."""
-        chosen = _SETTINGS | (_DURABLE_SETTINGS if self.durable else _FAST_SETTINGS)
+        chosen: dict[str, str] = _SETTINGS | (_DURABLE_SETTINGS if self.durable else _FAST_SETTINGS)
+        chosen |= self._more_settings
         chosen["port"] = str(self.port)
         options = [word for item in chosen.items() for word in ("-c", "=".join(item))]
         command = [str(self.home.programs / "postgres"), "-D", str(self.home.cluster), *options]
