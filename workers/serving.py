@@ -15,6 +15,8 @@ from workers.temporal import connect, payload_codec
 
 # A caller who would wait longer for a connection to the database is sent away with 503.
 POOL_WAIT_S: Final = 5.0
+# On SIGTERM, requests under way get so long; what an order needs was committed long before.
+DRAIN_S: Final = 20
 
 
 class _Server(uvicorn.Server):
@@ -36,6 +38,7 @@ class _Server(uvicorn.Server):
 
 async def serve_api(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    settings.not_ready_yet()
     engine = make_engine(settings.require_database_url(), pool_wait_s=POOL_WAIT_S)
     try:
         settings = await with_stored_credentials(settings, engine)
@@ -50,6 +53,7 @@ async def serve_api(settings: Settings) -> None:
             log_config=None,  # its lines go where ours go, and are redacted there
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
             forwarded_allow_ips=settings.api_trusted_proxies,
         )
         await _Server(config, settings).serve()
