@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.workers.command_line import oms
 from tests.workers.conftest import a_world
 from tests.workers.worker_process import a_worker
 from tests.workflows.conftest import World
@@ -73,10 +74,23 @@ async def test_a_step_that_takes_too_long_is_handed_on(
     await goes_on(world, settings, document, tmp_path / "second")
 
 
+@pytest.mark.parametrize("process", ["worker", "api"])
+async def test_what_an_earlier_process_said_is_taken_back(tmp_path: Path, process: str) -> None:
+    """A container's files outlive its process."""
+    ready = tmp_path / "ready"
+    ready.touch()
+    nowhere = "postgresql+psycopg://oms:x@127.0.0.1:1/oms"
+    code, _, _ = await oms(process, OMS_DATABASE_URL=nowhere, OMS_READY_FILE=str(ready),
+                           OMS_TEMPORAL_ADDRESS="127.0.0.1:1")  # fmt: skip
+    assert code == 2
+    assert not ready.exists()
+
+
 async def goes_on(
     world: World, settings: Settings, document: dict[str, Any], folder: Path
 ) -> None:
     with a_worker(folder, settings) as second:
+        await second.is_ready()
         await world.work(document)
         handle = world.temporal.get_workflow_handle(f"order-shop-{document['external_id']}")
         await handle.result()
