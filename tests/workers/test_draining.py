@@ -1,4 +1,4 @@
-"""A worker that is told to end finishes the step it is in, or hands it on; nothing happens twice."""
+"""A worker told to end finishes the step it is in, or hands it on; nothing happens twice."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -86,9 +86,7 @@ async def test_what_an_earlier_process_said_is_taken_back(tmp_path: Path, proces
     assert not ready.exists()
 
 
-async def goes_on(
-    world: World, settings: Settings, document: dict[str, Any], folder: Path
-) -> None:
+async def goes_on(world: World, settings: Settings, document: dict[str, Any], folder: Path) -> None:
     with a_worker(folder, settings) as second:
         await second.is_ready()
         await world.work(document)

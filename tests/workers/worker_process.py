@@ -54,7 +54,7 @@ class WorkerProcess:
 
     async def is_ready(self) -> None:
         async with asyncio.timeout(PATIENCE_S):
-            while not self.ready_file.exists():  # noqa: ASYNC110 - a file tells nobody
+            while not self.ready_file.exists():
                 assert self.process.poll() is None, self.said
                 await asyncio.sleep(0.05)
 
