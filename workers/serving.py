@@ -16,6 +16,8 @@ from workers.watch.process import Watch, figures_shown, open_watch
 
 # A caller who would wait longer for a connection to the database is sent away with 503.
 POOL_WAIT_S: Final = 5.0
+# On SIGTERM, requests under way get so long; what an order needs was committed long before.
+DRAIN_S: Final = 20
 
 
 class _Server(uvicorn.Server):
@@ -42,6 +44,7 @@ async def serve_api(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, watch: Watch) -> None:
+    settings.not_ready_yet()
     engine = make_engine(settings.require_database_url(), pool_wait_s=POOL_WAIT_S)
     try:
         watch.pool("api", engine)
@@ -61,6 +64,7 @@ async def _serve(settings: Settings, watch: Watch) -> None:
             log_config=None,  # its lines go where ours go, and are redacted there
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
             forwarded_allow_ips=settings.api_trusted_proxies,
         )
         with figures_shown(settings, temporal):
