@@ -2,15 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.setting_up import book_stock, upsert_catalog
+from api.catalog_models import STAYS
 from db.inbox import audit
 from db.inbox.audit import Change
+from db.inbox.catalog import CARRIER_ACCOUNTS, PRODUCTS, lock
+from db.inbox.catalog import faults as faults_of
 from db.inbox.content import content_sha256
 from db.queries import catalog
 from db.queries.catalog import Names
@@ -34,13 +37,41 @@ async def import_setup(engine: AsyncEngine, setup: Setup, origin: Origin) -> dic
         if strangers := [*_strangers(setup, await _known(tx, setup))]:
             raise faulty(strangers)
         content = setup.model_dump(mode="json")
-        await upsert_catalog(tx, content)
+        said = {**content, **_said(setup)}
+        if broken := [fault async for fault in _broken(tx, said)]:
+            raise faulty(broken)
+        await upsert_catalog(tx, said)
         for level in setup.stock:
             await book_stock(tx, level.model_dump(), _key(level))
         counts = {part: len(getattr(setup, part)) for part in KEYS}
         change = Change(after=counts, reason=origin.reason)
         await audit.record(tx, origin.actor, "SetUpImported", content_sha256(content), change)
     return counts
+
+
+def _said(setup: Setup) -> dict[str, list[dict[str, Any]]]:
+    """Without what stays as it is where the file does not name it."""
+    return {
+        part: [
+            {
+                name: value
+                for name, value in entry.model_dump(mode="json").items()
+                if name in entry.model_fields_set or name not in stays
+            }
+            for entry in getattr(setup, part)
+        ]
+        for part, stays in STAYS.items()
+    }
+
+
+async def _broken(tx: AsyncConnection, said: Mapping[str, Any]) -> AsyncIterator[str]:
+    """What belongs to another entry already."""
+    for part in (PRODUCTS, CARRIER_ACCOUNTS):
+        await lock(tx, part)
+        faults = await faults_of(tx, part, said[part.table], there={})
+        for number, found in enumerate(faults):
+            for fault in found:
+                yield f"{part.table}[{number}].{fault.field}: {fault.reason}"
 
 
 def _key(level: StockLevel) -> str:

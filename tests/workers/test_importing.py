@@ -6,7 +6,16 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import rows
-from tests.workers.test_setup_file import ADDRESS, CHANNEL, CREDIT, LOCATION, PRODUCT, SELLER, STOCK
+from tests.workers.test_setup_file import (
+    ACCOUNT,
+    ADDRESS,
+    CHANNEL,
+    CREDIT,
+    LOCATION,
+    PRODUCT,
+    SELLER,
+    STOCK,
+)
 from workers.errors import UserError
 from workers.importing import Origin, import_setup
 from workers.setup_file import read_setup
@@ -16,6 +25,7 @@ WHOLE = {
     "products": [PRODUCT],
     "stock": [{**STOCK, "safety_stock": 2}], "store_credits": [CREDIT],
     "return_policies": [{"channel": "shop", "window_days": 14}],
+    "carrier_accounts": [ACCOUNT],
 }  # fmt: skip
 
 
