@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from api import (
     audit,
+    catalog,
     changes,
     claims,
     codec,
@@ -52,8 +53,8 @@ __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
     orders, changes, holds, fulfillments, collecting, papers, returning, returns, unmatched,
-    exceptions, reconciliation, claims, stock, counts, subscriptions, dead_letters, audit, webhooks,
-    codec, health, order_page, docs,
+    exceptions, reconciliation, claims, stock, counts, catalog, subscriptions, dead_letters, audit,
+    webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 

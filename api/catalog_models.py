@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Annotated, Any, Final, Literal, get_origin
 from zoneinfo import available_timezones
@@ -204,14 +205,30 @@ STAYS: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-def partial(model: type[Body], name: str, **more: Any) -> type[Body]:
+def body(model: type[Body], name: str, without: AbstractSet[str], **more: Any) -> type[Body]:
+    """The same fields by the same rules, but for some: a key may be said elsewhere."""
+    fields: dict[str, Any] = {
+        field: (_rule(info), _default(info))
+        for field, info in model.model_fields.items()
+        if field not in without
+    }
+    made: type[Body] = create_model(name, __base__=Body, **fields, **more)
+    return made
+
+
+def partial(model: type[Body], name: str, without: AbstractSet[str], **more: Any) -> Any:
     """The same fields by the same rules, any of which may be left out."""
     fields: dict[str, Any] = {
         field: (_rule(info), Field(default_factory=lambda: None, description=info.description))
         for field, info in model.model_fields.items()
+        if field not in without
     }
-    made: type[Body] = create_model(name, __base__=Body, **fields, **more)
-    return made
+    return create_model(name, __base__=Body, **fields, **more)
+
+
+def _default(info: FieldInfo) -> Any:
+    default = ... if info.is_required() else info.get_default(call_default_factory=True)
+    return Field(default=default, description=info.description, examples=info.examples)
 
 
 def _rule(info: FieldInfo) -> Any:

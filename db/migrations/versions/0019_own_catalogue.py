@@ -1,5 +1,7 @@
 """The catalogue as its owner keeps it: versions, trade data, calendars, carriers' accounts, imports."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -12,19 +14,19 @@ depends_on = None
 _TEXTS = postgresql.ARRAY(sa.Text())
 
 
-def _flag(name: str, default: str = "true") -> sa.Column:
+def _flag(name: str, default: str = "true") -> sa.Column[Any]:
     return sa.Column(name, sa.Boolean(), server_default=sa.text(default), nullable=False)
 
 
-def _count(name: str) -> sa.Column:
+def _count(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)
 
 
-def _version() -> sa.Column:
+def _version() -> sa.Column[Any]:
     return sa.Column("version", sa.BigInteger(), server_default="1", nullable=False)
 
 
-def _text(name: str, *, null: bool = False) -> sa.Column:
+def _text(name: str, *, null: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.Text(), nullable=null)
 
 
