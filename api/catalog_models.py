@@ -1,5 +1,7 @@
 """What an entry of the catalogue may say: in the set-up file, a bulk import and the API alike."""
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -192,6 +194,20 @@ class CarrierAccount(Body):
         default=[], max_length=MOST_SERVICES, description="those allowed; none: all"
     )
     active: bool = True
+
+
+class StockLevel(Body):
+    """Units that come in: the very same entry is the very same receipt."""
+
+    location: ShortText
+    sku: Sku
+    on_hand: Units
+    safety_stock: Units | None = None
+
+    def key(self) -> str:
+        entry = json.dumps(self.model_dump(exclude_unset=True), sort_keys=True)
+        content = hashlib.sha256(entry.encode()).hexdigest()[:12]
+        return f"import:{self.location}:{self.sku}:{content}"
 
 
 # A set-up file that does not name these leaves them as they are; all else is then by default.

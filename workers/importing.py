@@ -1,23 +1,22 @@
 """Imports a set-up: places, sellers, channels, products, stock, store credit; repeatable."""
 
-import hashlib
-import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.setting_up import book_stock, upsert_catalog
+from activities.setting_up import upsert_catalog
 from api.catalog_models import STAYS
 from db.inbox import audit
 from db.inbox.audit import Change
 from db.inbox.catalog import CARRIER_ACCOUNTS, PRODUCTS, lock
 from db.inbox.catalog import faults as faults_of
 from db.inbox.content import content_sha256
+from db.inbox.receiving import receive_many
 from db.queries import catalog
 from db.queries.catalog import Names
-from workers.setup_file import KEYS, Setup, StockLevel, faulty
+from workers.setup_file import KEYS, Setup, faulty
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ async def import_setup(engine: AsyncEngine, setup: Setup, origin: Origin) -> dic
         if broken := [fault async for fault in _broken(tx, said)]:
             raise faulty(broken)
         await upsert_catalog(tx, said)
-        for level in setup.stock:
-            await book_stock(tx, level.model_dump(), _key(level))
+        levels = [{**level.model_dump(), "key": level.key()} for level in setup.stock]
+        await receive_many(tx, levels)
         counts = {part: len(getattr(setup, part)) for part in KEYS}
         change = Change(after=counts, reason=origin.reason)
         await audit.record(tx, origin.actor, "SetUpImported", content_sha256(content), change)
@@ -72,13 +71,6 @@ async def _broken(tx: AsyncConnection, said: Mapping[str, Any]) -> AsyncIterator
         for number, found in enumerate(faults):
             for fault in found:
                 yield f"{part.table}[{number}].{fault.field}: {fault.reason}"
-
-
-def _key(level: StockLevel) -> str:
-    """The very same entry is the very same receipt."""
-    entry = json.dumps(level.model_dump(exclude_unset=True), sort_keys=True)
-    content = hashlib.sha256(entry.encode()).hexdigest()[:12]
-    return f"import:{level.location}:{level.sku}:{content}"
 
 
 async def _known(tx: AsyncConnection, setup: Setup) -> Names:

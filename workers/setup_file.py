@@ -12,10 +12,11 @@ from api.catalog_models import (
     Channel,
     Location,
     Product,
+    StockLevel,
     TimeZone,
     Units,
 )
-from api.fields import Body, ChannelCode, Country, Currency, PostalCode, ShortText, Sku, Text
+from api.fields import Body, ChannelCode, Country, Currency, PostalCode, ShortText, Text
 from domain.languages import Language
 from domain.order import LARGEST_AMOUNT_MINOR
 from domain.returning.policy import DEFAULT, WHOLE
@@ -53,13 +54,6 @@ class Seller(Body):
     credit_note_series: Annotated[str, StringConstraints(pattern=SERIES)] = "CRN"
     language: Language = "en"
     time_zone: TimeZone = "UTC"
-
-
-class StockLevel(Body):
-    location: ShortText
-    sku: Sku
-    on_hand: Units
-    safety_stock: Units | None = None
 
 
 class StoreCredit(Body):

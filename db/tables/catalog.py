@@ -111,6 +111,8 @@ imports = sa.Table(
     metadata,
     sa.Column("import_id", sa.Text, primary_key=True),
     text("kind"),
+    text("format"),
+    sa.Column("columns", ARRAY(sa.Text), nullable=False, server_default="{}"),  # of a CSV file
     text("state"),  # refused: nothing of it was taken
     flag("all_or_nothing", default=False),
     text("actor"),
@@ -121,7 +123,8 @@ imports = sa.Table(
     integer("rejected", default=0),
     now_at("started_at"),
     at("ended_at"),
-    one_of("kind", "products", "locations"),
+    one_of("kind", "products", "locations", "stock"),
+    one_of("format", "csv", "jsonl"),
     one_of("state", "running", "done", "refused"),
     check("ended_once", "(state = 'running') = (ended_at IS NULL)"),
     check("refused_says_why", "(state = 'refused') = (detail IS NOT NULL)"),

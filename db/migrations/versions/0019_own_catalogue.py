@@ -88,6 +88,8 @@ def _imports() -> None:
         "imports",
         _text("import_id"),
         _text("kind"),
+        _text("format"),
+        sa.Column("columns", _TEXTS, server_default="{}", nullable=False),
         _text("state"),
         _flag("all_or_nothing", "false"),
         _text("actor"),
@@ -103,7 +105,10 @@ def _imports() -> None:
             nullable=False,
         ),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("kind IN ('products', 'locations')", name=op.f("ck_imports_kind_known")),
+        sa.CheckConstraint(
+            "kind IN ('products', 'locations', 'stock')", name=op.f("ck_imports_kind_known")
+        ),
+        sa.CheckConstraint("format IN ('csv', 'jsonl')", name=op.f("ck_imports_format_known")),
         sa.CheckConstraint(
             "state IN ('running', 'done', 'refused')", name=op.f("ck_imports_state_known")
         ),
