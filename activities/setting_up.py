@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.engine import run
 from db.inbox import catalog as inbox
 from db.inbox.catalog import Part
-from db.stores import documents, stock
-from db.stores.stock import Change
+from db.inbox.receiving import receive_many
+from db.stores import documents
 
 _SELLERS = """
 INSERT INTO sellers (seller, legal_name, address, vat_id, tax_registration, registration, exemption,
@@ -70,16 +70,4 @@ async def upsert_catalog(tx: AsyncConnection, setup: Mapping[str, Any]) -> None:
 
 async def book_stock(tx: AsyncConnection, level: Mapping[str, Any], key: str) -> None:
     """Receive the opening stock of one SKU at one location, and set the pool's safety stock."""
-    change = Change(level["location"], level["sku"], on_hand=level["on_hand"])
-    await stock.receive(tx, change, key, "import")
-    if level.get("safety_stock") is not None:
-        await run(
-            tx,
-            """
-            UPDATE pool_levels SET safety_stock = :safety_stock
-            WHERE sku = :sku AND pool = (SELECT pool FROM locations WHERE location = :location)
-            """,
-            safety_stock=level["safety_stock"],
-            sku=level["sku"],
-            location=level["location"],
-        )
+    await receive_many(tx, [{**level, "key": key}])

@@ -27,6 +27,7 @@ from api import (
     fulfillments,
     health,
     holds,
+    importing,
     order_page,
     orders,
     papers,
@@ -53,8 +54,8 @@ __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
 _ROUTERS: Final = (
     orders, changes, holds, fulfillments, collecting, papers, returning, returns, unmatched,
-    exceptions, reconciliation, claims, stock, counts, catalog, subscriptions, dead_letters, audit,
-    webhooks, codec, health, order_page, docs,
+    exceptions, reconciliation, claims, stock, counts, catalog, importing, subscriptions,
+    dead_letters, audit, webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 
@@ -80,7 +81,12 @@ def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> F
     )
     for module in _ROUTERS:
         app.include_router(module.router)
-    app.add_middleware(BodyLimit, most_bytes=limits.most_body_bytes, within_s=limits.body_within_s)
+    app.add_middleware(
+        BodyLimit,
+        most_bytes=limits.most_body_bytes,
+        within_s=limits.body_within_s,
+        files={"/imports": limits.most_file_bytes},
+    )
     app.add_middleware(InFlight, most=limits.most_in_flight, wait_s=limits.in_flight_wait_s)
     if config.temporal_ui_origin is not None:
         app.add_middleware(CodecCors, origin=config.temporal_ui_origin)

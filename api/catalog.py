@@ -171,7 +171,7 @@ def _add_writes(shelf: Shelf) -> None:
     )  # fmt: skip
     async def patch(
         code: Code,
-        asked: change,
+        asked: change,  # type: ignore[valid-type]
         context: Ctx,
         caller: CatalogWriter,
         idempotency_key: IdempotencyKey = None,
@@ -208,7 +208,7 @@ def _add_removal(shelf: Shelf) -> None:
             status = await kept.remove(tx, shelf.part, code, By(caller.actor))
             if status == "in_use":
                 raise Problem(Kind.IN_USE, f"locations, channels or stock are in {code!r}")
-            return views.Removed(code=code, status=status).model_dump()  # type: ignore[arg-type]
+            return views.Removed(code=code, status=status).model_dump()
 
         request = [f"DELETE {shelf.path}/{code}", version]
         return await Once(context, caller, idempotency_key, request).written(write)

@@ -242,6 +242,12 @@ def partial(model: type[Body], name: str, without: AbstractSet[str], **more: Any
     return create_model(name, __base__=Body, **fields, **more)
 
 
+def field(model: type[Body], name: str) -> Any:
+    """One field's rule and default, to be put into another model."""
+    info = model.model_fields[name]
+    return _rule(info), _default(info)
+
+
 def _default(info: FieldInfo) -> Any:
     default = ... if info.is_required() else info.get_default(call_default_factory=True)
     return Field(default=default, description=info.description, examples=info.examples)

@@ -74,6 +74,11 @@ SCOPE_OF = {
             *((m, "/{code:path}") for m in ("GET", "PUT", "PATCH", "DELETE")),
         )
     },
+    "POST /imports": "catalog:write",
+    "GET /imports": "catalog:read",
+    "GET /imports/{import_id}": "catalog:read",
+    "GET /imports/{import_id}/rejects.csv": "catalog:read",
+    "GET /imports/{import_id}/rejects.jsonl": "catalog:read",
     "GET /audit": "audit:read",
     "POST /codec/decode": "codec:read",
     "POST /codec/encode": "codec:read",
@@ -102,6 +107,7 @@ NAMED = {
     "{dead_letter_id}": "1",
     "{sku:path}": "A-1",
     "{code:path}": "nobody",
+    "{import_id}": "imp_nobody",
 }
 
 
