@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,26 @@ async def test_an_import_that_died_goes_on_where_it_stood(
     assert await found(fresh_engine, query) == [(1_500, 1_000)]
     query = "SELECT count(*) FROM audit_log WHERE action = 'ProductCreated'"
     assert await found(fresh_engine, query) == [(2_500,)]
+
+
+async def test_the_examples_of_the_documentation_are_taken(
+    fresh_engine: AsyncEngine, repository: Path
+) -> None:
+    await import_setup(fresh_engine, read_setup({"pools": ["main"]}), Origin("cli:tests"))
+    text = (repository / "docs/catalogue.md").read_text()
+    names = ["products.csv", "products.jsonl", "locations.csv", "locations.jsonl", "stock.csv",
+             "stock.jsonl"]  # fmt: skip
+    for name in names:
+        section = text.split(f"### {name}\n")[1].split("### ")[0]
+        lines = [line[4:] for line in section.splitlines() if line.startswith("    ")]
+        kind, _, file_format = name.partition(".")
+        asked = Asked(kind, file_format, By("cli:tests"))  # type: ignore[arg-type]
+        await run_import(fresh_engine, BytesIO("\n".join(lines).encode()), asked)
+    query = "SELECT kind, created, updated, rejected FROM imports ORDER BY started_at"
+    assert await found(fresh_engine, query) == [
+        ("products", 2, 0, 0), ("products", 0, 2, 0), ("locations", 1, 0, 0),
+        ("locations", 1, 0, 0), ("stock", 2, 0, 0), ("stock", 1, 0, 0),
+    ]  # fmt: skip
 
 
 async def test_two_who_import_the_same_at_once_make_it_once(
