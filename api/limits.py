@@ -6,6 +6,7 @@ A file that is imported is not read before, but counted and timed as it comes.
 
 import asyncio
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,7 +22,11 @@ class _TooLarge(Exception):
 
 class BodyLimit:
     def __init__(
-        self, app: ASGIApp, most_bytes: int, within_s: float, files: Mapping[str, int]
+        self,
+        app: ASGIApp,
+        most_bytes: int,
+        within_s: float,
+        files: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """`files`: the paths that take files, each with as many bytes as it may have."""
         self._app = app

@@ -1,5 +1,6 @@
 """Bulk imports over HTTP: good rows are taken, each other is named, and nothing is lost."""
 
+import asyncio
 import csv
 import io
 import json
@@ -272,3 +273,23 @@ async def test_a_file_may_be_larger_than_a_body_but_not_endless(
             )  # fmt: skip
             assert answer.status_code == status, answer.text
     assert len(await skus(api, "large-%")) == 1_500
+
+
+async def test_a_file_that_stops_coming_is_told_so_and_nothing_of_it_is_taken(
+    api: Api, config: ApiConfig
+) -> None:
+    limits = Limits(PLENTY, PLENTY, body_within_s=0.05)
+    hasty = ApiConfig(**vars(config) | {"limits": limits})
+    app = create_app(engine=api.engine, temporal=api.temporal, config=hasty)
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield a_csv(f"stall-1,Mug,{MEASURES}").encode()
+        await asyncio.Event().wait()
+
+    async with caller(app, api.key.secret) as client:
+        answer = await client.post(
+            "/imports", params={"kind": "products"}, content=stalled(),
+            headers={"Content-Type": "text/csv"},
+        )  # fmt: skip
+    assert (answer.status_code, answer.json()["code"]) == (408, "too_slow")
+    assert await skus(api, "stall-%") == []
