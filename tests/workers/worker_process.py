@@ -14,7 +14,7 @@ from tests.workers.command_line import ROOT
 from workers.environ import machine_environment
 from workers.settings import Settings
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 # What the worlds of these tests set.
 _GIVEN = (
     "temporal_address", "stripe_url", "easypost_url", "time_factor", "build_id", "deployment_name",
