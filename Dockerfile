@@ -9,15 +9,16 @@ ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 WORKDIR /app
 # What rarely changes comes first, so that a change of ours does not install the world anew.
 COPY pyproject.toml uv.lock README.md LICENSE ./
-RUN uv sync --frozen --no-dev --no-install-project --compile-bytecode
+RUN uv sync --frozen --no-dev --extra otel --no-install-project --compile-bytecode
 COPY domain domain
+COPY wording wording
 COPY workflows workflows
 COPY activities activities
 COPY db db
 COPY api api
 COPY workers workers
 COPY sandbox sandbox
-RUN uv sync --frozen --no-dev --no-editable --compile-bytecode
+RUN uv sync --frozen --no-dev --extra otel --no-editable --compile-bytecode
 
 FROM python:${PYTHON}
 LABEL org.opencontainers.image.title="Cauce" org.opencontainers.image.licenses="Apache-2.0"

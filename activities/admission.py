@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
@@ -14,10 +14,12 @@ from activities.holds import release_address_holds
 from activities.mail import post_mail
 from activities.screening import Terms, screen
 from db.engine import row, rows, run
-from db.stores import addresses, fraud, orders
+from db.stores import addresses, collecting, fraud, fulfillments, orders
 from domain.address import Address
 from domain.order import InvalidDocument, OrderDocument, read_document
 from domain.timings import DAY
+
+NO_STORE: Final = "pickup_location: orders of this channel cannot be collected there"
 
 
 @dataclass(frozen=True)
@@ -160,13 +162,24 @@ async def _apply(tx: AsyncConnection, order_id: str, address: Address, correctio
         return True
     if correction:
         await addresses.applied(tx, order_id, correction)
-        if await addresses.is_on_a_label(tx, order_id):
+        if not await _may_go_there(tx, head):
             return False
     await orders.set_address(tx, order_id, address)
     await release_address_holds(tx, order_id)
     if head.address_verified and correction:
         await orders.tell(tx, order_id, "AddressChanged")
         await post_mail(tx, head, "address_changed", part=f"a{correction}")
+    return True
+
+
+async def _may_go_there(tx: AsyncConnection, head: Any) -> bool:
+    """What was to be collected is sent from now on, unless it lies in its store already."""
+    if head.pickup_location is None:
+        return not await addresses.is_on_a_label(tx, head.order_id)
+    if await fulfillments.of_order(tx, head.order_id):
+        return False
+    await orders.set_pickup(tx, head.order_id, None)
+    await orders.tell(tx, head.order_id, "DeliveryChanged")
     return True
 
 
@@ -186,17 +199,7 @@ async def _goods(tx: AsyncConnection, document: OrderDocument) -> dict[str, date
 
 
 async def _no_store(tx: AsyncConnection, location: str, channel: Any) -> tuple[str, ...]:
-    """Say that the channel's orders cannot be collected there."""
-    store = await row(
-        tx,
-        """
-        SELECT 1 FROM locations WHERE location = :location AND pool = :pool AND active
-            AND 'pickup' = ANY(capabilities)
-        """,
-        location=location,
-        pool=channel.pool,
-    )
-    return () if store else ("pickup_location: orders of this channel cannot be collected there",)
+    return () if await collecting.is_store(tx, location, channel.pool) else (NO_STORE,)
 
 
 def _latest(goods: Mapping[str, datetime | None]) -> datetime | None:

@@ -80,19 +80,32 @@ async def _make(tx: AsyncConnection, head: Any, asked: Any, change: ApplyChange)
     pieces = await _find_units(tx, head, wanted.added, change.pick_s)
     if pieces is None:
         return NO_STOCK
-    skus = await parts.skus_of(tx, head.order_id)
-    for cut in wanted.cuts:
-        await _cut(tx, cut, skus, change.pick_s)
-    if wanted.added:
-        await _add(tx, head, wanted, pieces, order.step)
-    if wanted.priority is not None:
-        await changes.set_priority(tx, head.order_id, wanted.priority)
+    await _write(tx, head, wanted, pieces, order.step, change.pick_s)
     refund, charge = wanted.refund_minor, wanted.charge_minor
     await changes.applied(tx, head.order_id, asked.number, refund, charge)
     await _tell(tx, head, asked, "OrderChanged")
-    if wanted.cuts or wanted.added:
+    if wanted.cuts or wanted.added or wanted.allowances:
         await _mail(tx, head, asked.number, refund, charge)
     return None
+
+
+async def _write(
+    tx: AsyncConnection,
+    head: Any,
+    wanted: Proposal,
+    pieces: list[Piece],
+    step: int,
+    pick_s: float,
+) -> None:
+    skus = await parts.skus_of(tx, head.order_id)
+    for cut in wanted.cuts:
+        await _cut(tx, cut, skus, pick_s)
+    if wanted.added:
+        await _add(tx, head, wanted, pieces, step)
+    for allowance in wanted.allowances:
+        await changes.lower_price(tx, head.order_id, allowance, step)
+    if wanted.priority is not None:
+        await changes.set_priority(tx, head.order_id, wanted.priority)
 
 
 async def _find_units(

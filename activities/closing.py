@@ -1,6 +1,7 @@
 """Closing: an order ends once nothing is owed to anybody, with its outcome and a word about it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
@@ -13,13 +14,16 @@ from db.stores import orders, payments
 from db.stores.collecting import was_not_collected
 from domain.collection import NO_SHOW
 
-REASONS = {
-    "refused_address": "the address cannot be delivered to",
-    "refused_stock": "the goods are sold out",
-    "refused_payment": "the payment was declined",
-    "expired_payment": "the bank slip was not paid in time",
-    "rejected_input": "the order could not be read",
-}
+# Why the customer is told; the mail says it in the customer's language.
+REFUSALS: Final = frozenset(
+    {
+        "refused_address",
+        "refused_stock",
+        "refused_payment",
+        "expired_payment",
+        "rejected_input",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,8 @@ class ClosingActivities:
             data = {"outcome": close.outcome, "reason": close.reason}
             await orders.tell(tx, close.order_id, "OrderClosed", data=data)
             await _cancel_the_rest(tx, close.order_id)
-            if close.outcome in REASONS:
-                facts = {"reason": REASONS[close.outcome]}
+            if close.outcome in REFUSALS:
+                facts = {"outcome": close.outcome}
                 await post_mail(tx, order, "order_refused", facts)
             elif close.outcome == "cancelled":
                 is_put_back = reason == NO_SHOW

@@ -141,7 +141,7 @@ async def _mail(tx: AsyncConnection, part: Any, template: str) -> None:
     )
     assert store is not None
     facts = {
-        "store": f"{store.name}, {store.address.get('line1')}, {store.address.get('city')}",
+        "place": {**store.address, "name": store.name},
         "by": part.next_deadline.date().isoformat(),
         "fulfillment": part.fulfillment_id,
     }

@@ -5,12 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.stores import outbox
 
 # One lane's share of a turn.
 BATCH: Final = 20
+DELIVERIES: Final = Counter(
+    "oms_outbox_deliveries", "Messages that were told, or tried to be.", ["lane", "outcome"]
+)
 log = logging.getLogger(__name__)
 
 
@@ -62,21 +66,28 @@ class Delivery:
             batch = await outbox.claim(tx, lane, BATCH)
             if not batch:
                 return Turn(0, hung=False)
-            outcomes = await self._ways[lane.partition(":")[0]].carry(tx, batch)
-            for message in batch:
-                await _record(tx, message, outcomes[message.outbox_id])
-        return Turn(len(batch), any(end is not None and end.hung for end in outcomes.values()))
+            kind = lane.partition(":")[0]
+            outcomes = await self._ways[kind].carry(tx, batch)
+            ends = [await _record(tx, each, outcomes[each.outbox_id]) for each in batch]
+        for end in ends:
+            DELIVERIES.labels(kind, end).inc()
+        return Turn(len(batch), any(each is not None and each.hung for each in outcomes.values()))
 
 
-async def _record(tx: AsyncConnection, message: Any, failure: Failure | None) -> None:
+async def _record(tx: AsyncConnection, message: Any, failure: Failure | None) -> str:
+    """Write down what became of it; returns that in a word."""
     if failure is None:
         await outbox.delivered(tx, message)
-    elif failure.is_final:
+        return "delivered"
+    if failure.is_final:
         await outbox.gave_up(tx, message, failure.error)
         log.warning("outbox %s needs a person; its row says why", message.key)
-    elif not failure.was_tried:
+        return "given_up"
+    if not failure.was_tried:
         await outbox.postponed(tx, message, failure.error)
-    elif await outbox.failed(tx, message, failure.error):
+        return "postponed"
+    if await outbox.failed(tx, message, failure.error):
         log.error("outbox %s is given up; its row says why", message.key)
-    else:
-        log.warning("outbox %s waits; its row says why", message.key)
+        return "given_up"
+    log.warning("outbox %s waits; its row says why", message.key)
+    return "failed"

@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import Any, Final
 
 import aiosmtplib
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.composing import Manner, OrderPages, compose
 from activities.delivery import Failure
-from activities.mail import OrderPages, compose
+from db.queries.brands import Shown, shown_to
+from domain.brand import Brand
+from domain.languages import UNDETERMINED
 
 SMTP_TIMEOUT_S: Final = 20.0
 # A slow server gets on with it in its next turn, and what is sent by then is recorded.
@@ -34,10 +38,13 @@ class Mails:
         self._mail = mail
         self._pages = pages
 
-    async def carry(self, _: AsyncConnection, mails: Sequence[Any]) -> Mapping[int, Failure | None]:
+    async def carry(
+        self, tx: AsyncConnection, mails: Sequence[Any]
+    ) -> Mapping[int, Failure | None]:
         if self._mail.host is None:
             waits = Failure("no mail server is configured", was_tried=False)
             return {mail.outbox_id: waits for mail in mails}
+        shown = await shown_to(tx, [mail.order_id for mail in mails if mail.order_id])
         server = aiosmtplib.SMTP(
             hostname=self._mail.host,
             port=self._mail.port,
@@ -50,24 +57,33 @@ class Mails:
         try:
             async with asyncio.timeout(MAIL_TURN_S), server:
                 for mail in mails:
-                    outcomes[mail.outbox_id] = await self._send(server, mail)
+                    outcomes[mail.outbox_id] = await self._send(server, mail, shown)
         except (aiosmtplib.SMTPException, OSError) as error:
             away = Failure(f"{type(error).__name__}: no mail server")
             for mail in mails:
                 outcomes.setdefault(mail.outbox_id, away)
         return outcomes
 
-    def _written(self, mail: Any) -> EmailMessage:
-        page = self._pages.link(mail.order_id) if self._pages and mail.order_id else None
+    def _written(self, mail: Any, shown: Mapping[str, Shown]) -> EmailMessage:
         payload = mail.payload
         if self._pages and "facts" in payload:
             facts = payload["facts"]
             payload = payload | {"facts": facts | self._pages.code(facts)}
-        return compose(mail.key, payload, self._mail.sender, mail.created_at, page)
+        manner = self._manner(mail.order_id, shown)
+        return compose(mail.key, payload, self._mail.sender, mail.created_at, manner)
 
-    async def _send(self, server: aiosmtplib.SMTP, mail: Any) -> Failure | None:
+    def _manner(self, order_id: str | None, shown: Mapping[str, Shown]) -> Manner:
+        if order_id is None or order_id not in shown:
+            name, address = parseaddr(self._mail.sender)
+            return Manner(Brand(name or address), UNDETERMINED)
+        page = self._pages.link(order_id) if self._pages else None
+        return Manner(shown[order_id].brand, shown[order_id].locale, page)
+
+    async def _send(
+        self, server: aiosmtplib.SMTP, mail: Any, shown: Mapping[str, Shown]
+    ) -> Failure | None:
         try:
-            await server.send_message(self._written(mail))
+            await server.send_message(self._written(mail, shown))
         except aiosmtplib.SMTPRecipientsRefused:
             return Failure("the recipient is refused")
         except aiosmtplib.SMTPResponseException as error:

@@ -1,5 +1,6 @@
 """Shipping: a label is created, saved, then bought; tracked; voided when the parcel stays."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,21 +155,19 @@ async def find_bought(carrier: CarrierGateway, label: Any) -> Label | None:
 
 async def record_tracking(tx: AsyncConnection, part: Any, events: tuple[TrackingEvent, ...]) -> str:
     """Keep every scan once and fold them by the carrier's own time; return where it stands."""
-    for event in events:
-        await run(
-            tx,
-            """
-            INSERT INTO tracking_events (fulfillment_id, event_id, status, description,
-                occurred_at)
-            VALUES (:fulfillment_id, :event_id, :status, left(:description, 500), :occurred_at)
-            ON CONFLICT DO NOTHING
-            """,
-            fulfillment_id=part.fulfillment_id,
-            event_id=event.event_id,
-            status=str(event.status),
-            description=event.description,
-            occurred_at=event.occurred_at,
-        )
+    # Each of a carrier's messages tells all scans so far: one statement for all of them.
+    await run(
+        tx,
+        """
+        INSERT INTO tracking_events (fulfillment_id, event_id, status, description, occurred_at)
+        SELECT :fulfillment_id, event_id, status, left(description, 500), occurred_at
+        FROM jsonb_to_recordset(CAST(:scans AS jsonb)) AS s(event_id text, status text,
+            description text, occurred_at timestamptz)
+        ON CONFLICT DO NOTHING
+        """,
+        fulfillment_id=part.fulfillment_id,
+        scans=json.dumps([_scan(event) for event in events]),
+    )
     before = TrackingStatus(part.tracking_status or "pending")
     status = fold(before, events)
     if status is TrackingStatus.OUT_FOR_DELIVERY and status is not before:
@@ -194,6 +193,15 @@ async def record_tracking(tx: AsyncConnection, part: Any, events: tuple[Tracking
                 data={"status": str(status)},
             )
     return str(status)
+
+
+def _scan(event: TrackingEvent) -> dict[str, str]:
+    return {
+        "event_id": event.event_id,
+        "status": str(event.status),
+        "description": event.description,
+        "occurred_at": event.occurred_at.isoformat(),
+    }
 
 
 async def _shipment_facts(tx: AsyncConnection, fulfillment_id: str) -> Any:

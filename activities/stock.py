@@ -1,15 +1,14 @@
 """Reservation: holding the units of an order against its pool, and giving them back."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
 from activities.fulfillment import cancel_part
-from activities.waiting import waits_for_stock
-from db.engine import row, rows
-from db.stores import collecting, fulfillments, orders, parts, stock
-from domain.order import Line
+from activities.reserving import Reservations, Reserve, Reserved
+from db.engine import rows
+from db.stores import fulfillments, orders, parts, stock
 
 # One sweep of expired reservations; the next goes on where it stopped.
 EXPIRE_BATCH = 200
@@ -17,23 +16,13 @@ EXPIRE_BATCH = 200
 NOT_PACKED = frozenset({"backordered", "open", "picked"})
 
 
-@dataclass(frozen=True)
-class Reserve:
-    order_id: str
-    expires_s: float
-    within_s: float  # until payment should be known
-
-
-@dataclass(frozen=True)
-class Reserved:
-    """`short` names the SKUs that are not there; empty means all units are held."""
-
-    short: tuple[str, ...] = ()
-
-
 class StockActivities:
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self, engine: AsyncEngine, observe_batch: Callable[[int], None] | None = None
+    ) -> None:
+        """`observe_batch` is told how many reservations share each transaction."""
         self._engine = engine
+        self._reservations = Reservations(engine, observe_batch)
 
     @activity.defn
     async def reserve(self, order: Reserve) -> Reserved:
@@ -41,41 +30,7 @@ class StockActivities:
 
         A reservation that expired is made once more.
         """
-        async with self._engine.connect() as tx:
-            head = await orders.head(tx, order.order_id, lock=True)
-            assert head is not None
-            if head.outcome:
-                # An attempt given up for lost that wakes after the end holds nothing any more.
-                return Reserved()
-            last = await row(
-                tx,
-                """
-                SELECT attempt, state FROM reservations
-                WHERE order_id = :order_id ORDER BY attempt DESC LIMIT 1
-                """,
-                order_id=order.order_id,
-            )
-            if last is not None and last.state in ("held", "allocated"):
-                return Reserved()
-            hold = stock.Hold(
-                order_id=order.order_id,
-                attempt=1 if last is None else last.attempt + 1,
-                pool=head.pool,
-                buffer=head.buffer,
-                expires_s=order.expires_s,
-            )
-            await orders.next_step(tx, order.order_id, "authorize payment", order.within_s)
-            await orders.tell(tx, order.order_id, "StockReserved")
-            demand = _demand(await orders.lines(tx, order.order_id))
-            if head.pickup_location and (short := await collecting.short_at(tx, head, demand)):
-                return Reserved(short)
-            # The hot rows come last, so that their locks are held for one statement only.
-            may_wait = waits_for_stock(head)
-            short = await stock.reserve(tx, hold, demand, takes_less=may_wait)
-            if short and not may_wait:
-                return Reserved(short)
-            await tx.commit()
-            return Reserved()
+        return await self._reservations.make(order)
 
     @activity.defn
     async def release_stock(self, order_id: str) -> None:
@@ -112,10 +67,3 @@ class StockActivities:
                 if await stock.end_reservation(tx, hold.order_id, "expired"):
                     await orders.tell(tx, hold.order_id, "ReservationExpired")
         return len(overdue)
-
-
-def _demand(lines: tuple[Line, ...]) -> dict[str, int]:
-    wanted: dict[str, int] = {}
-    for line in lines:
-        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-    return dict(sorted(wanted.items()))

@@ -6,6 +6,8 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.trace import Tracer
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +17,7 @@ from temporalio.client import Client
 
 from api import (
     audit,
+    catalog,
     changes,
     claims,
     codec,
@@ -23,9 +26,11 @@ from api import (
     dead_letters,
     docs,
     exceptions,
+    finding,
     fulfillments,
     health,
     holds,
+    importing,
     order_page,
     orders,
     papers,
@@ -35,6 +40,7 @@ from api import (
     stock,
     subscriptions,
     unmatched,
+    views,
     webhooks,
 )
 from api.backlog import Backlog
@@ -45,25 +51,34 @@ from api.limits import BodyLimit
 from api.load import InFlight
 from api.problems import BY_STATUS, Kind, Problem, invalid
 from api.rate import Buckets
+from api.seeing import HEADER, Seeing, request_id
 from db.engine import is_away
 from db.inbox.keys import KeyRing
 
 __all__ = ["ApiConfig", "Limits", "create_app"]
 log = logging.getLogger(__name__)
+# The framework's own traces and logs would hold queries, paths and errors as they are.
+_NO_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False,
+    "auto_configure": False,
+}  # fmt: skip
 _ROUTERS: Final = (
-    orders, changes, holds, fulfillments, collecting, papers, returning, returns, unmatched,
-    exceptions, reconciliation, claims, stock, counts, subscriptions, dead_letters, audit, webhooks,
-    codec, health, order_page, docs,
+    finding, orders, views, changes, holds, fulfillments, collecting, papers, returning, returns,
+    unmatched, exceptions, reconciliation, claims, stock, counts, catalog, importing, subscriptions,
+    dead_letters, audit, webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 
-def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> FastAPI:
-    """The engine and the client stay the caller's, who closes them."""
+def create_app(
+    *, engine: AsyncEngine, temporal: Client, config: ApiConfig, tracer: Tracer | None = None
+) -> FastAPI:
+    """The engine and the client stay the caller's, who closes them. No tracer: no traces."""
     app = FastAPI(
         title=docs.TITLE,
         version=docs.VERSION,
         docs_url=None,
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
         generate_unique_id_function=lambda route: route.name,
     )
     limits = config.limits
@@ -79,10 +94,16 @@ def create_app(*, engine: AsyncEngine, temporal: Client, config: ApiConfig) -> F
     )
     for module in _ROUTERS:
         app.include_router(module.router)
-    app.add_middleware(BodyLimit, most_bytes=limits.most_body_bytes, within_s=limits.body_within_s)
+    app.add_middleware(
+        BodyLimit,
+        most_bytes=limits.most_body_bytes,
+        within_s=limits.body_within_s,
+        files={"/imports": limits.most_file_bytes},
+    )
     app.add_middleware(InFlight, most=limits.most_in_flight, wait_s=limits.in_flight_wait_s)
     if config.temporal_ui_origin is not None:
         app.add_middleware(CodecCors, origin=config.temporal_ui_origin)
+    app.add_middleware(Seeing, tracer=tracer)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -162,4 +183,6 @@ async def _database(request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return Problem(Kind.INTERNAL_ERROR, "it was written down for the operators").response()
+    detail = "it was written down for the operators"
+    # No layer of ours is around the one that answers with this.
+    return Problem(Kind.INTERNAL_ERROR, detail, headers={HEADER: request_id() or ""}).response()

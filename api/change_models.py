@@ -1,10 +1,10 @@
 """Changes of placed orders, as callers wish for them and read them."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from api.fields import Answer, Body, LongText, Minor, Moment, Sku
+from api.fields import Answer, Body, LongText, Minor, Moment, ShortText, Sku
 from api.placement_models import EXAMPLE, NewAddress
 from domain.changing import Wish
 from domain.order import LARGEST_QUANTITY
@@ -60,6 +60,19 @@ class AddLine(Body):
         return Wish(self.kind, 0, self.quantity, self.sku, self.unit_price_minor, self.tax_minor)
 
 
+class LowerPrice(Body):
+    """All units of the line together cost less from now on: a discount that is given later."""
+
+    kind: Literal["lower_price"]
+    line_no: LineNo
+    amount_minor: int = Field(
+        ge=1, le=LARGEST_PRICE_MINOR, description="how much less, its tax included; minor units"
+    )
+
+    def wish(self) -> Wish:
+        return Wish(self.kind, self.line_no, amount_minor=self.amount_minor)
+
+
 class SetPriority(Body):
     """Who has a higher one gets stock that comes in first."""
 
@@ -71,7 +84,8 @@ class SetPriority(Body):
 
 
 AnyWish = Annotated[
-    SetQuantity | CancelUnits | CancelLine | AddLine | SetPriority, Field(discriminator="kind")
+    SetQuantity | CancelUnits | CancelLine | AddLine | LowerPrice | SetPriority,
+    Field(discriminator="kind"),
 ]
 
 
@@ -149,6 +163,38 @@ class NewDestination(Body):
     )
     version: int = Field(ge=0, le=LARGEST_NUMBER, description="of the order that the caller saw")
     ship_to: NewAddress
+
+
+class NewDelivery(Body):
+    """Collected at `pickup_location`, or sent to `ship_to`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"version": 3, "delivery": "pickup", "pickup_location": "CORNER"}]
+        }
+    )
+    version: int = Field(ge=0, le=LARGEST_NUMBER, description="of the order that the caller saw")
+    delivery: Literal["carrier", "pickup"]
+    pickup_location: ShortText | None = Field(
+        default=None, description="for a pickup: a location that has the capability `pickup`"
+    )
+    ship_to: NewAddress | None = Field(default=None, description="for a carrier")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        is_pickup = self.delivery == "pickup"
+        if (self.pickup_location is not None, self.ship_to is not None) != (
+            is_pickup,
+            not is_pickup,
+        ):
+            raise ValueError("a pickup names its pickup_location, a carrier its ship_to")
+        return self
+
+
+class DeliveryAnswer(Answer):
+    order_id: str
+    status: Literal["changed", "accepted"] = Field(description="accepted: not verified yet")
+    delivery: Literal["carrier", "pickup"]
 
 
 class AddressAnswer(Answer):

@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from api import changing, intercepting, readdressing
+from api import changing, intercepting, readdressing, redelivering
 from api.answers import Once
 from api.auth import OrdersReader, OrdersWriter
 from api.cancelling import end_of
@@ -13,8 +13,10 @@ from api.change_models import (
     AddressAnswer,
     ChangeAnswer,
     ChangeList,
+    DeliveryAnswer,
     InterceptAnswer,
     NewChange,
+    NewDelivery,
     NewDestination,
     NewIntercept,
 )
@@ -115,3 +117,30 @@ async def change_address(
     what = [f"POST /orders/{order_id}/address", wanted.model_dump()]
     once = Once(context, caller, idempotency_key, what)
     return await readdressing.readdress(once, order_id, wanted)
+
+
+@router.post(
+    "/orders/{order_id}/delivery",
+    response_model=DeliveryAnswer,
+    responses={
+        **taken(DeliveryAnswer),
+        **documented(
+            Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.STALE_VERSION,
+            Kind.NOT_CHANGEABLE, Kind.STILL_IN_PROGRESS,
+        ),
+    },
+)  # fmt: skip
+async def change_delivery(
+    order_id: OrderId,
+    wanted: NewDelivery,
+    context: Ctx,
+    caller: OrdersWriter,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Have the order collected instead of sent, or the other way round. Scope: `orders:write`.
+
+    While it has no parcels: on hold, in its grace period, or not paid yet.
+    """
+    what = [f"POST /orders/{order_id}/delivery", wanted.model_dump()]
+    once = Once(context, caller, idempotency_key, what)
+    return await redelivering.redeliver(once, order_id, wanted)

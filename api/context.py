@@ -1,5 +1,6 @@
 """What every handler is given: configuration, database, Temporal, the key ring and the limits."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from domain.timings import Timings
 
 MEBIBYTE = 1024 * 1024
 KEY_RATE = Rate(per_s=100.0, burst=200)
+# Each holds a connection for as long as somebody reads.
+MOST_EXPORTS = 4
 FAILURE_RATE = Rate(per_s=1.0, burst=60)
 
 
@@ -33,6 +36,8 @@ class Limits:
     most_waiting_orders: int = 20_000
     most_body_bytes: int = MEBIBYTE
     body_within_s: float = 30.0
+    # Of a bulk import, which is read part by part.
+    most_file_bytes: int = 64 * MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Context:
     backlog: Backlog
     asked: Buckets  # by key
     failed: Buckets  # by client address
+    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_EXPORTS))
 
 
 async def get_context(request: Request) -> Context:

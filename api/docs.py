@@ -24,7 +24,7 @@ A key that asks too often is answered 429; under overload, or when the database 
 is 503. Both say in `Retry-After` when to send the same request again, with the same key.
 """
 _TAGS: Final = [
-    {"name": "orders", "description": "Placing, listing, reading and cancelling orders."},
+    {"name": "orders", "description": "Placing, finding, reading and cancelling orders."},
     {"name": "holds", "description": "What an order waits for, and letting it go on."},
     {"name": "fulfillments", "description": "What each location picks, packs and hands over."},
     {"name": "documents", "description": "Invoices, credit notes and packing slips."},
@@ -38,6 +38,10 @@ _TAGS: Final = [
         "description": "Where our books and others' differ, with both sides.",
     },
     {"name": "stock", "description": "Levels, and what may be sold with its explanation."},
+    {
+        "name": "catalogue",
+        "description": "Products, locations, channels, pools, carriers' accounts; bulk imports.",
+    },
     {"name": "subscriptions", "description": "Merchants' webhooks: who is told of which events."},
     {
         "name": "dead letters",

@@ -8,6 +8,7 @@ from api.exception_models import ExceptionView
 from api.fields import Answer, Minor, Moment
 from api.fulfillment_models import FulfillmentView
 from api.hold_models import HoldView
+from db.queries.finding import Match
 from domain.axes import FulfillmentAxis, PaymentAxis, ReturnAxis
 
 
@@ -44,6 +45,10 @@ class OrderItemView(Answer):
 class OrderPage(Answer):
     items: list[OrderItemView]
     next_cursor: str | None = Field(description="null on the last page")
+    match: Match | None = Field(
+        description="how `q` was taken, by its loosest word: as a whole word, as the beginning of "
+        "longer ones, as a misspelling of similar ones; nothing: one is not known at all"
+    )
 
 
 class MoneyView(Answer):
@@ -97,6 +102,7 @@ class TenderView(Answer):
     tender_no: int
     kind: str
     amount_minor: Minor
+    lowered_minor: Minor = Field(description="what it pays less, since prices were lowered")
     currency: str
     reference: str = Field(description="of a store credit the last four characters only")
     authorizations: list[AuthorizationView]

@@ -1,9 +1,6 @@
 """The customer's page of one order, opened by the signed link in every mail, without a login."""
 
 from datetime import datetime
-from html import escape
-from importlib.resources import files
-from string import Template
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -15,10 +12,10 @@ from api.problems import Kind, Problem
 from db.inbox import audit, mail_opt_outs
 from db.inbox.audit import Change
 from db.queries.order_page import order_page, stage_of
-from domain.axes import FulfillmentAxis
 from domain.collection import collection_code
-from domain.money import format_minor
 from domain.order_link import order_of
+from wording.formats import locale_of
+from wording.page import Page, PageParcel, write_page
 
 router: Final = APIRouter(include_in_schema=False)
 # A link may be passed on or kept by a browser: nothing of the page is to be stored or indexed.
@@ -27,28 +24,6 @@ _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
-}
-_STAGES: Final = {
-    FulfillmentAxis.UNFULFILLED: "We have your order.",
-    FulfillmentAxis.IN_PROGRESS: "Your order is being packed.",
-    FulfillmentAxis.PARTLY_SHIPPED: "A part of your order is on its way.",
-    FulfillmentAxis.SHIPPED: "Your order is on its way.",
-    FulfillmentAxis.PARTLY_DELIVERED: "A part of your order was delivered.",
-    FulfillmentAxis.DELIVERED: "Your order was delivered.",
-    FulfillmentAxis.LOST: "Your parcel was lost on its way.",
-    FulfillmentAxis.CANCELLED: "Your order will not be shipped.",
-}
-_PARCELS: Final = {
-    "backordered": "waits for its goods",
-    "open": "is being packed",
-    "picked": "is being packed",
-    "packed": "is being packed",
-    "ready_for_pickup": "is ready",
-    "handing_over": "is being packed",
-    "handed_over": "is on its way",
-    "delivered": "was delivered",
-    "cancelled": "was cancelled",
-    "lost": "was lost",
 }
 
 
@@ -94,65 +69,35 @@ async def _page(token: str, order_id: str, context: Context) -> HTMLResponse:
         page = await order_page(connection, order_id)
     if page is None:
         raise Problem(Kind.NOT_FOUND, "the link is not complete, or no longer valid")
-    template = Template(files("api").joinpath("order_page.html").read_text("utf-8"))
     newest = context.config.order_link_secrets[0]
-    return HTMLResponse(template.substitute(_words(token, page, newest)), headers=_HEADERS)
+    locale = locale_of(page.locale, page.language or "en")
+    return HTMLResponse(write_page(_shown(token, page, newest), locale), headers=_HEADERS)
 
 
-def _words(token: str, page: Any, secret: str) -> dict[str, str]:
-    """Everything that is not ours is escaped."""
-    total = f"{format_minor(page.total_minor, page.currency)} {page.currency}"
-    mail = ("subscribe", "again", "no") if page.opted_out else ("unsubscribe", "no", "all")
-    return {
-        "shop": escape(page.shop),
-        "order": escape(page.external_id),
-        "stage": _stage(page),
-        "promise": _promise(page),
-        "total": total,
-        "lines": "".join(_line(line) for line in page.lines),
-        "parcels": "".join(
-            _parcel(n, each, secret) for n, each in enumerate(page.parcels, start=1)
-        ),
-        "action": f"/o/{escape(token)}/{mail[0]}",
-        "button": f"Send me {mail[1]} notes about the day of delivery",
-        "now": f"You get {mail[2]} notes about the day of delivery.",
-    }
-
-
-def _stage(page: Any) -> str:
-    is_ready = any(parcel["state"] == "ready_for_pickup" for parcel in page.parcels)
-    return "Your order is ready for you." if is_ready else _STAGES[stage_of(page)]
-
-
-def _promise(page: Any) -> str:
-    if page.promise_by is None or page.outcome is not None or page.pickup_location:
-        return ""
-    first, last = (f"{day:%A}, {day.day} {day:%B}" for day in (page.promise_from, page.promise_by))
-    return f"It should reach you between {first} and {last}."
-
-
-def _line(line: dict[str, Any]) -> str:
-    notes = [f"{line[word]} {word}" for word in ("shipped", "cancelled") if line[word]]
-    return (
-        f"<tr><td>{escape(line['name'])}</td><td>{line['quantity']}</td>"
-        f"<td>{', '.join(notes)}</td></tr>"
+def _shown(token: str, page: Any, secret: str) -> Page:
+    is_promised = page.promise_by is not None and page.outcome is None and not page.pickup_location
+    return Page(
+        shop=page.shop,
+        order=page.external_id,
+        stage=stage_of(page),
+        total_minor=page.total_minor,
+        currency=page.currency,
+        promise=(page.promise_from, page.promise_by) if is_promised else None,
+        parcels=[_parcel(each, secret) for each in page.parcels],
+        lines=page.lines,
+        is_opted_out=page.opted_out,
+        path=f"/o/{token}",
     )
 
 
-def _parcel(number: int, parcel: dict[str, Any], secret: str) -> str:
-    word = _PARCELS[parcel["state"]]
-    if parcel["is_pickup"] and parcel["state"] == "delivered":
-        word = "was collected"
-    about = f"Parcel {number} {word}."
-    if parcel["number"] is not None:
-        about += f" {parcel['carrier'] or ''} {parcel['number']}"
-    if parcel["state"] == "ready_for_pickup":
-        about += f" {_where(parcel)} Your code: {collection_code(parcel['fulfillment_id'], secret)}"
-    return f"<li>{escape(about)}</li>"
-
-
-def _where(parcel: dict[str, Any]) -> str:
-    day = datetime.fromisoformat(parcel["until"])
-    place = [parcel["store"], *(parcel["address"].get(word) for word in ("line1", "city"))]
-    store = ", ".join(word for word in place if word)
-    return f"Collect it until {day:%A}, {day.day} {day:%B} at {store}."
+def _parcel(parcel: dict[str, Any], secret: str) -> PageParcel:
+    until = parcel["until"]
+    return PageParcel(
+        state=parcel["state"],
+        is_pickup=parcel["is_pickup"],
+        carrier=parcel["carrier"],
+        number=parcel["number"],
+        place={**parcel["address"], "name": parcel["store"]},
+        until=until and datetime.fromisoformat(until),
+        code=collection_code(parcel["fulfillment_id"], secret),
+    )

@@ -1,10 +1,9 @@
-"""Orders: placing, listing, reading, cancelling."""
+"""Orders: placing, reading, cancelling one."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
 
 from api import cancelling, placement
 from api.answers import Once
@@ -12,53 +11,18 @@ from api.auth import OrdersReader, OrdersWriter
 from api.cancelling import Cancellation, CancelRequest
 from api.context import Ctx
 from api.fields import (
-    ChannelCode,
-    ExternalId,
     IdempotencyKey,
-    ListQuery,
-    MomentInQuery,
     OrderId,
     RequiredIdempotencyKey,
 )
-from api.hold_models import HoldKind
-from api.order_models import OrderPage, OrderView, ReceivedView
-from api.order_view import item_view, order_view, received_view
-from api.pagination import decode, fingerprint, moment, page_of
+from api.order_models import OrderView, ReceivedView
+from api.order_view import order_view, received_view
 from api.placement_models import NewOrder, Placement
 from api.problems import Kind, Problem, documented
 from api.updates import taken
-from db.queries import order_detail, orders, received
+from db.queries import order_detail, received
 
 router: Final = APIRouter(tags=["orders"])
-Outcome = Literal[
-    "delivered", "cancelled", "rejected_input", "refused_address", "refused_stock",
-    "refused_payment", "expired_payment", "lost",
-]  # fmt: skip
-
-
-class OrdersQuery(ListQuery):
-    channel: ChannelCode | None = None
-    outcome: Outcome | None = None
-    status: orders.Status | None = Field(
-        default=None, description="needs_person: an exception of the order is open"
-    )
-    placed_from: MomentInQuery | None = Field(default=None, description="inclusive")
-    placed_to: MomentInQuery | None = Field(default=None, description="exclusive")
-    hold: HoldKind | Literal["any"] | None = Field(
-        default=None, description="an open hold of this kind, or of any"
-    )
-    q: ExternalId | None = Field(default=None, description="the channel's own id, exactly")
-
-    def wanted(self) -> orders.OrderFilter:
-        return orders.OrderFilter(
-            channel=self.channel,
-            outcome=self.outcome,
-            status=self.status,
-            placed_from=self.placed_from,
-            placed_to=self.placed_to,
-            external_id=self.q,
-            hold=self.hold,
-        )
 
 
 @router.post(
@@ -89,20 +53,6 @@ async def place_order(
     placing = placement.read(order.model_dump(mode="json"), deferred="respond-async" in prefer)
     once = Once(context, caller, idempotency_key, ["POST /orders", placing.document])
     return await placement.place(once, placing)
-
-
-@router.get("/orders", response_model=OrderPage, responses=documented(Kind.INVALID_CURSOR))
-async def list_orders(
-    query: Annotated[OrdersQuery, Query()], context: Ctx, _: OrdersReader
-) -> dict[str, Any]:
-    """List orders, newest first. Scope: `orders:read`."""
-    wanted = query.wanted()
-    mark = fingerprint("orders", vars(wanted))
-    after = decode(query.cursor, mark, lambda at, key: orders.After(moment(at), key))
-    async with context.engine.connect() as connection:
-        found = await orders.list_orders(connection, wanted, after=after, limit=query.limit + 1)
-    page = page_of(found, query.limit, mark, lambda item: (item.placed_at, item.order_id))
-    return {"items": [item_view(i) for i in page.items], "next_cursor": page.next_cursor}
 
 
 @router.get(

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
+from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -39,6 +40,7 @@ class Kind(StrEnum):
     UNKNOWN_EXCEPTION = "unknown_exception"
     NOT_PERMITTED = "not_permitted"
     STALE_VERSION = "stale_version"
+    IN_USE = "in_use"
     NOT_RETURNABLE = "not_returnable"
     NOT_CHANGEABLE = "not_changeable"
     BAD_SIGNATURE = "bad_signature"
@@ -76,7 +78,8 @@ TABLE: Final[dict[Kind, tuple[int, str]]] = {
     Kind.WRONG_CODE: (422, "The code does not fit"),
     Kind.UNKNOWN_EXCEPTION: (404, "No such exception waits"),
     Kind.NOT_PERMITTED: (409, "This resolution is not permitted"),
-    Kind.STALE_VERSION: (409, "The order has changed since"),
+    Kind.STALE_VERSION: (409, "It has changed since"),
+    Kind.IN_USE: (409, "Others refer to it"),
     Kind.NOT_RETURNABLE: (422, "These goods cannot be returned"),
     Kind.NOT_CHANGEABLE: (409, "The order cannot be changed like this"),
     Kind.BAD_SIGNATURE: (401, "The signature does not fit"),
@@ -120,6 +123,9 @@ _RETRY_AFTER_HEADER: Final = {
     "description": "seconds until it is worth asking again",
     "schema": {"type": "integer", "minimum": 1},
 }
+
+
+PROBLEMS: Final = Counter("oms_http_problems", "Requests that were refused, by why.", ["code"])
 
 
 class FieldError(BaseModel):
@@ -180,6 +186,7 @@ class Problem(Exception):
         }
 
     def response(self) -> JSONResponse:
+        PROBLEMS.labels(self.kind.value).inc()
         headers = dict(self.headers or {})
         if self.kind in RETRY_AFTER_S:
             headers.setdefault(RETRY_AFTER, str(RETRY_AFTER_S[self.kind]))

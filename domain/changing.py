@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from domain.apportion import portion
 from domain.order import Charge, Line
 from domain.shares import value_shares
 from domain.shortage import divide
@@ -33,7 +34,8 @@ class Wish:
     """One wished change; which fields count depends on its kind.
 
     set_quantity: of what is not cancelled; cancel_units: so many of a line; add_line: its units are
-    charged at `unit_price_minor`, with `tax_minor` for all of them; set_priority.
+    charged at `unit_price_minor`, with `tax_minor` for all of them; lower_price: all units of the
+    line together cost `amount_minor` less, tax included; set_priority.
     """
 
     kind: str
@@ -43,11 +45,15 @@ class Wish:
     unit_price_minor: int = 0
     tax_minor: int = 0
     priority: int = 0
+    amount_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A fulfillment order: its state, its units by line, its share of the money."""
+    """A fulfillment order: its state, its units by line, its share of the money.
+
+    `payers`: how many tenders pay for it.
+    """
 
     fulfillment_id: str
     number: int
@@ -55,6 +61,7 @@ class Part:
     units: Mapping[int, int]
     share_minor: int
     is_stopping: bool = False
+    payers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +91,30 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a line costs less: before tax, its tax, and of it what each fulfillment order bears."""
+
+    line_no: int
+    net_minor: int
+    tax_minor: int
+    by_part: Mapping[str, int]
+
+    @property
+    def amount_minor(self) -> int:
+        return self.net_minor + self.tax_minor
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     cuts: tuple[Cut, ...]
     added: tuple[Line, ...]
     priority: int | None = None
+    allowances: tuple[Allowance, ...] = ()
 
     @property
     def refund_minor(self) -> int:
-        return sum(cut.worth_minor for cut in self.cuts)
+        lowered = sum(each.amount_minor for each in self.allowances)
+        return sum(cut.worth_minor for cut in self.cuts) + lowered
 
     @property
     def charge_minor(self) -> int:
@@ -103,25 +126,42 @@ def propose(order: Placed, wishes: Sequence[Wish]) -> Proposal:
 
     Raises: Unchangeable.
     """
+    lost, added = _units(order, wishes)
+    lowered = _lowered(wishes)
+    priority = next((wish.priority for wish in wishes[::-1] if wish.kind == "set_priority"), None)
+    if added and order.is_collected:
+        raise Unchangeable("collected", "nothing is added to what is collected in a store")
+    if added and not order.has_card:
+        raise Unchangeable("no_card", "only a card can be asked for more")
+    if lowered and lost:
+        raise Unchangeable("apart", "prices are lowered in one change, units cancelled in another")
+    allowances = _allowances(order, lowered)
+    return Proposal(_cuts(order, lost, is_added=bool(added)), tuple(added), priority, allowances)
+
+
+def _units(order: Placed, wishes: Sequence[Wish]) -> tuple[dict[int, int], list[Line]]:
+    """What lines lose, and the lines that are added."""
     lost: dict[int, int] = {}
     added: list[Line] = []
-    priority = None
     for wish in wishes:
-        if wish.kind == "set_priority":
-            priority = wish.priority
-        elif wish.kind == "add_line":
+        if wish.kind == "add_line":
             added.append(_new_line(order, wish, len(added)))
-        else:
+        elif wish.kind in ("set_quantity", "cancel_units"):
             units = _units_lost(order, wish)
             if units > 0:
                 lost[wish.line_no] = lost.get(wish.line_no, 0) + units
             elif units < 0:
                 added.append(_more_of(order, wish.line_no, -units, len(added)))
-    if added and order.is_collected:
-        raise Unchangeable("collected", "nothing is added to what is collected in a store")
-    if added and not order.has_card:
-        raise Unchangeable("no_card", "only a card can be asked for more")
-    return Proposal(_cuts(order, lost, is_added=bool(added)), tuple(added), priority)
+    return lost, added
+
+
+def _lowered(wishes: Sequence[Wish]) -> dict[int, int]:
+    """How much less each line is to cost."""
+    lowered: dict[int, int] = {}
+    for wish in wishes:
+        if wish.kind == "lower_price":
+            lowered[wish.line_no] = lowered.get(wish.line_no, 0) + wish.amount_minor
+    return lowered
 
 
 def _line(order: Placed, line_no: int) -> Line:
@@ -159,6 +199,46 @@ def _more_of(order: Placed, line_no: int, units: int, before: int) -> Line:
     tax_minor = line.tax_minor * units // line.quantity
     wish = Wish("add_line", 0, units, line.sku, line.unit_price_minor, tax_minor)
     return _new_line(order, wish, before)
+
+
+def _allowances(order: Placed, lowered: Mapping[int, int]) -> tuple[Allowance, ...]:
+    """Every payer goes on paying at least the smallest amount. Raises: Unchangeable."""
+    found = tuple(_allowance(order, _line(order, line), less) for line, less in lowered.items())
+    for part in order.parts or [_as_one_part(order)]:
+        less = sum(each.by_part.get(part.fulfillment_id, 0) for each in found)
+        if less and part.share_minor - less < order.step * part.payers:
+            raise Unchangeable("too_much", "less than the smallest amount would be left to pay")
+    return found
+
+
+def _allowance(order: Placed, line: Line, amount_minor: int) -> Allowance:
+    """The parcels of the line bear it by their units; its tax falls with its price.
+
+    Who was charged or given back a part of the line already was so at its old price.
+    """
+    if amount_minor >= line.total_minor:
+        raise Unchangeable("too_much", f"line {line.line_no} costs {line.total_minor} in all")
+    if amount_minor % order.step:
+        raise Unchangeable("no_payable_amount", f"it is paid in steps of {order.step}")
+    if order.cancelled.get(line.line_no, 0):
+        raise Unchangeable("partly_cancelled", f"units of line {line.line_no} were cancelled")
+    if line.tax_minor == 0 and any(charge.kind == "tax" for charge in order.charges):
+        raise Unchangeable("taxed_beside", "the order's tax does not say what of it is the line's")
+    parts = order.parts or [_as_one_part(order)]
+    units = {
+        part.fulfillment_id: part.units[line.line_no]
+        for part in parts
+        if part.state in RANKS and not part.is_stopping and part.units.get(line.line_no)
+    }
+    if sum(units.values()) != line.quantity:
+        raise Unchangeable(TOO_LATE, f"units of line {line.line_no} are on their way")
+    by_part, before = {}, 0
+    for part, count in units.items():
+        steps = portion(amount_minor // order.step, line.quantity, before, count)
+        by_part[part] = order.step * steps
+        before += count
+    tax_minor = line.tax_minor * amount_minor // line.total_minor
+    return Allowance(line.line_no, amount_minor - tax_minor, tax_minor, by_part)
 
 
 def _cuts(order: Placed, lost: Mapping[int, int], *, is_added: bool) -> tuple[Cut, ...]:

@@ -48,6 +48,7 @@ OrderEvent = Literal[
     "ChangeRefused",
     "InterceptAsked",
     "AddressChanged",
+    "DeliveryChanged",
     "ReturnRequested",
     "ReturnApproved",
     "ReturnRefused",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain.address import Address
+from domain.languages import UNDETERMINED
 
 CHANNEL: Final = re.compile(r"^[a-z0-9]{1,20}$")
 EXTERNAL_ID: Final = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
@@ -259,7 +260,7 @@ def read_document(raw: Mapping[str, Any]) -> OrderDocument:
         external_id=reader.matching(raw, "external_id", EXTERNAL_ID),
         placed_at=_placed_at(reader, raw),
         currency=reader.matching(raw, "currency", CURRENCY),
-        locale=reader.optional(raw, "locale", "") or "en",
+        locale=reader.optional(raw, "locale", "") or UNDETERMINED,
         customer_name=reader.text(person, "name", "customer."),
         customer_email=reader.matching(person, "email", EMAIL, "customer."),
         customer_phone=reader.optional(person, "phone", "customer."),

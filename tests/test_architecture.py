@@ -14,7 +14,7 @@ from activities.failures import translate
 from workers.temporal import WORKFLOWS, workflow_runner
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("domain", "workflows", "activities", "db", "api", "workers", "sandbox")
+PACKAGES = ("domain", "wording", "workflows", "activities", "db", "api", "workers", "sandbox")
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 70
 FILES = sorted(

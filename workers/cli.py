@@ -19,6 +19,7 @@ from workers import (
 )
 from workers.errors import UserError
 from workers.local import commands as local_commands
+from workers.local.bench import commands as bench_commands
 from workers.local.demo import commands as demo_commands
 from workers.local.prove import commands as prove_commands
 
@@ -45,6 +46,7 @@ def build() -> typer.Typer:
         local_commands,
         demo_commands,
         prove_commands,
+        bench_commands,
     ):
         module.register(app)
     return app

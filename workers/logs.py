@@ -33,18 +33,18 @@ class Redacting(logging.Filter):
         self._secrets.update(each for each in secrets if len(each) >= SHORTEST)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = self._redact(_message(record))
+        record.msg = self.redact(_message(record))
         record.args = None
         if record.exc_info:
             record.exc_text = self._formatter.formatException(record.exc_info)
             record.exc_info = None
         if record.exc_text:
-            record.exc_text = self._redact(record.exc_text)
+            record.exc_text = self.redact(record.exc_text)
         if record.stack_info:
-            record.stack_info = self._redact(record.stack_info)
+            record.stack_info = self.redact(record.stack_info)
         return True
 
-    def _redact(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         # Longest first: one secret may be the beginning of another.
         return redact(text, sorted(self._secrets, key=len, reverse=True))
 
@@ -68,6 +68,12 @@ def install() -> None:
 def set_up_logging(settings: Settings) -> None:
     install()
     hide_secrets(settings)
+    if settings.log_format == "json":
+        from workers.json_log import JsonFormatter  # noqa: PLC0415 - heavy, and few want it
+
+        for handler in logging.getLogger().handlers:
+            if _redacting in handler.filters:
+                handler.setFormatter(JsonFormatter(_redacting.redact))
     logging.getLogger().setLevel(settings.log_level.upper())
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Final
 
 import psycopg
@@ -23,8 +24,10 @@ class TableLoop(ABC):
 
     def __init__(self, engine: AsyncEngine, table: str) -> None:
         self._engine = engine
-        self._table = table
+        self.table = table
         self._wake = asyncio.Event()
+        # Called at each turn: whoever watches the loop puts himself here.
+        self.turned: Callable[[], None] = lambda: None
 
     @abstractmethod
     async def work_once(self) -> int:
@@ -35,10 +38,11 @@ class TableLoop(ABC):
         try:
             while not stop.is_set():
                 self._wake.clear()
+                self.turned()
                 try:
                     worked = await self.work_once()
                 except (OperationalError, InterfaceError) as error:
-                    log.warning("%s: the database is away: %s", self._table, error.orig)
+                    log.warning("%s: the database is away: %s", self.table, error.orig)
                     worked = 0
                     await self._pause(stop, AFTER_FAILURE_S)
                 if not worked:
@@ -59,13 +63,13 @@ class TableLoop(ABC):
             try:
                 await self._listen_once()
             except (DBAPIError, psycopg.Error) as error:
-                log.warning("%s: notices are lost for a moment: %s", self._table, error)
+                log.warning("%s: notices are lost for a moment: %s", self.table, error)
                 await asyncio.sleep(AFTER_FAILURE_S)
 
     async def _listen_once(self) -> None:
         async with self._engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(sa.text(f"LISTEN {self._table}"))
+            await connection.execute(sa.text(f"LISTEN {self.table}"))
             raw = await connection.get_raw_connection()
             driver = raw.driver_connection
             assert isinstance(driver, psycopg.AsyncConnection)

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.addresses import Addresses
 from activities.channel_news import ChannelNews
+from activities.composing import OrderPages
 from activities.connectors.channel.port import ChannelGateway
 from activities.delivery import Carrying, Delivery
 from activities.documents import Documents
-from activities.mail import OrderPages
 from activities.mailing import Mails, MailServer
 from activities.merchant_news import MerchantNews, open_merchant_http
 from workers.loop import AFTER_FAILURE_S, SWEEP_S, TableLoop

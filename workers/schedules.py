@@ -27,11 +27,17 @@ from workers.settings import Settings
 from workers.temporal import connect
 from workflows import search
 from workflows.backorders import BackorderWorkflow
-from workflows.housekeeping import ChannelSyncWorkflow, ReminderWorkflow, ReservationExpiryWorkflow
+from workflows.housekeeping import (
+    ChannelSyncWorkflow,
+    PruningWorkflow,
+    ReminderWorkflow,
+    ReservationExpiryWorkflow,
+)
 from workflows.messages import CORE_QUEUE, Reconcile
 from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
 
 EXPIRY_EVERY: Final = timedelta(minutes=5)
+PRUNE_EVERY: Final = timedelta(hours=1)
 REMIND_EVERY: Final = timedelta(minutes=5)
 BACKORDERS_EVERY: Final = timedelta(minutes=5)
 SYNC_EVERY: Final = timedelta(minutes=5)
@@ -87,6 +93,8 @@ def schedules(settings: Settings) -> dict[str, Schedule]:
         "fill-backorders",
         max(BACKORDERS_EVERY / factor, SHORTEST),
     )
+    prune = max(PRUNE_EVERY / factor, SHORTEST)
+    found["forget-answers"] = _schedule(PruningWorkflow.__name__, [], "forget-answers", prune)
     if settings.shopify_url:
         name = f"sync-{settings.shopify_channel}"
         found[name] = _schedule(

@@ -11,7 +11,8 @@ from db.engine import make_engine
 from workers.credentials import with_stored_credentials
 from workers.errors import UserError
 from workers.settings import Settings
-from workers.temporal import connect, payload_codec
+from workers.temporal import payload_codec
+from workers.watch.process import Watch, figures_shown, open_watch
 
 # A caller who would wait longer for a connection to the database is sent away with 503.
 POOL_WAIT_S: Final = 5.0
@@ -42,12 +43,22 @@ class _Server(uvicorn.Server):
 
 async def serve_api(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    async with open_watch(settings, "cauce-api") as watch:
+        await _serve(settings, watch)
+
+
+async def _serve(settings: Settings, watch: Watch) -> None:
     settings.not_ready_yet()
     engine = make_engine(settings.require_database_url(), pool_wait_s=POOL_WAIT_S)
     try:
+        watch.pool("api", engine)
         settings = await with_stored_credentials(settings, engine)
+        temporal = await watch.connect()
         app = create_app(
-            engine=engine, temporal=await connect(settings), config=api_config(settings)
+            engine=engine,
+            temporal=temporal,
+            config=api_config(settings),
+            tracer=None if watch.tracing is None else watch.tracing.tracer,
         )
         config = uvicorn.Config(
             app,
@@ -60,7 +71,9 @@ async def serve_api(settings: Settings) -> None:
             timeout_graceful_shutdown=DRAIN_S,
             forwarded_allow_ips=settings.api_trusted_proxies,
         )
-        await _Server(config, settings).serve()
+        with figures_shown(settings, temporal):
+            await _Server(config, settings).serve()
+        watch.pulse.leave()
     finally:
         await engine.dispose()
 

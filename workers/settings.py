@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -112,6 +112,20 @@ class Settings(BaseSettings):
     build_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._+-]{1,100}$")
     deployment_name: str = Field(default="cauce", pattern=r"^[A-Za-z0-9_-]{1,100}$")
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
+    # text is for people; json has a line for each record, with what is known around it.
+    log_format: str = Field(default="text", pattern=r"^(text|json)$")
+
+    # Where this process serves /metrics and /live, without a key; without a port it does not.
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    # Where Temporal's SDK serves what it measures itself, on the same host.
+    temporal_metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    # A loop that has not turned for so long is wedged, and /live says so.
+    wedged_after_s: float = Field(default=120.0, gt=0)
+    # Where traces go. OpenTelemetry's own variable, like all others of its exporter.
+    otlp_endpoint: str | None = Field(
+        default=None, validation_alias=AliasChoices("otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    )
 
     # A long-running process creates this file when it is ready to work (supervisors, probes).
     ready_file: Path | None = None

@@ -1,12 +1,14 @@
 """One way to speak to Temporal, shared by client, worker and replayer."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import GrpcCompression, RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -18,7 +20,12 @@ from workers.settings import Settings
 from workflows.aftermath import LateParcelWorkflow, LatePaymentWorkflow
 from workflows.backorders import BackorderWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
-from workflows.housekeeping import ChannelSyncWorkflow, ReminderWorkflow, ReservationExpiryWorkflow
+from workflows.housekeeping import (
+    ChannelSyncWorkflow,
+    PruningWorkflow,
+    ReminderWorkflow,
+    ReservationExpiryWorkflow,
+)
 from workflows.order import OrderWorkflow
 from workflows.returning import ReturnWorkflow
 from workflows.watching import EscalationWorkflow, ReconciliationWorkflow
@@ -31,6 +38,7 @@ WORKFLOWS: Final[list[type[Any]]] = [
     BackorderWorkflow,
     ReminderWorkflow,
     ReservationExpiryWorkflow,
+    PruningWorkflow,
     ChannelSyncWorkflow,
     EscalationWorkflow,
     ReconciliationWorkflow,
@@ -43,7 +51,7 @@ PASSED_THROUGH: Final = (
     "workflows.messages", "workflows.refusals", "workflows.return_messages", "workflows.saga",
     "workflows.search", "workflows.settling", "workflows.shares", "workflows.readying",
     "workflows.followed", "workflows.journey", "workflows.road", "workflows.telling",
-    "workflows.steps",
+    "workflows.steps", "opentelemetry",
 )  # fmt: skip
 
 
@@ -74,9 +82,29 @@ def data_converter(settings: Settings) -> DataConverter:
     )
 
 
-async def connect(settings: Settings) -> Client:
+def measuring_runtime(settings: Settings) -> Runtime | None:
+    """What serves the SDK's own figures; None unless OMS_TEMPORAL_METRICS_PORT is set.
+
+    Raises: UserError when it cannot listen there.
+    """
+    if settings.temporal_metrics_port is None:
+        return None
+    at = f"{settings.metrics_host}:{settings.temporal_metrics_port}"
+    metrics = PrometheusConfig(
+        at, durations_as_seconds=True, counters_total_suffix=True, unit_suffix=True
+    )
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"Temporal's metrics cannot be served on {at}: {error}") from None
+
+
+async def connect(
+    settings: Settings, *, runtime: Runtime | None = None, interceptors: Sequence[Interceptor] = ()
+) -> Client:
     """Connect as OMS_TEMPORAL_ADDRESS says, else as Temporal's own variables and profile do.
 
+    A worker takes over the client's interceptors that are for workers, too.
     Raises: UserError when nothing answers there.
     """
     config = ClientConfig.load_client_connect_config()
@@ -88,7 +116,11 @@ async def connect(settings: Settings) -> Client:
     try:
         # Payloads are ids: compressing them costs more than it saves on any near network.
         return await Client.connect(
-            **config, data_converter=converter, grpc_compression=GrpcCompression.NONE
+            **config,
+            data_converter=converter,
+            grpc_compression=GrpcCompression.NONE,
+            runtime=runtime,
+            interceptors=interceptors,
         )
     except (RuntimeError, RPCError) as error:
         reason = _reason(error)

@@ -30,6 +30,7 @@ from activities.holds import HoldActivities
 from activities.intercepting import InterceptActivities
 from activities.payments import PaymentActivities
 from activities.playbook import PlaybookActivities
+from activities.pruning import PruningActivities
 from activities.reconciling.books import BookActivities
 from activities.reconciling.tasks import TaskActivities
 from activities.renewing import RenewingActivities
@@ -121,6 +122,7 @@ def activities_by_queue(
             stock.reserve,
             stock.release_stock,
             stock.expire_reservations,
+            PruningActivities(engine).forget_answers,
             payments.take,
             payments.settle_slip,
             routing.route,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,7 +22,9 @@ from workers.errors import UserError
 from workers.inbox import InboxLoop
 from workers.outbox import CONNECTIONS, OutboxLoop, open_ways
 from workers.settings import Settings
-from workers.temporal import WORKFLOWS, connect, workflow_runner
+from workers.temporal import WORKFLOWS, workflow_runner
+from workers.watch.process import Watch, open_watch
+from workers.watch.vendors import watch_gateways
 from workers.wiring import Gateways, activities_by_queue, addressees, open_gateways
 from workflows.messages import CORE_QUEUE
 from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
@@ -49,6 +52,12 @@ class Composition:
 
     def interceptors(self, engine: AsyncEngine | None) -> list[Interceptor]:
         return [FailureInterceptor(engine)]
+
+    def activities(
+        self, engine: AsyncEngine, gateways: Gateways, settings: Settings
+    ) -> dict[str, list[Callable[..., Any]]]:
+        """By queue."""
+        return activities_by_queue(engine, gateways, addressees(settings))
 
 
 @dataclass(frozen=True)
@@ -120,13 +129,25 @@ async def run_worker(
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    made_of = composition or Composition()
+    async with open_watch(settings, "cauce-worker") as watch:
+        await _work(settings, queues, composition or Composition(), watch, stop)
+
+
+async def _work(
+    settings: Settings,
+    queues: Sequence[str],
+    made_of: Composition,
+    watch: Watch,
+    stop: asyncio.Event,
+) -> None:
     engine = made_of.engine(settings)
-    client = await connect(settings)
+    watch.pool("activities", engine)
+    client = await watch.connect()
     try:
         settings = await with_stored_credentials(settings, engine)
         async with made_of.gateways(settings) as gateways, AsyncExitStack() as stack:
-            served = activities_by_queue(engine, gateways, addressees(settings))
+            watch_gateways(gateways, watch.tracing)
+            served = made_of.activities(engine, gateways, settings)
             workers = [
                 make_worker(
                     client,
@@ -140,19 +161,21 @@ async def run_worker(
             ]
             loops: list[InboxLoop | OutboxLoop] = []
             if CORE_QUEUE in queues:
-                timings = settings.timings
-                loops.append(InboxLoop(engine, client, timings))
+                loops.append(InboxLoop(engine, client, settings.timings))
             if CHANNELS_QUEUE in queues:
-                loops.append(await stack.enter_async_context(_outbox_loop(settings, gateways)))
-            await _serve(settings, workers, loops, stop)
+                loops.append(await stack.enter_async_context(_outbox(settings, gateways, watch)))
+            await _serve(settings, workers, loops, watch, stop)
     finally:
         await engine.dispose()
 
 
 @asynccontextmanager
-async def _outbox_loop(settings: Settings, gateways: Gateways) -> AsyncIterator[OutboxLoop]:
+async def _outbox(
+    settings: Settings, gateways: Gateways, watch: Watch
+) -> AsyncIterator[OutboxLoop]:
     """Its turns hold connections while others are told: it has its own, and takes nobody's."""
     engine = make_engine(settings.require_database_url(), pool_size=CONNECTIONS)
+    watch.pool("outbox", engine)
     try:
         async with open_ways(engine, settings, gateways.channels) as ways:
             yield OutboxLoop(engine, Delivery(engine, ways))
@@ -164,14 +187,24 @@ async def _serve(
     settings: Settings,
     workers: Sequence[Worker],
     loops: Sequence[InboxLoop | OutboxLoop],
+    watch: Watch,
     stop: asyncio.Event,
 ) -> None:
     """Run all parts together; one that fails ends the process, and the supervisor starts anew."""
     async with asyncio.TaskGroup() as group:
+        for each in loops:
+            each.turned = watch.pulse.beater(each.table)
         running = [group.create_task(worker.run()) for worker in workers]
         running_loops = [group.create_task(each.run(stop)) for each in loops]
+        for worker, task in zip(workers, running, strict=True):
+            watch.pulse.expect(f"polling of {worker.task_queue}", partial(_polls, worker, task))
         settings.announce_ready()
         await stop.wait()
+        watch.pulse.leave()
         settings.not_ready_yet()
         await asyncio.gather(*(worker.shutdown() for worker in workers))
         await asyncio.gather(*running, *running_loops)
+
+
+def _polls(worker: Worker, running: asyncio.Task[None]) -> bool:
+    return not (running.done() or worker.is_shutdown)

@@ -1,4 +1,4 @@
-"""What runs on schedules: holds are given back, parcels reminded, channels pulled."""
+"""What runs on schedules: holds and old answers end, parcels are reminded, channels pulled."""
 
 from typing import Final
 
@@ -17,6 +17,15 @@ class ReservationExpiryWorkflow:
     @workflow.run
     async def run(self) -> int:
         return await placing.expire_reservations()
+
+
+@workflow.defn
+class PruningWorkflow:
+    """Forgets the answers to old idempotency keys; returns how many."""
+
+    @workflow.run
+    async def run(self) -> int:
+        return await placing.forget_answers()
 
 
 @workflow.defn

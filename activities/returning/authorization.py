@@ -73,7 +73,7 @@ class AuthorizationActivities:
             if back.state == "requested" and await returns.close(tx, decide.rma, "refused"):
                 reason = await remarks.find(tx, decide.rma, "refused")
                 await tell(tx, back, "ReturnRefused", decide.actor)
-                await mail(tx, back, "return_refused", reason=reason or "see our return policy")
+                await mail(tx, back, "return_refused", reason=reason or "")
             return await standing(tx, decide.rma)
 
     @activity.defn

@@ -6,7 +6,7 @@ from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from api.paper.figures import Category, Figures, Item, category, figures_of
-from api.paper.words import WORDS
+from wording import catalogue
 
 _NAMESPACES: Final = {
     "rsm": "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100",
@@ -86,7 +86,7 @@ def _write_line(
     trade: _Node, number: int, item: Item, content: Mapping[str, Any], figures: Figures
 ) -> None:
     row, about = item.row, content["names"].get(str(item.row["line_no"]), {})
-    words = WORDS[content["language"]]
+    words = catalogue.words(content["language"], "paper")
     line = trade.below("ram:IncludedSupplyChainTradeLineItem")
     line.text("ram:AssociatedDocumentLineDocument/ram:LineID", str(number))
     product = line.below("ram:SpecifiedTradeProduct")
@@ -185,7 +185,7 @@ def _write_settlement(settled: _Node, document: Any, figures: Figures) -> None:
         if kind != "O":
             node.text("ram:RateApplicablePercent", _percent(rate))
     for item in figures.extras:
-        reason = WORDS[content["language"]][f"charge.{item.row['kind']}"]
+        reason = catalogue.words(content["language"], "paper")[f"charge.{item.row['kind']}"]
         is_charge = item.net > 0
         amount = figures.written(abs(item.net))
         node = _write_allowance(settled, amount, reason, is_charge=is_charge)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from api.paper.words import WORDS, amount, day, percent
 from domain.languages import language_of
+from wording import catalogue
+from wording.formats import address_lines, amount, day, percent
 
 
 def document_view(document: Any) -> dict[str, Any]:
@@ -15,14 +16,14 @@ def document_view(document: Any) -> dict[str, Any]:
     seller, bill = content["seller"], content["bill"]
     return {
         "language": language,
-        "words": WORDS[language],
+        "words": catalogue.words(language, "paper"),
         "kind": document.kind,
-        "title": f"{WORDS[language][document.kind]} {document.number}",
+        "title": f"{catalogue.words(language, 'paper')[document.kind]} {document.number}",
         "day": _numbers(document.issued_on),
-        "seller": [seller["legal_name"], *_place(seller["address"])],
-        "seller_ids": _ids(seller, WORDS[language]),
-        "buyer": [document.buyer["name"], *_place(document.buyer["ship_to"])],
-        "ship_to": _elsewhere(document.buyer),
+        "seller": [seller["legal_name"], *address_lines(seller["address"], language)],
+        "seller_ids": _ids(seller, catalogue.words(language, "paper")),
+        "buyer": [document.buyer["name"], *address_lines(document.buyer["ship_to"], language)],
+        "ship_to": _elsewhere(document.buyer, language),
         "facts": _facts(document, content, language),
         "rows": [_row(row, content, document.currency, language) for row in bill["rows"]],
         "has_discounts": any(row["discount_minor"] for row in bill["rows"]),
@@ -41,25 +42,18 @@ def _ids(seller: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
     return [f"{words[name]}: {seller[name]}" for name in names if seller[name]]
 
 
-def _addressed(address: Mapping[str, Any]) -> list[str]:
-    return [text for text in (address.get("name"), *_place(address)) if text]
+def _addressed(address: Mapping[str, Any], language: str) -> list[str]:
+    return [text for text in (address.get("name"), *address_lines(address, language)) if text]
 
 
-def _elsewhere(buyer: Mapping[str, Any]) -> list[str]:
+def _elsewhere(buyer: Mapping[str, Any], language: str) -> list[str]:
     """Who receives it, when that is not the buyer."""
     ship_to = buyer["ship_to"]
-    return [] if ship_to["name"] == buyer["name"] else _addressed(ship_to)
-
-
-def _place(address: Mapping[str, Any]) -> list[str]:
-    town = " ".join(filter(None, (address.get("postal_code"), address.get("city"))))
-    below = ", ".join(filter(None, (town, address.get("region"))))
-    found = (address.get("line1"), address.get("line2"), below, address.get("country"))
-    return [text for text in found if text]
+    return [] if ship_to["name"] == buyer["name"] else _addressed(ship_to, language)
 
 
 def _facts(document: Any, content: Mapping[str, Any], language: str) -> list[list[str]]:
-    words = WORDS[language]
+    words = catalogue.words(language, "paper")
     handed_over = datetime.fromisoformat(content["parcel"]["handed_over_at"])
     facts = [
         [words["number"], document.number],
@@ -82,7 +76,9 @@ def _row(
     about = content["names"].get(str(row["line_no"]), {})
     is_goods = row["kind"] == "goods"
     return {
-        "name": about["name"] if is_goods else WORDS[language][f"charge.{row['kind']}"],
+        "name": about["name"]
+        if is_goods
+        else catalogue.words(language, "paper")[f"charge.{row['kind']}"],
         "sku": about.get("sku", ""),
         "units": str(row["units"]) if is_goods else "",
         "price": amount(row["price_minor"], currency, language) if is_goods else "",
@@ -106,7 +102,7 @@ def _taxes(bill: Mapping[str, Any], currency: str, language: str) -> list[list[s
 
 
 def _sums(document: Any, bill: Mapping[str, Any], language: str) -> dict[str, Any]:
-    words, currency = WORDS[language], document.currency
+    words, currency = catalogue.words(language, "paper"), document.currency
     net = sum(tax["base_minor"] for tax in bill["taxes"])
     taxed = sum(tax["tax_minor"] for tax in bill["taxes"])
     above = [[words["net_total"], net], [words["tax_amount"], taxed]]
@@ -133,7 +129,7 @@ def _notes(seller: Mapping[str, Any], bill: Mapping[str, Any]) -> list[str]:
 
 def packing_slip_view(parcel: Any) -> dict[str, Any]:
     language = language_of(parcel.locale, parcel.language)
-    words = WORDS[language]
+    words = catalogue.words(language, "paper")
     lines: Sequence[Mapping[str, Any]] = parcel.lines
     facts = [
         [words["order"], parcel.external_id],
@@ -148,8 +144,8 @@ def packing_slip_view(parcel: Any) -> dict[str, Any]:
         "title": f"{words['packing_slip']} {parcel.fulfillment_id}",
         "day": _numbers(parcel.placed_at),
         "seller": [parcel.legal_name or parcel.channel_name],
-        "location": [parcel.location_name, *_place(parcel.location_address)],
-        "ship_to": _addressed(parcel.ship_to),
+        "location": [parcel.location_name, *address_lines(parcel.location_address, language)],
+        "ship_to": _addressed(parcel.ship_to, language),
         "facts": facts,
         "rows": [
             {"sku": each["sku"], "name": each["name"], "units": str(each["units"])}

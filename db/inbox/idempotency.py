@@ -12,6 +12,8 @@ from db.inbox.content import canonical_json
 ABANDONED_AFTER_S: Final = 60
 # A repeat after this is a new request.
 KEPT_FOR_HOURS: Final = 72
+# One transaction's share: nobody waits long for its locks.
+FORGOTTEN_AT_ONCE: Final = 5_000
 
 _BEGIN: Final = sa.text("""
     INSERT INTO idempotency_keys AS known (key_id, idempotency_key, request_sha256)
@@ -36,7 +38,10 @@ _RELEASE: Final = sa.text("""
     WHERE key_id = :key_id AND idempotency_key = :idempotency_key AND status IS NULL
 """)
 _FORGET: Final = sa.text("""
-    DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => :hours)
+    DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM idempotency_keys
+        WHERE created_at < now() - make_interval(hours => :hours)
+        LIMIT :most FOR UPDATE SKIP LOCKED))
 """)
 
 
@@ -93,5 +98,6 @@ async def release(connection: AsyncConnection, key_id: str, idempotency_key: str
 
 
 async def forget_old(connection: AsyncConnection) -> int:
-    """Delete keys older than `KEPT_FOR_HOURS`; returns how many."""
-    return (await connection.execute(_FORGET, {"hours": KEPT_FOR_HOURS})).rowcount
+    """Delete some of the keys older than `KEPT_FOR_HOURS`; return how many, 0 when none is left."""
+    old = {"hours": KEPT_FOR_HOURS, "most": FORGOTTEN_AT_ONCE}
+    return (await connection.execute(_FORGET, old)).rowcount

@@ -12,7 +12,7 @@ RULES: Final[dict[str, str]] = {
             FROM order_lines GROUP BY order_id) l USING (order_id)
         LEFT JOIN (SELECT order_id, sum(amount_minor) AS amount
             FROM order_charges GROUP BY order_id) c USING (order_id)
-        LEFT JOIN (SELECT order_id, sum(amount_minor) AS amount
+        LEFT JOIN (SELECT order_id, sum(amount_minor - lowered_minor) AS amount
             FROM tenders WHERE rma IS NULL GROUP BY order_id) t USING (order_id)
         WHERE o.total_minor <> coalesce(l.amount, 0) + coalesce(c.amount, 0)
             OR o.total_minor <> coalesce(t.amount, 0)

@@ -115,6 +115,21 @@ RULES: Final[dict[str, str]] = {
         FROM order_changes c JOIN orders o USING (order_id)
         WHERE c.state = 'confirmed' AND o.outcome IS NOT NULL
     """,
+    "order_is_found_by_what_it_is": """
+        SELECT order_id, CASE WHEN n.words IS DISTINCT FROM s.words THEN 'other words'
+            ELSE 'a word is nowhere looked up' END
+        FROM order_words_now n FULL JOIN order_search s USING (order_id)
+        WHERE n.words IS DISTINCT FROM s.words OR EXISTS (SELECT FROM unnest(s.words) AS w(word)
+            WHERE strpos(w.word, '@') = 0
+                AND NOT EXISTS (SELECT FROM search_words k WHERE k.word = w.word COLLATE "C"))
+    """,
+    "order_is_listed_as_it_stands": """
+        SELECT order_id, format('%s %s %s %s; listed as %s %s %s %s', n.payment, n.fulfillment,
+            n.returned, n.next_deadline, s.payment, s.fulfillment, s.returned, s.next_deadline)
+        FROM order_states_now n FULL JOIN order_states s USING (order_id)
+        WHERE (n.payment, n.fulfillment, n.returned, n.next_deadline)
+            IS DISTINCT FROM (s.payment, s.fulfillment, s.returned, s.next_deadline)
+    """,
     "story_is_complete": """
         SELECT o.order_id, format('version %s, %s events up to %s', o.version, count(e.sequence),
             max(e.sequence))

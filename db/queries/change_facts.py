@@ -50,7 +50,9 @@ async def _parts(tx: AsyncConnection, order_id: str, *, lock: bool) -> tuple[Par
         f"""
         SELECT fulfillment_id, number, state, share_minor, cancel_requested,
             (SELECT coalesce(jsonb_object_agg(line_no, quantity), '{{}}')
-                FROM fulfillment_lines l WHERE l.fulfillment_id = f.fulfillment_id) AS units
+                FROM fulfillment_lines l WHERE l.fulfillment_id = f.fulfillment_id) AS units,
+            (SELECT count(*) FROM fulfillment_shares s
+                WHERE s.fulfillment_id = f.fulfillment_id) AS payers
         FROM fulfillments f
         WHERE order_id = :order_id AND rma IS NULL AND replaces IS NULL
         ORDER BY number {"FOR UPDATE OF f" if lock else ""}
@@ -65,6 +67,7 @@ async def _parts(tx: AsyncConnection, order_id: str, *, lock: bool) -> tuple[Par
             {int(line_no): units for line_no, units in part.units.items()},
             part.share_minor,
             part.cancel_requested,
+            part.payers,
         )
         for part in found
     )
@@ -93,6 +96,11 @@ async def head(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> Any
 
 async def has_label(tx: AsyncConnection, order_id: str) -> bool:
     return await addresses.is_on_a_label(tx, order_id)
+
+
+async def has_parcels(tx: AsyncConnection, order_id: str) -> bool:
+    found = await row(tx, "SELECT 1 FROM fulfillments WHERE order_id = :o LIMIT 1", o=order_id)
+    return found is not None
 
 
 async def list_changes(tx: AsyncConnection, order_id: str) -> list[dict[str, Any]]:

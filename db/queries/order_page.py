@@ -8,7 +8,8 @@ from db.engine import row
 from domain.axes import FulfillmentAxis, Parcel, Units, fulfillment_axis
 
 _PAGE: Final = """
-    SELECT o.external_id, c.name AS shop, o.currency, o.total_minor, o.outcome,
+    SELECT o.external_id, coalesce(d.name, c.name) AS shop, d.language, o.locale, o.currency,
+        o.total_minor, o.outcome,
         o.promise_from, o.promise_by, o.pickup_location,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'quantity', l.quantity,
             'cancelled', l.cancelled, 'shipped', l.shipped) ORDER BY l.line_no), '[]')
@@ -23,7 +24,8 @@ _PAGE: Final = """
             WHERE f.order_id = o.order_id) AS parcels,
         EXISTS (SELECT FROM mail_opt_outs m
             WHERE m.channel = o.channel AND m.email = lower(o.customer_email)) AS opted_out
-    FROM orders o JOIN channels c USING (channel) WHERE o.order_id = :order_id
+    FROM orders o JOIN channels c USING (channel) LEFT JOIN brands d USING (channel)
+    WHERE o.order_id = :order_id
 """
 
 

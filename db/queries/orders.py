@@ -1,31 +1,16 @@
-"""A page of orders, newest first: one statement."""
+"""A page of orders: one statement, and one or two before it for a text that is searched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import rows
+from db.queries.finding import SETTLE, Match, Search, look_up
+from db.queries.order_filter import After, Chosen, OrderFilter, choose, gains_by_window
 from domain.axes import Axes, Money, Parcel, Units, derive_axes
-
-Status = Literal["open", "closed", "needs_person"]
-
-_OPEN_EXCEPTION: Final = """
-    EXISTS (SELECT 1 FROM exceptions e WHERE e.order_id = o.order_id AND e.state = 'open')
-"""
-_STATUS: Final[dict[str, str]] = {
-    "open": "o.outcome IS NULL",
-    "closed": "o.outcome IS NOT NULL",
-    "needs_person": _OPEN_EXCEPTION,
-}
-_ON_HOLD: Final = """
-    EXISTS (SELECT 1 FROM holds h WHERE h.order_id = o.order_id AND h.state = 'open'
-        AND (:hold = 'any' OR h.kind = :hold))
-"""
-# Naming every channel lets the unique index on (channel, external id) be used.
-_ANY_CHANNEL: Final = "o.channel = ANY(ARRAY(SELECT channel FROM channels))"
 
 # What an order waits for: itself, its open fulfillments, holds and exceptions; the first deadline.
 # What has raised an exception waits for the person, no longer for its own, overdue step.
@@ -73,13 +58,13 @@ RETURNED: Final = """
 """
 _PAGE: Final = f"""
     WITH page AS MATERIALIZED (
-      SELECT o.* FROM orders o WHERE {{conditions}}
-      ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit
+      SELECT {{id}} AS order_id, {{key}} AS sort_key
+      FROM {{tables}} WHERE {{conditions}} ORDER BY {{order}} LIMIT :limit
     )
-    SELECT o.order_id, o.channel, o.external_id, o.total_minor, o.currency, o.placed_at,
-      o.outcome, n.of AS next_of, n.step AS next_step, n.deadline AS next_deadline,
+    SELECT o.order_id, page.sort_key, o.channel, o.external_id, o.total_minor, o.currency,
+      o.placed_at, o.outcome, n.of AS next_of, n.step AS next_step, n.deadline AS next_deadline,
       m.*, u.*, r.*, p.states, p.tracking_statuses
-    FROM page o
+    FROM page JOIN orders o ON o.order_id = page.order_id
     CROSS JOIN LATERAL ({MONEY}) AS m
     CROSS JOIN LATERAL (
       SELECT coalesce(sum(quantity), 0) AS ordered, coalesce(sum(cancelled), 0) AS cancelled
@@ -93,43 +78,8 @@ _PAGE: Final = f"""
       FROM fulfillments f WHERE f.order_id = o.order_id AND f.rma IS NULL
     ) AS p
     LEFT JOIN LATERAL ({NEXT_STEP}) AS n ON true
-    ORDER BY o.placed_at DESC, o.order_id DESC
+    ORDER BY page.sort_key{{direction}}, page.order_id{{direction}}
 """  # noqa: S608 - fragments of this file
-
-
-@dataclass(frozen=True)
-class OrderFilter:
-    channel: str | None = None
-    outcome: str | None = None
-    status: Status | None = None
-    placed_from: datetime | None = None  # inclusive
-    placed_to: datetime | None = None  # exclusive
-    external_id: str | None = None
-    hold: str | None = None  # a kind, or "any"
-
-    def conditions(self) -> list[str]:
-        given = {
-            "o.channel = :channel": self.channel,
-            "o.outcome = :outcome": self.outcome,
-            "o.placed_at >= :placed_from": self.placed_from,
-            "o.placed_at < :placed_to": self.placed_to,
-            "o.external_id = :external_id": self.external_id,
-            _ON_HOLD: self.hold,
-        }
-        found = [condition for condition, value in given.items() if value is not None]
-        if self.status is not None:
-            found.append(_STATUS[self.status])
-        if self.external_id is not None and self.channel is None:
-            found.append(_ANY_CHANNEL)
-        return found
-
-
-@dataclass(frozen=True)
-class After:
-    """Where the last page ended."""
-
-    placed_at: datetime
-    order_id: str
 
 
 @dataclass(frozen=True)
@@ -152,33 +102,54 @@ class OrderItem:
     outcome: str | None
     axes: Axes
     next: NextStep | None
+    sort_key: Any  # what the list was sorted by: with the id it says where a page ended
+
+
+@dataclass(frozen=True)
+class Found:
+    orders: list[OrderItem]
+    match: Match | None = None  # how a text was taken, when there was one
 
 
 async def list_orders(
-    connection: AsyncConnection, wanted: OrderFilter, *, after: After | None, limit: int
-) -> list[OrderItem]:
-    conditions = wanted.conditions()
-    if after is not None:
-        conditions.append("(o.placed_at, o.order_id) < (:after_placed_at, :after_order_id)")
-    found = await rows(
-        connection,
-        _PAGE.format(conditions=" AND ".join(conditions) or "true"),
-        limit=limit,
-        channel=wanted.channel,
-        outcome=wanted.outcome,
-        placed_from=wanted.placed_from,
-        placed_to=wanted.placed_to,
-        external_id=wanted.external_id,
-        hold=wanted.hold,
-        after_placed_at=after and after.placed_at,
-        after_order_id=after and after.order_id,
-    )
-    return [_item(row) for row in found]
+    connection: AsyncConnection,
+    wanted: OrderFilter,
+    *,
+    text: str | None = None,
+    after: After | None,
+    limit: int,
+) -> Found:
+    search = await prepare(connection, wanted, text)
+    if search and search.finds_nothing:
+        return Found([], search.match)
+    found: Sequence[Any] = ()
+    if gains_by_window(wanted, search):
+        found = await _page(connection, choose(wanted, search, after, window=True), limit)
+    if len(found) < limit:
+        found = await _page(connection, choose(wanted, search, after), limit)
+    return Found([_item(row) for row in found], search.match if search else None)
+
+
+async def _page(connection: AsyncConnection, chosen: Chosen, limit: int) -> Sequence[Any]:
+    parts = {**vars(chosen), "order": chosen.order}
+    return await rows(connection, _PAGE.format(**parts), limit=limit, **chosen.values)
+
+
+async def prepare(
+    connection: AsyncConnection, wanted: OrderFilter, text: str | None
+) -> Search | None:
+    """Look the text up, and have what follows in this transaction planned for what is wanted."""
+    if text is not None:
+        return await look_up(connection, text)
+    if not wanted.is_plain:
+        await connection.execute(SETTLE)
+    return None
 
 
 def _item(row: Any) -> OrderItem:
     has_next = row.next_of is not None
     return OrderItem(
+        sort_key=row.sort_key,
         order_id=row.order_id,
         channel=row.channel,
         external_id=row.external_id,

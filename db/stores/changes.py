@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows, run
+from domain.changing import Allowance
 from domain.order import Line
 
 
@@ -104,3 +105,74 @@ async def add_lines(tx: AsyncConnection, order_id: str, lines: Sequence[Line]) -
     )
     assert paid is not None
     return int(paid.tender_no)
+
+
+async def lower_price(tx: AsyncConnection, order_id: str, allowance: Allowance, step: int) -> None:
+    """Let a line, its order and its fulfillment orders cost less; `step`: the smallest payment.
+
+    What was paid or held for it already is more than what leaves costs: it goes back at the end.
+    """
+    await run(
+        tx,
+        """
+        WITH cheaper AS (
+            UPDATE orders SET total_minor = total_minor - :amount WHERE order_id = :o)
+        UPDATE order_lines SET discount_minor = discount_minor + :net, tax_minor = tax_minor - :tax
+        WHERE order_id = :o AND line_no = :line_no
+        """,
+        o=order_id,
+        line_no=allowance.line_no,
+        net=allowance.net_minor,
+        tax=allowance.tax_minor,
+        amount=allowance.amount_minor,
+    )
+    for fulfillment_id, less_minor in allowance.by_part.items():
+        await run(
+            tx,
+            "UPDATE fulfillments SET share_minor = share_minor - :less WHERE fulfillment_id = :f",
+            f=fulfillment_id,
+            less=less_minor,
+        )
+        await _lower_shares(tx, order_id, fulfillment_id, less_minor, step)
+
+
+async def _lower_shares(
+    tx: AsyncConnection, order_id: str, fulfillment_id: str, less_minor: int, step: int
+) -> None:
+    """Cards first: of what is only held, less is taken. Each goes on paying at least `step`."""
+    paid = await rows(
+        tx,
+        """
+        SELECT s.tender_no, s.amount_minor FROM fulfillment_shares s
+            JOIN tenders t ON t.order_id = :o AND t.tender_no = s.tender_no
+        WHERE s.fulfillment_id = :f ORDER BY t.kind <> 'card', s.tender_no FOR UPDATE OF s
+        """,
+        o=order_id,
+        f=fulfillment_id,
+    )
+    rest = less_minor
+    for share in paid:
+        taken = min(rest, share.amount_minor - step)
+        if taken > 0:
+            await _lower_share(tx, order_id, fulfillment_id, share.tender_no, taken)
+            rest -= taken
+    assert rest == 0, "the change was not proposed with these shares"
+
+
+async def _lower_share(
+    tx: AsyncConnection, order_id: str, fulfillment_id: str, tender_no: int, less_minor: int
+) -> None:
+    await run(
+        tx,
+        """
+        WITH cheaper AS (
+            UPDATE tenders SET lowered_minor = lowered_minor + :less
+            WHERE order_id = :o AND tender_no = :t)
+        UPDATE fulfillment_shares SET amount_minor = amount_minor - :less
+        WHERE fulfillment_id = :f AND tender_no = :t
+        """,
+        o=order_id,
+        f=fulfillment_id,
+        t=tender_no,
+        less=less_minor,
+    )

@@ -1,7 +1,7 @@
 """The order's rows: admitting it, telling its story, saying what comes next, closing it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -76,6 +76,15 @@ async def insert_order(
     return True
 
 
+# Merchants who subscribed to the event are told of it, in the statement that notes it.
+_SUBSCRIBERS = """
+    INSERT INTO outbox (key, kind, order_id, payload, subscription_id, sequence)
+    SELECT concat_ws(':', 'webhook', s.subscription_id, t.order_id, t.sequence), 'webhook',
+        t.order_id, '{}', s.subscription_id, t.sequence
+    FROM told t JOIN webhook_subscriptions s ON s.enabled AND s.events && ARRAY['*', t.event]
+"""
+
+
 async def tell(
     tx: AsyncConnection,
     order_id: str,
@@ -92,7 +101,7 @@ async def tell(
     """
     await run(
         tx,
-        """
+        f"""
         WITH bumped AS (
             UPDATE orders SET version = version + 1 WHERE order_id = :order_id RETURNING version
         ), told AS (
@@ -100,17 +109,41 @@ async def tell(
             SELECT :order_id, version, :event, :actor, :fulfillment_id, CAST(:data AS jsonb)
             FROM bumped RETURNING order_id, sequence, event
         )
-        INSERT INTO outbox (key, kind, order_id, payload, subscription_id, sequence)
-        SELECT concat_ws(':', 'webhook', s.subscription_id, t.order_id, t.sequence), 'webhook',
-            t.order_id, '{}', s.subscription_id, t.sequence
-        FROM told t JOIN webhook_subscriptions s
-            ON s.enabled AND s.events && ARRAY['*', t.event]
-        """,
+        {_SUBSCRIBERS}
+        """,  # noqa: S608
         order_id=order_id,
         event=event,
         actor=actor,
         fulfillment_id=fulfillment_id,
         data=json.dumps(data or {}),
+    )
+
+
+async def step_on(
+    tx: AsyncConnection, within_s: Mapping[str, float], step: str, event: OrderEvent
+) -> None:
+    """Tell the same of many open orders at once, and what each waits for next, until when."""
+    await run(
+        tx,
+        f"""
+        WITH bumped AS (
+            UPDATE orders o SET version = o.version + 1, next_step = :step,
+                next_deadline = now() + make_interval(secs => s.within_s)
+            FROM unnest(CAST(:order_ids AS text[]), CAST(:within AS double precision[]))
+                AS s(order_id, within_s)
+            WHERE o.order_id = s.order_id AND o.outcome IS NULL
+            RETURNING o.order_id, o.version
+        ), told AS (
+            INSERT INTO order_events (order_id, sequence, event, actor)
+            SELECT order_id, version, :event, 'system' FROM bumped
+            RETURNING order_id, sequence, event
+        )
+        {_SUBSCRIBERS}
+        """,  # noqa: S608
+        order_ids=list(within_s),
+        within=list(within_s.values()),
+        step=step,
+        event=event,
     )
 
 
@@ -167,6 +200,26 @@ async def head(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> Any
     )
 
 
+async def lock_heads(
+    tx: AsyncConnection, order_ids: Sequence[str], *, skip_locked: bool
+) -> dict[str, Any]:
+    """Lock the rows of many orders, in order; return each with its channel's terms of sale.
+
+    With `skip_locked` those that somebody else holds are left out, and nothing is waited for.
+    """
+    found = await rows(
+        tx,
+        f"""
+        SELECT o.order_id, o.outcome, o.pickup_location, c.pool, c.buffer, c.on_out_of_stock
+        FROM orders o JOIN channels c USING (channel)
+        WHERE o.order_id = ANY(CAST(:order_ids AS text[]))
+        ORDER BY o.order_id FOR UPDATE OF o {"SKIP LOCKED" if skip_locked else ""}
+        """,  # noqa: S608
+        order_ids=list(order_ids),
+    )
+    return {head.order_id: head for head in found}
+
+
 async def lines(tx: AsyncConnection, order_id: str) -> tuple[Line, ...]:
     found = await rows(
         tx,
@@ -202,6 +255,20 @@ async def tenders(tx: AsyncConnection, order_id: str) -> tuple[Tender, ...]:
         order_id=order_id,
     )
     return tuple(Tender(*tender) for tender in found)
+
+
+async def set_pickup(tx: AsyncConnection, order_id: str, location: str | None) -> None:
+    """From now on the order is collected there; None: it is sent. Nobody drives to a store."""
+    await run(
+        tx,
+        """
+        UPDATE orders SET pickup_location = :location,
+            address_verified = address_verified OR CAST(:location AS text) IS NOT NULL
+        WHERE order_id = :order_id
+        """,
+        order_id=order_id,
+        location=location,
+    )
 
 
 async def set_address(tx: AsyncConnection, order_id: str, address: Address) -> None:

@@ -4,7 +4,6 @@ Locks are always taken in the same order: the pool's levels by SKU, then locatio
 location). So two writers can wait for each other, never in a circle.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,77 +20,6 @@ class Cause:
     text: str
     order_id: str | None = None
     fulfillment_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Hold:
-    """On whose behalf and under which terms units are held."""
-
-    order_id: str
-    attempt: int
-    pool: str
-    buffer: int  # units the channel must leave alone
-    expires_s: float
-
-
-async def reserve(
-    tx: AsyncConnection, hold: Hold, demand: Mapping[str, int], *, takes_less: bool = False
-) -> tuple[str, ...]:
-    """Hold all units of the demand against the pool, or none; or, with `takes_less`, what is free.
-
-    Returns the SKUs that were short: empty means all is held.
-    """
-    found = await rows(
-        tx,
-        """
-        WITH wanted AS (
-            SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:counts AS bigint[]))
-                AS w(sku, quantity)
-        ), locked AS MATERIALIZED (
-            SELECT p.sku, w.quantity,
-                p.on_hand - p.reserved - p.open_demand - p.safety_stock - :buffer - (
-                    -- What came in since they began to wait is theirs first.
-                    SELECT coalesce(sum(u.quantity), 0)::bigint
-                    FROM fulfillments f JOIN fulfillment_lines u USING (fulfillment_id)
-                        JOIN locations g ON g.location = f.location AND g.pool = :pool
-                    WHERE f.state = 'backordered' AND NOT f.cancel_requested AND u.sku = p.sku
-                ) AS available
-            FROM pool_levels p JOIN wanted w USING (sku)
-            WHERE p.pool = :pool ORDER BY p.sku FOR UPDATE OF p
-        ), short AS (
-            SELECT w.sku FROM wanted w LEFT JOIN locked l USING (sku)
-            WHERE l.sku IS NULL OR l.available < w.quantity
-        ), held AS (
-            UPDATE pool_levels p SET open_demand = p.open_demand + least(l.quantity, l.available)
-            FROM locked l
-            WHERE p.pool = :pool AND p.sku = l.sku AND l.available > 0
-                AND (:takes_less OR NOT EXISTS (SELECT FROM short))
-            RETURNING p.sku, least(l.quantity, l.available) AS quantity, p.on_hand, p.reserved,
-                p.open_demand
-        ), noted AS (
-            INSERT INTO reservations (order_id, attempt, sku, pool, quantity, state, expires_at)
-            SELECT :order_id, :attempt, sku, :pool, quantity, 'held',
-                now() + make_interval(secs => :expires_s)
-            FROM held
-        ), moved AS (
-            INSERT INTO stock_movements (key, kind, sku, pool, open_demand_change, pool_on_hand,
-                pool_reserved, pool_open_demand, order_id, cause)
-            SELECT :order_id || ':reserve:' || :attempt || ':' || sku, 'reserve', sku, :pool,
-                quantity, on_hand, reserved, open_demand, :order_id, 'order placed'
-            FROM held
-        )
-        SELECT sku FROM short
-        """,
-        order_id=hold.order_id,
-        attempt=hold.attempt,
-        skus=list(demand),
-        counts=list(demand.values()),
-        pool=hold.pool,
-        buffer=hold.buffer,
-        expires_s=hold.expires_s,
-        takes_less=takes_less,
-    )
-    return tuple(short.sku for short in found)
 
 
 async def lock_pool(tx: AsyncConnection, pool: str, skus: list[str]) -> None:
@@ -219,18 +147,6 @@ async def move_location(tx: AsyncConnection, pool: str, change: Change, cause: C
         fulfillment_id=cause.fulfillment_id,
     )
     assert touched is not None, f"{change.sku} has no level at {change.location}"
-
-
-async def receive(tx: AsyncConnection, change: Change, key: str, text: str) -> bool:
-    """Book units in at a location, making its level; False when `key` was booked before."""
-    if await row(tx, "SELECT 1 FROM stock_movements WHERE key = :key", key=key):
-        return False
-    place = await row(
-        tx, "SELECT pool FROM locations WHERE location = :location", location=change.location
-    )
-    assert place is not None, f"unknown location {change.location}"
-    await restock(tx, place.pool, change, Cause(key=key, kind="receive", text=text))
-    return True
 
 
 async def restock(tx: AsyncConnection, pool: str, change: Change, cause: Cause) -> None:

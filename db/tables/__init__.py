@@ -1,6 +1,7 @@
 """The tables: what the system of record holds, and what it refuses to hold."""
 
 from db.tables import (
+    brands,
     catalog,
     changes,
     credentials,
@@ -13,12 +14,14 @@ from db.tables import (
     payments,
     reconciliation,
     returns,
+    search,
     stock,
     webhooks,
 )
 from db.tables.columns import metadata
 
 __all__ = [
+    "brands",
     "catalog",
     "changes",
     "credentials",
@@ -32,6 +35,7 @@ __all__ = [
     "payments",
     "reconciliation",
     "returns",
+    "search",
     "stock",
     "webhooks",
 ]

@@ -11,12 +11,14 @@ tenders = sa.Table(
     integer("tender_no"),
     text("kind"),
     integer("amount_minor"),
+    integer("lowered_minor", default=0),  # what it pays less, since prices were lowered
     text("currency"),
     text("reference"),
     text("rma", sa.ForeignKey("returns.rma"), null=True),  # pays for an exchange
     sa.PrimaryKeyConstraint("order_id", "tender_no"),
     one_of("kind", "card", "bank_slip", "debit", "store_credit", "manual"),
     check("amount_positive", "amount_minor > 0"),
+    check("lowered_within_amount", "lowered_minor >= 0 AND lowered_minor < amount_minor"),
 )
 
 payment_intents = sa.Table(

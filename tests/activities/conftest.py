@@ -1,13 +1,19 @@
 """One shop for the whole run; each test names its own goods and orders, and leaves it sound."""
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.composing import Manner, compose
+from activities.mailing import MailServer
 from activities.setting_up import upsert_catalog
 from db.engine import make_engine
+from domain.brand import Brand
+from domain.languages import LANGUAGES
+from tests.activities.letterbox import SENDER, Letterbox, an_open_letterbox
 from tests.activities.lock_order import recorded
 from tests.activities.merchants import Merchants, Receiver, merchants_of, receiving
 from tests.activities.shop import SETUP, Shop
@@ -16,6 +22,7 @@ from workers.local.postgres import PostgresServer
 # As many as ever meet at a barrier.
 CONNECTIONS = 40
 NUMBERS = itertools.count(1)
+WRITTEN_AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +39,17 @@ async def shop_engine(
     await engine.dispose()
 
 
+async def assert_mails_can_be_written(shop: Shop) -> None:
+    """A fact that a mail lacks is found here, whatever the test is about, and by no customer."""
+    for mail in await shop.rows(
+        "SELECT key, payload FROM outbox WHERE kind = 'email' AND order_id LIKE :orders",
+        orders=f"%-{shop.prefix}%",
+    ):
+        for language in LANGUAGES:
+            manner = Manner(Brand("Shop"), language, "https://shop.example/o/1")
+            compose(mail.key, mail.payload, SENDER, WRITTEN_AT, manner)
+
+
 @pytest.fixture
 async def shop(shop_engine: AsyncEngine) -> AsyncIterator[Shop]:
     shop = Shop(shop_engine, prefix=f"s{next(NUMBERS)}x")
@@ -39,6 +57,13 @@ async def shop(shop_engine: AsyncEngine) -> AsyncIterator[Shop]:
         yield shop
     assert wrong_locks == []
     await shop.assert_sound()
+    await assert_mails_can_be_written(shop)
+
+
+@pytest.fixture
+def letterbox() -> Iterator[tuple[Letterbox, MailServer]]:
+    with an_open_letterbox() as opened:
+        yield opened
 
 
 @pytest.fixture

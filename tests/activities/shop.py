@@ -13,12 +13,13 @@ from activities.backorders import BackorderActivities, Fill, Filled
 from activities.closing import Close, ClosingActivities
 from activities.fulfillment import Advance, FulfillmentActivities, HandOver
 from activities.payments import CaptureShare, PaymentActivities, Take, Taken
+from activities.reserving import Reserve, Reserved
 from activities.routing import Planned, Routed, RouteOrder, RoutingActivities
 from activities.setting_up import book_stock, upsert_catalog
 from activities.settlement import SettlementActivities
 from activities.shipping import ShippingActivities
 from activities.shortage import Shortage, ShortageActivities
-from activities.stock import Reserve, Reserved, StockActivities
+from activities.stock import StockActivities
 from db.engine import row, rows, run
 from db.inbox.orders import commit_order
 from db.queries.audit import RULES, unequal_closings, violations

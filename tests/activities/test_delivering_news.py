@@ -1,11 +1,9 @@
 """The outbox is delivered at least once, and one bad message holds nobody else up."""
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.channel_news import ChannelNews
@@ -14,37 +12,8 @@ from activities.delivery import Delivery
 from activities.mailing import Mails, MailServer
 from db.engine import rows, run
 from db.stores import outbox
+from tests.activities.letterbox import SENDER, Letterbox
 from workers.local.ports import any_free_port
-
-SENDER = "shop@example.com"
-
-
-class Letterbox:
-    """Keeps what arrives; refuses recipients named so."""
-
-    def __init__(self) -> None:
-        self.received: list[str] = []
-
-    async def handle_RCPT(  # noqa: N802
-        self, server: Any, session: Any, envelope: Any, address: str, options: Any
-    ) -> str:
-        if address.startswith("refused"):
-            return "550 nobody here"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        self.received += envelope.rcpt_tos
-        return "250 OK"
-
-
-@pytest.fixture
-def letterbox() -> Iterable[tuple[Letterbox, MailServer]]:
-    box, port = Letterbox(), any_free_port()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box, MailServer("127.0.0.1", port, SENDER, starttls=False)
-    controller.stop()
 
 
 class Mall:

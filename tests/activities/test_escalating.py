@@ -6,16 +6,18 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.composing import Manner, compose
 from activities.escalation import Addressees, EscalationActivities
-from activities.mail import compose
 from activities.setting_up import upsert_catalog
 from db.engine import make_engine, rows, run
 from db.stores import reconciliation
 from db.stores.reconciliation import Found, Look
+from domain.brand import Brand
 from tests.activities.shop import SETUP, Shop
 
 DAY_S = 86_400.0
 SENT_AT = datetime(2026, 1, 2, tzinfo=UTC)
+NO_BRAND = Manner(Brand("Shop"), "en")
 OPS = Addressees("http://oms.example", "ops@shop.example", {"finance": "money@shop.example"})
 
 
@@ -66,7 +68,7 @@ async def test_an_overdue_exception_is_written_to_its_owner_with_a_link(
         "x-late:overdue:1": "ops@shop.example", "x-money:overdue:1": "money@shop.example",
     }  # fmt: skip
     first = (await mails(fresh_engine))[0]
-    message = compose(first.key, first.payload, "Shop <shop@shop.example>", SENT_AT)
+    message = compose(first.key, first.payload, "Shop <shop@shop.example>", SENT_AT, NO_BRAND)
     text = f"{message['Subject']}\n{message.get_content()}"
     assert f"http://oms.example/exceptions/{first.payload['facts']['exception']}" in text
     assert order_id in text
@@ -124,7 +126,7 @@ async def test_open_tasks_are_written_about_in_one_message(fresh_engine: AsyncEn
     escalation = EscalationActivities(fresh_engine, OPS)
     assert [await escalation.escalate(DAY_S) for _ in range(2)] == [30, 0]
     (mail,) = await mails(fresh_engine)
-    message = compose(mail.key, mail.payload, "Shop <shop@shop.example>", SENT_AT)
+    message = compose(mail.key, mail.payload, "Shop <shop@shop.example>", SENT_AT, NO_BRAND)
     assert message["Subject"] == "30 reconciliation tasks are open"
     assert message.get_content().count("no_run_failed: order-") == 20
     assert "http://oms.example/reconciliation-tasks?state=open" in message.get_content()

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-from activities.stock import Reserved
+from activities.reserving import Reserved
 from tests.activities.shop import HOUR_S, Shop, at_once
 
 SEED = 20_261_122

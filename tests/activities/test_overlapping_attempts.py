@@ -10,8 +10,8 @@ from activities.connectors.errors import OutcomeUnknown, Rejected
 from activities.connectors.http import CALL_TIMEOUT_S
 from activities.connectors.payment.port import AuthorizeCommand, PaymentState, PaymentStatus
 from activities.payments import Taken
+from activities.reserving import Reserved
 from activities.shipping import PURCHASE_OVER_S
-from activities.stock import Reserved
 from db.stores import stock
 from domain.timings import Timings
 from tests.activities.doubles import Road

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from activities.collecting import Collect, CollectingActivities, MakeReady
+from activities.reserving import Reserve
 from activities.routing import Planned
 from activities.setting_up import upsert_catalog
 from activities.shortage import Shortage
-from activities.stock import Reserve
 from tests.activities.shop import HOUR_S, SETUP, Shop, at_once, share
 
 STORE: Any = SETUP["locations"][0] | {  # type: ignore[operator]

@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from api.app import ApiConfig, create_app
 from api.fulfillment_models import State
-from api.orders import Outcome
+from api.order_query import Outcome
 from api.placement_models import EXAMPLE
 from api.problems import BY_ERROR_TYPE, BY_OUTCOME, BY_STATUS, TABLE, Kind, Problem
 from db.engine import make_engine
@@ -102,9 +102,13 @@ def test_every_response_has_a_schema_and_problems_are_problems(schema: Any) -> N
 
 
 def _media_of(name: str) -> str:
-    """Papers say what they are by the end of their path."""
+    """Papers and files say what they are by the end of their path."""
+    if name.endswith("/export"):
+        return "text/csv"
     suffix = name.rpartition(".")[2]
-    return f"application/{suffix if suffix in ('pdf', 'xml') else 'json'}"
+    if suffix == "csv":
+        return "text/csv"
+    return f"application/{suffix if suffix in ('pdf', 'xml', 'jsonl') else 'json'}"
 
 
 def test_every_list_says_that_a_cursor_may_not_fit(schema: Any) -> None:
@@ -253,7 +257,7 @@ async def test_an_unexpected_fault_tells_nothing_about_itself(
     async def break_down(*_: Any, **__: Any) -> None:
         raise RuntimeError("the secret is 42")
 
-    monkeypatch.setattr("api.orders.orders.list_orders", break_down)
+    monkeypatch.setattr("api.finding.orders.list_orders", break_down)
     answer = await api.client.get("/orders")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "42" not in answer.text

@@ -22,12 +22,18 @@ OPEN = {
 SCOPE_OF = {
     "POST /orders": "orders:write",
     "GET /orders": "orders:read",
+    "GET /orders/export": "orders:read",
+    "GET /views": "orders:read",
+    "GET /views/{name}": "orders:read",
+    "PUT /views/{name}": "admin",
+    "DELETE /views/{name}": "admin",
     "GET /orders/{order_id}": "orders:read",
     "POST /orders/{order_id}/cancel": "orders:write",
     "GET /orders/{order_id}/changes": "orders:read",
     "POST /orders/{order_id}/changes": "orders:write",
     "POST /orders/{order_id}/intercept": "orders:write",
     "POST /orders/{order_id}/address": "orders:write",
+    "POST /orders/{order_id}/delivery": "orders:write",
     "GET /orders/{order_id}/holds": "orders:read",
     "POST /orders/{order_id}/holds": "orders:write",
     "POST /orders/{order_id}/holds/{number}/release": "orders:write",
@@ -66,6 +72,19 @@ SCOPE_OF = {
     "POST /claims/{fulfillment_id}/refused": "exceptions:write",
     "GET /count-tasks": "stock:read",
     "POST /count-tasks/{count_task_id}/counted": "fulfillments:write",
+    **{
+        f"{method} /{part}{place}": f"catalog:{'read' if method == 'GET' else 'write'}"
+        for part in ("products", "locations", "channels", "pools", "carrier-accounts")
+        for method, place in (
+            ("GET", ""),
+            *((m, "/{code:path}") for m in ("GET", "PUT", "PATCH", "DELETE")),
+        )
+    },
+    "POST /imports": "catalog:write",
+    "GET /imports": "catalog:read",
+    "GET /imports/{import_id}": "catalog:read",
+    "GET /imports/{import_id}/rejects.csv": "catalog:read",
+    "GET /imports/{import_id}/rejects.jsonl": "catalog:read",
     "GET /audit": "audit:read",
     "POST /codec/decode": "codec:read",
     "POST /codec/encode": "codec:read",
@@ -93,6 +112,8 @@ NAMED = {
     "{subscription_id}": "sub_nobody",
     "{dead_letter_id}": "1",
     "{sku:path}": "A-1",
+    "{code:path}": "nobody",
+    "{import_id}": "imp_nobody",
 }
 
 

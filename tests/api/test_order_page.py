@@ -25,12 +25,40 @@ async def test_the_page_shows_where_the_goods_are_and_nothing_about_the_buyer(ap
     assert answer.status_code == 200
     page = answer.text
     assert "A part of your order is on its way." in page
-    assert f"Parcel 1 is on its way.  TRK{order_id}" in page
+    assert f"Parcel 1 is on its way. TRK{order_id}" in page
     assert "<td>Lamp</td><td>2</td><td>1 shipped</td>" in page
-    assert "Total: 25.00 USD" in page
+    assert "Total: $25.00" in page
     assert not [word for word in ("Ada", "example.com", "Main Street", "62701") if word in page]
     assert answer.headers["cache-control"] == "no-store"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "said"),
+    [
+        ("pt-BR", None, ["Uma parte do seu pedido está a caminho.", "enviados: 1", "US$\xa025,00"]),
+        ("es-MX", None, ["Una parte de su pedido está en camino.", "USD\xa025.00", 'lang="es"']),
+        ("fr", "es", ["Una parte de su pedido está en camino.", "25,00\xa0US$", "La Mesa"]),
+        ("fr", None, ["A part of your order is on its way.", 'lang="en"', "Shop"]),
+    ],
+)
+async def test_the_page_speaks_the_order_s_language_or_its_channel_s(
+    api: Api, locale: str, language: str | None, said: list[str]
+) -> None:
+    order_id = await api.full_order()
+    await api.sql("UPDATE orders SET locale = :l WHERE order_id = :o", l=locale, o=order_id)
+    if language:
+        await api.sql(
+            "INSERT INTO brands (channel, name, language, legal_lines, colors) "
+            "VALUES ('shop', 'La Mesa', :l, '{}', '{}')",
+            l=language,
+        )
+    try:
+        page = (await api.client.get(link(order_id))).text
+    finally:
+        await api.sql("DELETE FROM brands")
+    for words in said:
+        assert words in page
 
 
 async def test_a_link_signed_with_a_secret_that_was_replaced_still_opens(api: Api) -> None:

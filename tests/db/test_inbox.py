@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from activities.pruning import PruningActivities
 from db.inbox import audit, idempotency
 from db.inbox.content import canonical_json, content_sha256, storable
 from db.inbox.idempotency import KeyReused, StillInProgress, StoredAnswer
@@ -279,17 +280,26 @@ async def test_of_simultaneous_requests_one_is_begun(engine: AsyncEngine, key: N
     assert sum(isinstance(each, StillInProgress) for each in found) == AT_ONCE - 1
 
 
-async def test_old_keys_are_forgotten(engine: AsyncEngine, key: NewKey) -> None:
+async def test_old_keys_are_forgotten(
+    engine: AsyncEngine, key: NewKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "FORGOTTEN_AT_ONCE", 2)
     async with engine.begin() as tx:
-        await idempotency.begin(tx, key.key_id, "k5", "hash")
+        for number in range(5):
+            await idempotency.begin(tx, key.key_id, f"old-{number}", "hash")
         await tx.execute(
             sa.text(
                 "UPDATE idempotency_keys SET created_at = now() - interval '4 days' "
-                "WHERE idempotency_key = 'k5'"
+                "WHERE idempotency_key LIKE 'old-%'"
             )
         )
-        assert await idempotency.forget_old(tx) >= 1
-        assert await idempotency.begin(tx, key.key_id, "k5", "other") is None
+        await idempotency.begin(tx, key.key_id, "young", "hash")
+    assert await PruningActivities(engine).forget_answers() >= 5
+    assert await PruningActivities(engine).forget_answers() == 0
+    async with engine.begin() as tx:
+        assert await idempotency.begin(tx, key.key_id, "old-1", "other") is None
+        with pytest.raises(KeyReused):
+            await idempotency.begin(tx, key.key_id, "young", "other")
 
 
 # -- audit

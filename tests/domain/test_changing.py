@@ -133,3 +133,51 @@ def test_any_sequence_of_cancellations_sums_to_what_was_paid(
         order = after(order, done)
     assert given_back + order.parts[0].share_minor == share
     assert min(order.parts[0].units.values()) >= 0
+
+
+def lower(line_no: int, amount_minor: int) -> Wish:
+    return Wish("lower_price", line_no, amount_minor=amount_minor)
+
+
+def test_a_price_is_lowered_with_its_tax_where_its_units_are() -> None:
+    parts = (Part("f1", 1, "open", {1: 1, 2: 2}, 2_000), Part("f2", 2, "packed", {1: 2}, 2_261))
+    order = Placed(LINES, CHARGES, {}, parts, 1, has_card=False)
+    found = propose(order, [lower(1, 310)])
+    [allowance] = found.allowances
+    assert (allowance.net_minor, allowance.tax_minor) == (300, 10)
+    assert allowance.by_part == {"f1": 103, "f2": 207}
+    assert (found.refund_minor, found.charge_minor, found.cuts) == (310, 0, ())
+
+
+def test_a_price_that_cannot_be_lowered_says_why() -> None:
+    order = placed("open")
+    assert refused(order, lower(9, 1)) == "unknown_line"
+    assert refused(order, lower(1, 3_100)) == "too_much"
+    assert refused(placed("handed_over"), lower(1, 1)) == "too_late"
+    assert refused(replace(order, step=10), lower(1, 15)) == "no_payable_amount"
+    assert refused(replace(order, cancelled={1: 1}), lower(1, 1)) == "partly_cancelled"
+    taxed = replace(order, charges=(Charge("tax", 90),))
+    assert refused(taxed, lower(2, 1)) == "taxed_beside"
+    assert refused(order, lower(1, 1), cancel(2, 1)) == "apart"
+    free = Line(1, "A", 1, 100)
+    shared = Part("f1", 1, "open", {1: 1}, 100, payers=2)
+    paid_by_two = Placed((free,), (), {}, (shared,), 1, has_card=True)
+    assert refused(paid_by_two, lower(1, 99)) == "too_much"
+    assert propose(paid_by_two, [lower(1, 98)]).refund_minor == 98
+
+
+@given(st.data(), st.sampled_from([1, 10, 100]))
+def test_what_parcels_bear_is_what_the_line_costs_less(data: st.DataObject, step: int) -> None:
+    counts = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=4))
+    line = Line(1, "A", sum(counts), 1_000, tax_minor=100 * len(counts))
+    parts = tuple(
+        Part(f"f{number}", number, "open", {1: count}, count * 1_000 + 100)
+        for number, count in enumerate(counts, 1)
+    )
+    order = Placed((line,), (), {}, parts, step, has_card=True)
+    half = 500 * sum(counts)
+    wanted = step * data.draw(st.integers(1, half // step))
+    [allowance] = propose(order, [lower(1, wanted)]).allowances
+    assert sum(allowance.by_part.values()) == allowance.amount_minor == wanted
+    assert all(less % step == 0 for less in allowance.by_part.values())
+    assert 0 <= allowance.tax_minor <= line.tax_minor

@@ -110,6 +110,10 @@ BREAKAGES = {
         "UPDATE inbox SET external_id = external_id || '.' WHERE state = 'handled'",
     "order_has_its_document": "DELETE FROM inbox",
     "story_is_complete": "DELETE FROM order_events WHERE order_id = '{open}' AND sequence = 2",
+    "order_is_found_by_what_it_is":
+        "UPDATE order_search SET words = '{{nobody}}' WHERE order_id = '{open}'",
+    "order_is_listed_as_it_stands":
+        "UPDATE order_states SET payment = 'not_due' WHERE order_id = '{open}'",
     "closed_order_has_no_change_to_make":
         "INSERT INTO order_changes (order_id, number, state, wishes, asked_by) "
         "VALUES ('{delivered}', 1, 'confirmed', '[]', 'x')",

@@ -5,17 +5,29 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import rows
-from tests.workers.test_setup_file import ADDRESS, CHANNEL, CREDIT, LOCATION, PRODUCT, SELLER, STOCK
+from db.engine import row, rows
+from db.queries.brands import BRAND, brand_of
+from domain.brand import Brand, Colors
+from tests.workers.test_setup_file import (
+    ACCOUNT,
+    ADDRESS,
+    CHANNEL,
+    CREDIT,
+    LOCATION,
+    PRODUCT,
+    SELLER,
+    STOCK,
+)
 from workers.errors import UserError
 from workers.importing import Origin, import_setup
 from workers.setup_file import read_setup
 
 WHOLE = {
     "pools": ["main"], "locations": [LOCATION], "sellers": [SELLER], "channels": [CHANNEL],
-    "products": [PRODUCT],
+    "products": [PRODUCT], "brands": [{"channel": "shop"}],
     "stock": [{**STOCK, "safety_stock": 2}], "store_credits": [CREDIT],
     "return_policies": [{"channel": "shop", "window_days": 14}],
+    "carrier_accounts": [ACCOUNT],
 }  # fmt: skip
 
 
@@ -45,6 +57,7 @@ async def test_what_refers_to_nothing_is_named_and_nothing_is_written(
     content = {
         "pools": ["main"],
         "products": [PRODUCT],
+        "brands": [{"channel": "shop"}],
         "locations": [{**LOCATION, "pool": "moon"}],
         "channels": [{**CHANNEL, "pool": "sun", "seller": "nobody"}],
         "stock": [{**STOCK, "location": "west"}, {**STOCK, "sku": "B-9"}],
@@ -128,6 +141,37 @@ async def test_a_channel_gets_its_legal_seller_and_keeps_it(fresh_engine: AsyncE
     await imported(fresh_engine, {"channels": [CHANNEL]})
     await imported(fresh_engine, {"sellers": [{**SELLER, "legal_name": "Cauce S.A."}]})
     assert await sellers(fresh_engine) == [("shop", "Cauce S.A.", "INV", "CRN", "en")]
+
+
+async def brand(engine: AsyncEngine) -> Brand:
+    async with engine.connect() as connection:
+        found = await row(
+            connection,
+            f"SELECT {BRAND} FROM channels c LEFT JOIN brands b USING (channel)",
+        )
+    return brand_of(found)
+
+
+async def test_a_channel_gets_its_brand_and_another_in_its_place(fresh_engine: AsyncEngine) -> None:
+    await imported(fresh_engine, {"pools": ["main"], "channels": [CHANNEL]})
+    assert await brand(fresh_engine) == Brand("Shop")
+    given = {
+        "channel": "shop", "name": "Río", "sender": "hola@rio.example", "language": "pt",
+        "support": "ajuda@rio.example", "logo_url": "https://cdn.example/l.png",
+        "logo_alt": "O rio", "legal_lines": ["Río, S.L."], "colors": {"accent": "#800020"},
+    }  # fmt: skip
+    await imported(fresh_engine, {"brands": [given]})
+    assert await brand(fresh_engine) == Brand(
+        "Río", "Río", "hola@rio.example", "https://cdn.example/l.png", "O rio",
+        "ajuda@rio.example", ("Río, S.L.",), "pt", Colors("#800020"),
+    )  # fmt: skip
+    await imported(fresh_engine, {"brands": [{"channel": "shop", "sender_name": "Orders"}]})
+    assert await brand(fresh_engine) == Brand("Shop", sender_name="Orders")
+
+
+async def test_a_brand_needs_its_channel(fresh_engine: AsyncEngine) -> None:
+    with pytest.raises(UserError, match=r"brands\[0\].channel: 'mall' is unknown"):
+        await imported(fresh_engine, {"brands": [{"channel": "mall"}]})
 
 
 async def test_a_series_belongs_to_one_seller(fresh_engine: AsyncEngine) -> None:

@@ -24,6 +24,10 @@ PRODUCT = {
     "height_mm": 100,
 }  # fmt: skip
 STOCK = {"location": "east", "sku": "A-1", "on_hand": 10}
+ACCOUNT = {
+    "account": "ups", "vendor": "easypost", "carrier": "UPS", "reference": "ca_1",
+    "credential": "key",
+}  # fmt: skip
 CREDIT = {"code": "GIFT-1", "currency": "USD", "balance_minor": 5000}
 
 
@@ -86,7 +90,7 @@ def test_the_example_of_the_documentation_can_be_read(repository: Path) -> None:
         ({"products": [PRODUCT, PRODUCT]}, "products[1]: the same as products[0]"),
         ({"stock": [STOCK, {**STOCK, "on_hand": 3}]}, "stock[1]: the same as stock[0]"),
         ({"pools": ["main", "main"]}, "pools[1]: the same as pools[0]"),
-        ([], "an object with any of pools, locations, sellers, channels, products, stock,"),
+        ([], "an object with any of pools, locations, sellers, channels, brands, products, stock,"),
         (None, "an object with any of"),
     ],
 )  # fmt: skip

@@ -15,9 +15,12 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from activities.setting_up import book_stock, upsert_catalog
+from api.app import ApiConfig, create_app
 from db.engine import make_engine, row, rows
+from db.inbox.keys import create_key
 from db.inbox.orders import commit_order
 from domain.timings import Timings
+from tests.api.world import caller
 from workers.inbox import InboxLoop
 from workers.local.ports import any_free_port
 from workers.schedules import register_search_attributes
@@ -262,3 +265,14 @@ async def world(
         await asyncio.gather(*(worker.shutdown() for worker in workers))
         await asyncio.gather(*running, loop)
     await engine.dispose()
+
+
+@pytest.fixture
+async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with world.engine.begin() as tx:
+        key = await create_key(tx, "changes", ["orders:read", "orders:write"])
+    app = create_app(
+        engine=world.engine, temporal=world.temporal, config=ApiConfig(timings=world.timings)
+    )
+    async with caller(app, key.secret) as client:
+        yield client

@@ -1,31 +1,15 @@
 """Orders that are changed after they were placed, over HTTP, with real workers."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import httpx
-import pytest
 
-from api.app import ApiConfig, create_app
 from db.engine import run
-from db.inbox.keys import create_key
-from tests.api.world import caller
 from tests.workflows.conftest import World
 from tests.workflows.test_parcels_on_the_road import asked, decide
 from tests.workflows.test_short_picks import ledger, placed, sound, work
 from workflows.order import OrderWorkflow
-
-
-@pytest.fixture
-async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with world.engine.begin() as tx:
-        key = await create_key(tx, "changes", ["orders:read", "orders:write"])
-    app = create_app(
-        engine=world.engine, temporal=world.temporal, config=ApiConfig(timings=world.timings)
-    )
-    async with caller(app, key.secret) as client:
-        yield client
 
 
 async def change(
@@ -273,3 +257,54 @@ async def test_a_parcel_with_a_label_keeps_its_address(
     late = await http.post(f"/orders/{order_id}/address", json=body)
     assert (late.status_code, late.json()["code"] in ("too_late", "stale_version")) == (409, True)
     assert (await handle.result()).outcome == "delivered"
+
+
+def less(line_no: int, amount_minor: int) -> dict[str, Any]:
+    return {"kind": "lower_price", "line_no": line_no, "amount_minor": amount_minor}
+
+
+async def test_a_lowered_price_is_charged_less_and_billed_so(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    west, east = await world.sku(west=5), await world.sku(east=5)
+    handle, order_id = await placed(world, (west, 2), (east, 1))
+    seen = await change(http, order_id, less(1, 600), dry_run=True)
+    assert (seen.status_code, seen.json()["refund_minor"]) == (200, 600), seen.text
+    done = await change(http, order_id, less(1, 600))
+    assert (done.status_code, done.json()["state"]) == (200, "applied"), done.text
+    assert "order_changed:c1" in await mails(world, order_id)
+    whole = await change(http, order_id, less(2, 1_000))
+    assert (whole.status_code, whole.json()["reason"]) == (409, "too_much"), whole.text
+    await work(world, order_id, 1, (1, 2))
+    await work(world, order_id, 2, (2, 1))
+    assert (await handle.result()).outcome == "delivered"
+    assert await ledger(world, order_id) == (3_500 - 600, 2)
+    found = await world.row(
+        "SELECT total_minor, discount_minor FROM orders JOIN order_lines USING (order_id)"
+        " WHERE order_id = :o AND line_no = 1",
+        o=order_id,
+    )
+    assert tuple(found) == (3_500 - 600, 600)
+    await sound(world, order_id)
+
+
+async def test_what_was_paid_before_the_price_was_lowered_goes_back(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    sku = await world.sku(west=5)
+    tenders = [
+        {"kind": "card", "amount_minor": 500, "reference": "pm_card_visa"},
+        {"kind": "debit", "amount_minor": 2_000, "reference": "pm_card_visa_debit"},
+    ]
+    handle, order_id = await placed(world, (sku, 2), tenders=tenders)
+    done = await change(http, order_id, less(1, 900))
+    assert (done.status_code, done.json()["refund_minor"]) == (200, 900), done.text
+    paid = (await http.get(f"/orders/{order_id}")).json()["tenders"]
+    assert sum(tender["lowered_minor"] for tender in paid) == 900
+    await sound(world, order_id)
+    await work(world, order_id, 1, (1, 2))
+    assert (await handle.result()).outcome == "delivered"
+    assert (await ledger(world, order_id))[0] == 2_500 - 900
+    late = await change(http, order_id, less(1, 1))
+    assert (late.status_code, late.json()["code"]) == (409, "too_late")
+    await sound(world, order_id)

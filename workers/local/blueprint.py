@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from workers.environ import machine_environment
 from workers.errors import UserError
 from workers.local.datafolder import DataFolder
-from workers.local.environment import Addresses, Outside, compose
+from workers.local.environment import Addresses, Outside, compose, with_own_ports
 from workers.local.parts import Part, PythonPart, announces, answers_http, greets
 from workers.local.ports import LOOPBACK, PortBook, read_ports
 from workers.local.postgres import PostgresServer
@@ -38,6 +38,8 @@ class Plan:
     # The module run as a worker, and its words; the fault harness has one of its own.
     worker: Sequence[str] = ("workers", "worker")
     last_backoff_s: float = LAST_BACKOFF_S
+    # Beside what every cluster is started with; a benchmark counts statements.
+    postgres_settings: Mapping[str, str] = field(default_factory=dict)
     asked_ports: Mapping[str, int] = field(default_factory=dict)
     preferred_ports: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +73,11 @@ class Blueprint:
                     preferred=self.plan.preferred_ports.get(name),
                 )
         if "postgres" in self.names:
-            self.postgres = PostgresServer(self.folder.path, port=self.ports["postgres"])
+            self.postgres = PostgresServer(
+                self.folder.path,
+                port=self.ports["postgres"],
+                more_settings=self.plan.postgres_settings,
+            )
         if "temporal" in self.names:
             self.temporal = TemporalServer(
                 self.folder.path, port=self.ports["temporal"], ui_port=self.ports["ui"]
@@ -145,12 +151,14 @@ class Blueprint:
         found: list[PythonPart] = []
         if "api" in self.names:
             ready = answers_http(self.ports["api"], API_READY_PATH)
-            found.append(PythonPart("api", ["workers", "api"], env, data_dir, ready))
+            api_env = with_own_ports(env, 0)
+            found.append(PythonPart("api", ["workers", "api"], api_env, data_dir, ready))
         if "worker" in self.names:
             for number in range(1, self.plan.workers + 1):
                 name = f"worker-{number}"
                 ready = announces(data_dir, name)
-                found.append(PythonPart(name, self.plan.worker, env, data_dir, ready))
+                own_env = with_own_ports(env, number)
+                found.append(PythonPart(name, self.plan.worker, own_env, data_dir, ready))
         return found
 
     def task(self, name: str, words: list[str], env: Mapping[str, str]) -> PythonPart:

@@ -22,9 +22,12 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(backup)
     app.command()(restore)
-    mail = typer.Typer(help="The e-mails that the stack caught.", no_args_is_help=True)
+    mail = typer.Typer(
+        help="The e-mails that the stack caught, and how they look.", no_args_is_help=True
+    )
     mail.command("list")(mail_list)
     mail.command("show")(mail_show)
+    mail.command("preview")(mail_preview)
     app.add_typer(mail, name="mail")
 
 
@@ -95,6 +98,26 @@ def mail_show(
     from workers.local.mailbox import readable  # noqa: PLC0415
 
     typer.echo(readable(_mailbox(data_dir).read(number)))
+
+
+def mail_preview(
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("mails"),
+    kind: Annotated[
+        list[str] | None, typer.Option(help="As docs/messages.md lists them; all by default.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Or a locale, such as pt-BR; all three by default.")
+    ] = None,
+    setup: Annotated[
+        Path | None, typer.Option(help="The import file that holds the brand.")
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="Whose brand, when there are more.")] = None,
+) -> None:
+    """Write e-mails with invented facts as HTML and text."""
+    from workers.mail_preview import brand_in, preview  # noqa: PLC0415
+
+    for path in preview(out, kind or [], language or [], brand_in(setup, channel)):
+        typer.echo(str(path))
 
 
 def _mailbox(data_dir: Path) -> "Mailbox":

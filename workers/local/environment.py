@@ -15,6 +15,7 @@ SHOPIFY_TOKEN = "shpat_sandbox"  # noqa: S105 - public on purpose
 SHOPIFY_CHANNEL = "shopify"
 SENDER = "Cauce Demo Shop <orders@shop.example>"
 STAFF = "operations@shop.example"
+METRICS_PORTS = ("OMS_METRICS_PORT", "OMS_TEMPORAL_METRICS_PORT")
 VENDORS = ("stripe", "easypost", "shopify")
 
 
@@ -107,6 +108,12 @@ def _sandbox_vendors(
             env[f"{prefix}URL"] = f"{url}/{vendor}"
             env[f"{prefix}WEBHOOK_SECRETS"] = webhook_secrets[vendor]
     return env
+
+
+def with_own_ports(env: Mapping[str, str], number: int) -> dict[str, str]:
+    """Move the ports of metrics, so that each process of the machine has its own."""
+    given = {name: env[name] for name in METRICS_PORTS if env.get(name, "").isdigit()}
+    return {**env, **{name: str(int(port) + number) for name, port in given.items()}}
 
 
 def _kept(outside: Outside, *, has_temporal: bool) -> dict[str, str]:

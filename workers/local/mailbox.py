@@ -78,9 +78,10 @@ class Mailbox:
 
 
 def readable(message: EmailMessage) -> str:
-    """Headers and text without the encodings of the wire."""
+    """Headers and text without the encodings of the wire; HTML only where there is no text."""
     headers = "".join(f"{name}: {value}\n" for name, value in message.items())
-    return f"{headers}\n{message.get_content()}"
+    body = message.get_body(("plain", "html"))
+    return f"{headers}\n{body.get_content() if body is not None else ''}"
 
 
 def _claim(draft: Path, path: Path) -> bool:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -47,14 +47,25 @@ _DURABLE_SETTINGS = {"fsync": "on", "synchronous_commit": "on", "full_page_write
 class PostgresServer:
     """One cluster of one data folder, reachable on 127.0.0.1 with a password alone.
 
-    Not durable means: no fsync, and as a context the cluster is removed at its end.
+    Not durable means: no fsync. As a context, a scratch cluster is removed at its end; one that is
+    not durable is scratch.
     """
 
     name = "postgres"
 
-    def __init__(self, data_dir: Path, *, port: int | None = None, durable: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        durable: bool = True,
+        scratch: bool = False,
+        more_settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.data_dir = data_dir
+        self._more_settings = more_settings or {}
         self.durable = durable
+        self.scratch = scratch or not durable
         self.child: subprocess.Popen[bytes] | None = None
         self.port = port or 0
         self.log = data_dir / "logs" / "postgres.log"
@@ -64,7 +75,7 @@ class PostgresServer:
     @property
     def home(self) -> PostgresHome:
         if self._home is None:
-            until = None if self.durable else processes.identify(os.getpid())
+            until = processes.identify(os.getpid()) if self.scratch else None
             self._home = find_home(self.data_dir, until)
         return self._home
 
@@ -77,6 +88,11 @@ class PostgresServer:
     def dsn(self) -> str:
         """For psycopg and PostgreSQL's own programs, with the password."""
         return self._access(ROLE, DATABASE)
+
+    @property
+    def superuser_dsn(self) -> str:
+        """Of our database; for what a plain role may not do or see."""
+        return self._access(SUPERUSER, DATABASE)
 
     def url_for(self, database: str) -> str:
         return self._access(ROLE, database).replace("postgresql", "postgresql+psycopg", 1)
@@ -153,7 +169,7 @@ class PostgresServer:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
-        if not self.durable:
+        if self.scratch:
             self.forget()
 
     @property
@@ -210,7 +226,8 @@ class PostgresServer:
 
     async def _try_start(self, deadline: float) -> bool:
         """False when leftovers of a killed server still stand in the way."""
-        chosen = _SETTINGS | (_DURABLE_SETTINGS if self.durable else _FAST_SETTINGS)
+        chosen: dict[str, str] = _SETTINGS | (_DURABLE_SETTINGS if self.durable else _FAST_SETTINGS)
+        chosen |= self._more_settings
         chosen["port"] = str(self.port)
         options = [word for item in chosen.items() for word in ("-c", "=".join(item))]
         command = [str(self.home.programs / "postgres"), "-D", str(self.home.cluster), *options]

@@ -14,8 +14,10 @@ with workflow.unsafe.imports_passed_through():
         Verified,
     )
     from activities.closing import Close, Closed, ClosingActivities
+    from activities.pruning import PruningActivities
+    from activities.reserving import Reserve, Reserved
     from activities.routing import Planned, Routed, RouteOrder, RoutingActivities
-    from activities.stock import Reserve, Reserved, StockActivities
+    from activities.stock import StockActivities
 
 from domain.timings import Timings
 from workflows.messages import OrderInput
@@ -65,4 +67,11 @@ async def close_order(order_id: str, outcome: str, reason: str | None) -> Closed
 async def expire_reservations() -> int:
     return await workflow.execute_activity_method(
         StockActivities.expire_reservations, start_to_close_timeout=SWEEP_TIMEOUT
+    )
+
+
+async def forget_answers() -> int:
+    """What is not done in time is left to the next run."""
+    return await workflow.execute_activity_method(
+        PruningActivities.forget_answers, start_to_close_timeout=SWEEP_TIMEOUT
     )

@@ -7,7 +7,7 @@ from activities.fulfillment import HandOver
 from activities.payments import CaptureShare
 from activities.playbook import PlaybookActivities, WriteOff
 from domain.shortage import REASONS
-from tests.activities.conservation.returning import Returning
+from tests.activities.conservation.changing import Changing
 from tests.activities.conservation.telling import PLACES, PRICES, REPEATED
 from tests.activities.shop import HOUR_S, Shop, card, paid
 
@@ -15,7 +15,7 @@ MOST_ORDERS: Final = 3
 REFUSED = 8  # of a hundred captures
 
 
-class Tale(Returning):
+class Tale(Changing):
     """The world of one seed."""
 
     def __init__(self, shop: Shop, seed: int) -> None:
@@ -35,8 +35,9 @@ class Tale(Returning):
         verbs = [
             self.place, self.route, self.pick, self.pick_short, self.reject, self.pack, self.label,
             self.hand_over, self.hand_over, self.deliver, self.deliver, self.lose, self.cancel,
-            self.let_go, self.arrive, self.close, self.ask_return, self.ask_return, self.receive,
-            self.inspect, self.settle, self.end_return, self.call_return_off,
+            self.change, self.change, self.let_go, self.arrive, self.close, self.ask_return,
+            self.ask_return, self.receive, self.inspect, self.settle, self.end_return,
+            self.call_return_off,
         ]  # fmt: skip
         for _ in range(operations):
             self.dice.shuffle(verbs)
@@ -103,14 +104,8 @@ class Tale(Returning):
             await self.do(lambda: self.shop.holding.release_stock(order_id))
             await self.shop.close(order_id, "cancelled")
         for part in await self.parts("cancel_requested AND ended_at IS NULL", order_id):
-            await self._stop(part)
+            await self.stop(part)
         return True
-
-    async def _stop(self, part: Any) -> None:
-        await self.do(lambda: self.shop.fulfillment.cancel_fulfillment(part.fulfillment_id))
-        now = await self.parts("state = 'cancelled'", part.order_id)
-        if part.fulfillment_id in {each.fulfillment_id for each in now}:
-            await self.do(lambda: self.shop.shipping.void_label(part.fulfillment_id))
 
     async def close(self) -> bool:
         order_id = self.one_of(await self.closable())
@@ -185,7 +180,7 @@ class Tale(Returning):
             await self._capture(part)
         except Rejected:
             if self.chance(50):  # or a person has it tried anew, later
-                await self._stop(part)
+                await self.stop(part)
             return True
         await self.do(lambda: self.shop.fulfillment.hand_over(to))
         return True
@@ -244,7 +239,7 @@ class Tale(Returning):
         part = self.one_of(await self.parts("state = 'backordered'"))
         if part is None or self.hesitates(50):
             return False
-        await self._stop(part)
+        await self.stop(part)
         return True
 
     async def arrive(self) -> bool:

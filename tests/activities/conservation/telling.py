@@ -48,6 +48,13 @@ class Telling(Pages):
             except OutcomeUnknown:
                 await act()
 
+    async def stop(self, part: Any) -> None:
+        """A parcel that is cancelled is not sent: its label is given back."""
+        await self.do(lambda: self.shop.fulfillment.cancel_fulfillment(part.fulfillment_id))
+        now = await self.parts("state = 'cancelled'", part.order_id)
+        if part.fulfillment_id in {each.fulfillment_id for each in now}:
+            await self.do(lambda: self.shop.shipping.void_label(part.fulfillment_id))
+
     def lose_an_answer(self) -> None:
         if self.chance(LOST):
             self.shop.bank.faults.silent = 1

@@ -10,7 +10,6 @@ import pytest
 from api.paper.einvoice import write_einvoice
 from api.paper.pdf import set_pdf
 from api.paper.view import document_view, packing_slip_view
-from api.paper.words import WORDS, amount, percent
 from domain.invoicing import Part, bill_parcel, credit
 from domain.order import Charge, Line
 from tests.api.papers import ADDRESS, SELLER, document, row_of
@@ -119,29 +118,3 @@ def test_a_packing_slip_tells_no_price() -> None:
     assert "A-1 Café 2" in page
     assert "Unidades: 2" in page
     assert not re.search(r"EUR|\d,\d\d|Preço", page)
-
-
-def test_every_language_has_every_word() -> None:
-    assert {frozenset(words) for words in WORDS.values()} == {frozenset(WORDS["en"])}
-
-
-@pytest.mark.parametrize(
-    ("minor", "currency", "language", "text"),
-    [
-        (123_456_789, "EUR", "en", "1,234,567.89"),
-        (-5, "EUR", "es", "\N{MINUS SIGN}0,05"),
-        (1_234, "JPY", "pt", "1.234"),
-        (1_234_567, "KWD", "en", "1,234.567"),
-    ],
-)
-def test_amounts_are_written_as_the_reader_writes_them(
-    minor: int, currency: str, language: str, text: str
-) -> None:
-    assert amount(minor, currency, language) == text
-
-
-def test_rates_are_written_as_short_as_they_are() -> None:
-    written = [percent(ppm, "es") for ppm in (210_000, 72_500, 0, 88_750)]
-    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in written] == [
-        "21 %", "7,25 %", "0 %", "8,875 %",
-    ]  # fmt: skip

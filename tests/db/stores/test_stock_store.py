@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import make_engine, row, rows, run
+from db.inbox.receiving import receive_many
 from db.queries.audit import violations
 from db.queries.audit_stock import RULES
-from db.stores import stock
-from db.stores.stock import Change, Hold
+from db.stores import reservations, stock
+from db.stores.reservations import Hold
+from domain.reserving import Granted, Wish
 
 ADDRESS = '{"name": "l"}'
 
@@ -46,7 +48,8 @@ async def product(engine: AsyncEngine, sku: str, units: int, place: str = "l1") 
             "INSERT INTO products VALUES (:sku, :sku, 1, 1, 1, 1) ON CONFLICT DO NOTHING",
             sku=sku,
         )
-        await stock.receive(tx, Change(place, sku, on_hand=units), f"in:{sku}:{place}", "test")
+        level = {"location": place, "sku": sku, "on_hand": units, "key": f"in:{sku}:{place}"}
+        await receive_many(tx, [level])
 
 
 PER_TRANSACTION = 8  # 2,000 commits one after another would only measure the disk
@@ -72,13 +75,14 @@ async def order(tx: Any) -> str:
     return order_id
 
 
-def hold(order_id: str, buffer: int = 0) -> Hold:
-    return Hold(order_id, attempt=1, pool="main", buffer=buffer, expires_s=60)
+def hold(order_id: str, demand: dict[str, int], buffer: int = 0) -> Hold:
+    return Hold(order_id, attempt=1, expires_s=60, wish=Wish("main", buffer, demand))
 
 
 async def buy(engine: AsyncEngine, demand: dict[str, int], buffer: int = 0) -> tuple[str, ...]:
     async with engine.begin() as tx:
-        return await stock.reserve(tx, hold(await order(tx), buffer), demand)
+        (answer,) = await reservations.reserve(tx, [hold(await order(tx), demand, buffer)])
+    return answer.short
 
 
 async def assert_clean(engine: AsyncEngine) -> None:
@@ -116,8 +120,8 @@ async def test_a_hot_sku_sells_to_the_last_unit_and_not_one_more(shop: AsyncEngi
         sold = 0
         while mine := [waiting.pop() for _ in waiting[:PER_TRANSACTION]]:
             async with shop.begin() as tx:
-                for order_id in mine:
-                    sold += await stock.reserve(tx, hold(order_id), {"hot": 2}) == ()
+                asked = [hold(order_id, {"hot": 2}) for order_id in mine]
+                sold += (await reservations.reserve(tx, asked)).count(Granted({"hot": 2}))
         return sold
 
     assert sum(await asyncio.gather(*(buyer() for _ in range(16)))) == 1_980
@@ -158,7 +162,8 @@ async def test_orders_that_want_the_same_goods_in_opposite_order_do_not_deadlock
         demand = dict.fromkeys(names if number % 2 else reversed(names), 1)
         async with shop.begin() as tx:
             order_id = await order(tx)
-            assert await stock.reserve(tx, hold(order_id), demand) == ()
+            (answer,) = await reservations.reserve(tx, [hold(order_id, demand)])
+        assert answer.short == ()
         async with shop.begin() as tx:
             assert await stock.end_reservation(tx, order_id, "released") == len(names)
 
@@ -170,7 +175,7 @@ async def test_a_hold_is_given_back_once(shop: AsyncEngine) -> None:
     await product(shop, "once", 5)
     async with shop.begin() as tx:
         order_id = await order(tx)
-        await stock.reserve(tx, hold(order_id), {"once": 5})
+        await reservations.reserve(tx, [hold(order_id, {"once": 5})])
 
     async def give_back() -> int:
         async with shop.begin() as tx:

@@ -79,3 +79,18 @@ def test_a_folder_without_a_stack_is_one_line(tmp_path: Path) -> None:
 def test_an_absent_message_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no e-mail has the number 7"):
         Mailbox(tmp_path).read(7)
+
+
+def test_of_a_message_in_two_ways_the_text_is_shown(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = EmailMessage()
+    message["Subject"] = "Olá"
+    message.set_content("the text\n")
+    message.add_alternative("<p>the markup</p>", subtype="html")
+    with DataFolder(data_dir) as folder:
+        Mailbox(folder.mail_dir).keep(message.as_bytes(policy=SMTP), ["ada@example.com"])
+    commands.mail_show(1, data_dir)
+    shown = capsys.readouterr().out
+    assert "the text" in shown
+    assert "markup" not in shown

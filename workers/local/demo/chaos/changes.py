@@ -57,6 +57,16 @@ def _one_more(document: Json) -> Json:
     return {"kind": "add_line", "sku": line["sku"], "quantity": 1, "unit_price_minor": price}
 
 
+def _a_tenth(document: Json) -> int:
+    """A tenth of the first line's price."""
+    line = document["lines"][0]
+    return max(1, int(line["quantity"] * line["unit_price_minor"]) // 10)
+
+
+def _cheaper(document: Json) -> Json:
+    return {"kind": "lower_price", "line_no": 1, "amount_minor": _a_tenth(document)}
+
+
 def _cut(document: Json, units: Mapping[int, int]) -> int:
     """What so many units of its lines are worth of the whole order, freight included."""
     fields = ("sku", "quantity", "unit_price_minor", "tax_minor", "discount_minor")
@@ -93,6 +103,11 @@ def _decreased(facts: Facts) -> bool:
     return _applied(facts) and any(
         0 < line["cancelled"] < line["quantity"] for line in facts.all("lines")
     )
+
+
+def _made_cheaper(facts: Facts) -> bool:
+    lowered = any(change["refund_minor"] > 0 for change in facts.all("changes", state="applied"))
+    return _applied(facts) and lowered and not any(line["cancelled"] for line in facts.all("lines"))
 
 
 def _without_a_line(facts: Facts) -> bool:
@@ -139,6 +154,7 @@ PATHS: Final[Mapping[str, Path]] = {
     "edit_decrease": Path(
         _decreased, _change(_one_less), back=_worth_of_less, by_hand=True, least_of_line=2
     ),
+    "price_lowered": Path(_made_cheaper, _change(_cheaper), back=_a_tenth, by_hand=True),
     "cancel_line": Path(
         _without_a_line,
         _change(_no_first_line),

@@ -16,6 +16,7 @@ REALISTIC: Final[Mapping[str, int]] = {
     # Changed, or called off late.
     "edit_increase": 30,  # assumption: few add to an order
     "edit_decrease": 40,  # assumption: more think again
+    "price_lowered": 30,  # assumption: a promotion that was missed
     "cancel_line": 40,  # assumption: as many drop an article
     "cancel_after_label": 30,  # assumption: between label and hand-over lie minutes
     # In the warehouse and at the vendors.

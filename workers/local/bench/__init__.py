@@ -1,0 +1,1 @@
+"""Benchmarks: what an order costs, how fast it is taken and found, on this very machine."""

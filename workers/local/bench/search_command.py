@@ -1,0 +1,37 @@
+"""The command `oms bench search`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workers.local.files import disk_refusals
+
+
+def register(bench: typer.Typer) -> None:
+    bench.command()(search)
+
+
+def search(
+    orders: Annotated[
+        int, typer.Option(min=1_000, help="How many a scratch database is filled with.")
+    ] = 1_000_000,
+    times: Annotated[int, typer.Option(min=1, help="Runs of each kind of query.")] = 40,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Where to write the figures.")
+    ] = None,
+) -> None:
+    """Find orders among a million: p50 and p95 of each kind of query, without HTTP."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from workers.local.bench.search import run_search  # noqa: PLC0415
+
+    if json_file is not None:
+        with disk_refusals(json_file):  # before the run, whose figures would be lost after it
+            json_file.open("a", encoding="utf-8").close()
+    console = Console(highlight=False, soft_wrap=True)
+    figures = asyncio.run(run_search(orders, times, console))
+    console.print(figures.table())
+    if json_file is not None:
+        figures.write(json_file)

@@ -1,0 +1,1 @@
+"""What a long-running process shows of itself: figures, whether it lives, traces."""
