@@ -21,7 +21,7 @@ DRAIN_S: Final = 20
 
 
 class _Server(uvicorn.Server):
-    """Says when it serves."""
+    """Says when it serves, and takes it back when it drains."""
 
     def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
         super().__init__(config)
@@ -35,6 +35,10 @@ class _Server(uvicorn.Server):
             at = f"{self._settings.api_host}:{self._settings.api_port}"
             raise UserError(f"the API cannot listen on {at}: is it in use, or not ours?") from None
         self._settings.announce_ready()
+
+    async def shutdown(self, sockets: object = None) -> None:
+        self._settings.not_ready_yet()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
 
 
 async def serve_api(settings: Settings) -> None:

@@ -216,13 +216,19 @@ def _autoscaler(name: str, behavior: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_nothing_comes_in_but_to_the_api_and_private_addresses_are_not_outside() -> None:
+def test_little_comes_in_and_private_addresses_are_not_outside() -> None:
     policies = {name: each["spec"] for name, each in manifests("NetworkPolicy").items()}
     assert policies.pop("nothing-else") == {
         "podSelector": {}, "policyTypes": ["Ingress", "Egress"],
     }  # fmt: skip
-    entered = [spec for spec in policies.values() if "Ingress" in spec["policyTypes"]]
-    (only,) = entered
-    assert only["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "api"
+    component = "app.kubernetes.io/component"
+    entered = {
+        port["port"]: (each["podSelector"]["matchLabels"].get(component), "from" in rule)
+        for each in policies.values()
+        for rule in each.get("ingress", ())
+        for port in rule["ports"]
+    }
+    figures = {int(CONFIG["OMS_METRICS_PORT"]), int(CONFIG["OMS_TEMPORAL_METRICS_PORT"])}
+    assert entered == {7080: ("api", True)} | dict.fromkeys(figures, (None, True))
     blocks = [to["ipBlock"] for rule in policies["out"]["egress"] for to in rule.get("to", ())]
     assert all("169.254.0.0/16" in block["except"] for block in blocks)

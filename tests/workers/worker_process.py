@@ -1,4 +1,4 @@
-"""`oms worker` as a process of its own, on somebody else's world."""
+"""`oms worker`, or `oms api`, as a process of its own, on somebody else's world."""
 
 import asyncio
 import os
@@ -14,10 +14,11 @@ from tests.workers.command_line import ROOT
 from workers.environ import machine_environment
 from workers.settings import Settings
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 # What the worlds of these tests set.
 _GIVEN = (
     "temporal_address", "stripe_url", "easypost_url", "time_factor", "build_id", "deployment_name",
+    "api_port",
 )  # fmt: skip
 
 
@@ -32,6 +33,7 @@ def environment(settings: Settings) -> dict[str, str]:
 class WorkerProcess:
     folder: Path
     settings: Settings
+    command: str = "worker"
     process: subprocess.Popen[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,7 +42,7 @@ class WorkerProcess:
         env["OMS_READY_FILE"] = str(self.ready_file)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "workers", "worker"], cwd=ROOT, env=env, stdout=log,
+                [sys.executable, "-m", "workers", self.command], cwd=ROOT, env=env, stdout=log,
                 stderr=log,
             )  # fmt: skip
 
@@ -65,8 +67,8 @@ class WorkerProcess:
 
 
 @contextmanager
-def a_worker(folder: Path, settings: Settings) -> Iterator[WorkerProcess]:
-    worker = WorkerProcess(folder, settings)
+def a_worker(folder: Path, settings: Settings, command: str = "worker") -> Iterator[WorkerProcess]:
+    worker = WorkerProcess(folder, settings, command)
     try:
         yield worker
     finally:
