@@ -42,6 +42,7 @@ from activities.shortage import ShortageActivities
 from activities.stock import StockActivities
 from workers.returning import returning_by_queue
 from workers.settings import EVERY_OWNER, Settings
+from workers.watch import batches
 from workflows.messages import CORE_QUEUE
 from workflows.steps.call import CARRIERS_QUEUE, CHANNELS_QUEUE, PAYMENTS_QUEUE
 
@@ -105,7 +106,7 @@ def activities_by_queue(
     """
     has_scorer = gateways.scorer is not None
     admission = AdmissionActivities(engine, gateways.carrier, has_scorer=has_scorer)
-    stock = StockActivities(engine)
+    stock = StockActivities(engine, observe_batch=batches.ORDERS.observe)
     payments = PaymentActivities(engine, gateways.payment)
     settlement = SettlementActivities(engine, gateways.payment)
     routing = RoutingActivities(engine)
