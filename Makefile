@@ -4,7 +4,7 @@ BIN := .venv/bin
 # A run loads its stories anew; without kept bytecode it would compile them anew, too.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo up test check proofs fmt format-is-clean lint types contracts
+.PHONY: help install demo up test check proofs fmt format-is-clean lint types contracts deployment
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -19,10 +19,10 @@ up: install ## start the stack and keep it running (ARGS="--data-dir DIR")
 	@$(BIN)/oms up $(ARGS)
 
 test: install ## the whole suite (ARGS="-k word")
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
-check: install ## format, lint, types, import contracts
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 types lint contracts format-is-clean
+check: install ## format, lint, types, import contracts, files of deployment
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 types lint contracts format-is-clean deployment
 
 proofs: install ## long properties and fault runs
 	@$(BIN)/python -m pytest -m slow $(ARGS)
@@ -42,3 +42,7 @@ types:
 
 contracts:
 	@$(BIN)/lint-imports
+
+deployment:
+	@sh scripts/check_compose
+	@$(BIN)/python scripts/check_manifests.py

@@ -121,6 +121,7 @@ async def candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Ca
         SELECT v.location, v.sku, v.on_hand - v.reserved AS available, l.address
         FROM location_levels v JOIN locations l USING (location)
         WHERE l.pool = :pool AND l.active AND v.sku = ANY(CAST(:skus AS text[]))
+            AND (l.ships OR v.location = CAST(:store AS text))
             AND v.location = coalesce(CAST(:store AS text), v.location)
         ORDER BY v.sku, v.location FOR UPDATE OF v
         """,

@@ -58,7 +58,8 @@ async def waiting_part(
         return (Sourced(sourced[0].location, sourced[0].distance_km, missing, is_waiting=True),)
     place = await row(
         tx,
-        "SELECT location FROM locations WHERE pool = :pool ORDER BY active DESC, location LIMIT 1",
+        "SELECT location FROM locations WHERE pool = :pool"
+        " ORDER BY active AND ships DESC, location LIMIT 1",
         pool=head.pool,
     )
     assert place is not None, "a channel's pool has a location"

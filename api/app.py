@@ -17,6 +17,7 @@ from temporalio.client import Client
 
 from api import (
     audit,
+    catalog,
     changes,
     claims,
     codec,
@@ -29,6 +30,7 @@ from api import (
     fulfillments,
     health,
     holds,
+    importing,
     order_page,
     orders,
     papers,
@@ -62,8 +64,8 @@ _NO_TELEMETRY: Final[TelemetryConfig] = {
 }  # fmt: skip
 _ROUTERS: Final = (
     finding, orders, views, changes, holds, fulfillments, collecting, papers, returning, returns,
-    unmatched, exceptions, reconciliation, claims, stock, counts, subscriptions, dead_letters,
-    audit, webhooks, codec, health, order_page, docs,
+    unmatched, exceptions, reconciliation, claims, stock, counts, catalog, importing, subscriptions,
+    dead_letters, audit, webhooks, codec, health, order_page, docs,
 )  # fmt: skip
 
 
@@ -92,7 +94,12 @@ def create_app(
     )
     for module in _ROUTERS:
         app.include_router(module.router)
-    app.add_middleware(BodyLimit, most_bytes=limits.most_body_bytes, within_s=limits.body_within_s)
+    app.add_middleware(
+        BodyLimit,
+        most_bytes=limits.most_body_bytes,
+        within_s=limits.body_within_s,
+        files={"/imports": limits.most_file_bytes},
+    )
     app.add_middleware(InFlight, most=limits.most_in_flight, wait_s=limits.in_flight_wait_s)
     if config.temporal_ui_origin is not None:
         app.add_middleware(CodecCors, origin=config.temporal_ui_origin)

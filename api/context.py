@@ -36,6 +36,8 @@ class Limits:
     most_waiting_orders: int = 20_000
     most_body_bytes: int = MEBIBYTE
     body_within_s: float = 30.0
+    # Of a bulk import, which is read part by part.
+    most_file_bytes: int = 64 * MEBIBYTE
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,10 @@ _TAGS: Final = [
         "description": "Where our books and others' differ, with both sides.",
     },
     {"name": "stock", "description": "Levels, and what may be sold with its explanation."},
+    {
+        "name": "catalogue",
+        "description": "Products, locations, channels, pools, carriers' accounts; bulk imports.",
+    },
     {"name": "subscriptions", "description": "Merchants' webhooks: who is told of which events."},
     {
         "name": "dead letters",

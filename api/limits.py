@@ -1,9 +1,12 @@
 """Reads each body, up to a size and a time, before anything looks at it; else it is refused.
 
 The framework's own limit answers in plain text; every refusal of ours is a problem document.
+A file that is imported is not read before, but counted and timed as it comes.
 """
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,14 +21,25 @@ class _TooLarge(Exception):
 
 
 class BodyLimit:
-    def __init__(self, app: ASGIApp, most_bytes: int, within_s: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        most_bytes: int,
+        within_s: float,
+        files: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """`files`: the paths that take files, each with as many bytes as it may have."""
         self._app = app
         self._most = most_bytes
         self._within_s = within_s
+        self._files = files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if scope["method"] == "POST" and (most := self._files.get(scope["path"])):
+            await self._app(scope, _counted(receive, most, self._within_s), send)
             return
         try:
             async with asyncio.timeout(self._within_s):
@@ -57,6 +71,25 @@ class BodyLimit:
             parts.append(part)
             more = message.get("more_body", False)
         return b"".join(parts)
+
+
+def _counted(receive: Receive, most: int, within_s: float) -> Receive:
+    """Each part of a file must come in time. Raises (to whoever reads): Problem."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        try:
+            async with asyncio.timeout(within_s):
+                message = await receive()
+        except TimeoutError:
+            raise Problem(Kind.TOO_SLOW, f"its next part is waited for {within_s:g} s") from None
+        size += len(message.get("body", b""))
+        if size > most:
+            raise Problem(Kind.TOO_LARGE, f"at most {most} bytes are read")
+        return message
+
+    return counted
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -63,6 +63,8 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
         known = await _look_up(tx, placing.order)
         await once.context.backlog.let_in(tx, placing.order.channel, placing.order.external_id)
         committed = await _commit(tx, placing, once.caller.actor)
+        if committed.is_new:
+            _refuse_retired(placing.order, known)
         needs_stock = committed.is_new and not known.takes_backorders
         return _Kept(committed.inbox_id, needs_stock)
 
@@ -96,6 +98,19 @@ async def _look_up(tx: AsyncConnection, order: OrderDocument) -> catalog.Known:
     if errors:
         raise invalid(errors)
     return known
+
+
+def _refuse_retired(order: OrderDocument, known: catalog.Known) -> None:
+    """Raises: Problem for a new order of what is no longer sold, which undoes its keeping."""
+    errors = [
+        {"pointer": f"/lines/{line.line_no - 1}/sku", "detail": f"{line.sku!r} was retired"}
+        for line in order.lines
+        if line.sku in known.retired_skus
+    ]
+    if known.channel_is_retired:
+        errors.insert(0, {"pointer": "/channel", "detail": f"{order.channel!r} was retired"})
+    if errors:
+        raise invalid(errors)
 
 
 async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> Committed:

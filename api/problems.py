@@ -40,6 +40,7 @@ class Kind(StrEnum):
     UNKNOWN_EXCEPTION = "unknown_exception"
     NOT_PERMITTED = "not_permitted"
     STALE_VERSION = "stale_version"
+    IN_USE = "in_use"
     NOT_RETURNABLE = "not_returnable"
     NOT_CHANGEABLE = "not_changeable"
     BAD_SIGNATURE = "bad_signature"
@@ -77,7 +78,8 @@ TABLE: Final[dict[Kind, tuple[int, str]]] = {
     Kind.WRONG_CODE: (422, "The code does not fit"),
     Kind.UNKNOWN_EXCEPTION: (404, "No such exception waits"),
     Kind.NOT_PERMITTED: (409, "This resolution is not permitted"),
-    Kind.STALE_VERSION: (409, "The order has changed since"),
+    Kind.STALE_VERSION: (409, "It has changed since"),
+    Kind.IN_USE: (409, "Others refer to it"),
     Kind.NOT_RETURNABLE: (422, "These goods cannot be returned"),
     Kind.NOT_CHANGEABLE: (409, "The order cannot be changed like this"),
     Kind.BAD_SIGNATURE: (401, "The signature does not fit"),

@@ -3,12 +3,17 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from workers.errors import UserError
 from workers.logs import settings_and_log
 
+if TYPE_CHECKING:
+    from workers.bulk_import import Options
+
+FAULTS_SHOWN: Final = 10
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 Reason = Annotated[str | None, typer.Option(help="Why; kept in the audit log.")]
 schedules_app = typer.Typer(help="Schedules in Temporal.", no_args_is_help=True)
@@ -54,10 +59,38 @@ def worker(
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="JSON; see docs/operations.md")],
+    file: Annotated[
+        Path, typer.Argument(help="A set-up as JSON, or rows as .csv or .jsonl; docs/catalogue.md")
+    ],
+    kind: Annotated[
+        str | None,
+        typer.Option(help="Of rows: products, locations, stock; else as the file is named."),
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rejected rows go; else beside the file.")
+    ] = None,
     reason: Reason = None,
+    *,
+    all_or_nothing: Annotated[
+        bool, typer.Option("--all-or-nothing", help="Take no row when any is faulty.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The report of rows.")] = False,
 ) -> None:
-    """Import pools, locations, channels, brands, products, stock and store credit."""
+    """Import a set-up, or products, locations or stock in bulk; exit 1 when rows were rejected."""
+    from workers.bulk_import import Options, is_bulk  # noqa: PLC0415
+
+    options = Options(kind, all_or_nothing, rejects)
+    if is_bulk(file):
+        _import_rows(file, options, reason, as_json=as_json)
+    elif options != Options() or as_json:
+        raise UserError(
+            "a set-up is taken whole or not at all: these options are for .csv and .jsonl"
+        )
+    else:
+        _import_setup(file, reason)
+
+
+def _import_setup(file: Path, reason: str | None) -> None:
     from db.engine import make_engine  # noqa: PLC0415
     from workers.actor import cli_actor  # noqa: PLC0415
     from workers.importing import Origin, import_setup  # noqa: PLC0415
@@ -75,6 +108,28 @@ def import_file(
     counts = asyncio.run(run())
     done = ", ".join(f"{count} {part.replace('_', ' ')}" for part, count in counts.items() if count)
     typer.echo(done or "nothing: the file holds no part")
+
+
+def _import_rows(file: Path, options: "Options", reason: str | None, *, as_json: bool) -> None:
+    from db.inbox.catalog import By  # noqa: PLC0415
+    from workers.actor import cli_actor  # noqa: PLC0415
+    from workers.bulk_import import import_rows  # noqa: PLC0415
+
+    by = By(cli_actor(), reason)
+    report, rejects = asyncio.run(import_rows(settings_and_log(), file, options, by))
+    if as_json:
+        typer.echo(json.dumps(report, indent=1))
+    else:
+        counted = ("created", "updated", "unchanged", "rejected")
+        typer.echo(", ".join(f"{report[name]} {name}" for name in counted))
+        for each in report["rejects"][:FAULTS_SHOWN]:
+            faults = "; ".join(f"{f['field']}: {f['reason']}" for f in each["faults"])
+            typer.echo(f"  row {each['row']}: {faults}")
+        if report["detail"]:
+            typer.echo(report["detail"])
+        if rejects:
+            typer.echo(f"the rejects, to be corrected and imported again: {rejects}")
+    raise typer.Exit(1 if report["rejected"] else 0)
 
 
 def audit(

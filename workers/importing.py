@@ -1,20 +1,22 @@
 """Imports a set-up: places, channels and their brands, products, stock and so on; repeatable."""
 
-import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.setting_up import book_stock, upsert_catalog
+from activities.setting_up import upsert_catalog
+from api.catalog_models import STAYS
 from db.inbox import audit
 from db.inbox.audit import Change
+from db.inbox.catalog import CARRIER_ACCOUNTS, PRODUCTS, lock
+from db.inbox.catalog import faults as faults_of
 from db.inbox.content import content_sha256
+from db.inbox.receiving import receive_many
 from db.queries import catalog
 from db.queries.catalog import Names
-from workers.setup_file import KEYS, Setup, StockLevel, faulty
+from workers.setup_file import KEYS, Setup, faulty
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,41 @@ async def import_setup(engine: AsyncEngine, setup: Setup, origin: Origin) -> dic
         if strangers := [*_strangers(setup, await _known(tx, setup))]:
             raise faulty(strangers)
         content = setup.model_dump(mode="json")
-        await upsert_catalog(tx, content)
-        for level in setup.stock:
-            await book_stock(tx, level.model_dump(), _key(level))
+        said = {**content, **_said(setup)}
+        if broken := [fault async for fault in _broken(tx, said)]:
+            raise faulty(broken)
+        await upsert_catalog(tx, said)
+        levels = [{**level.model_dump(), "key": level.key()} for level in setup.stock]
+        await receive_many(tx, levels)
         counts = {part: len(getattr(setup, part)) for part in KEYS}
         change = Change(after=counts, reason=origin.reason)
         await audit.record(tx, origin.actor, "SetUpImported", content_sha256(content), change)
     return counts
 
 
-def _key(level: StockLevel) -> str:
-    """The very same entry is the very same receipt."""
-    entry = json.dumps(level.model_dump(exclude_unset=True), sort_keys=True)
-    content = hashlib.sha256(entry.encode()).hexdigest()[:12]
-    return f"import:{level.location}:{level.sku}:{content}"
+def _said(setup: Setup) -> dict[str, list[dict[str, Any]]]:
+    """Without what stays as it is where the file does not name it."""
+    return {
+        part: [
+            {
+                name: value
+                for name, value in entry.model_dump(mode="json").items()
+                if name in entry.model_fields_set or name not in stays
+            }
+            for entry in getattr(setup, part)
+        ]
+        for part, stays in STAYS.items()
+    }
+
+
+async def _broken(tx: AsyncConnection, said: Mapping[str, Any]) -> AsyncIterator[str]:
+    """What belongs to another entry already."""
+    for part in (PRODUCTS, CARRIER_ACCOUNTS):
+        await lock(tx, part)
+        faults = await faults_of(tx, part, said[part.table], there={})
+        for number, found in enumerate(faults):
+            for fault in found:
+                yield f"{part.table}[{number}].{fault.field}: {fault.reason}"
 
 
 async def _known(tx: AsyncConnection, setup: Setup) -> Names:

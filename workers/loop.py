@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 # A notice may be lost with its connection, and retries become due without one.
@@ -41,8 +42,9 @@ class TableLoop(ABC):
                 self.turned()
                 try:
                     worked = await self.work_once()
-                except (OperationalError, InterfaceError) as error:
-                    log.warning("%s: the database is away: %s", self.table, error.orig)
+                except (OperationalError, InterfaceError, PoolTimeout) as error:
+                    why = getattr(error, "orig", error)
+                    log.warning("%s: the database is away: %s", self.table, why)
                     worked = 0
                     await self._pause(stop, AFTER_FAILURE_S)
                 if not worked:
@@ -62,7 +64,7 @@ class TableLoop(ABC):
         while not stop.is_set():
             try:
                 await self._listen_once()
-            except (DBAPIError, psycopg.Error) as error:
+            except (DBAPIError, PoolTimeout, psycopg.Error) as error:
                 log.warning("%s: notices are lost for a moment: %s", self.table, error)
                 await asyncio.sleep(AFTER_FAILURE_S)
 

@@ -16,10 +16,12 @@ from workers.watch.process import Watch, figures_shown, open_watch
 
 # A caller who would wait longer for a connection to the database is sent away with 503.
 POOL_WAIT_S: Final = 5.0
+# On SIGTERM, requests under way get so long; what an order needs was committed long before.
+DRAIN_S: Final = 20
 
 
 class _Server(uvicorn.Server):
-    """Says when it serves."""
+    """Says when it serves, and takes it back when it drains."""
 
     def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
         super().__init__(config)
@@ -34,6 +36,10 @@ class _Server(uvicorn.Server):
             raise UserError(f"the API cannot listen on {at}: is it in use, or not ours?") from None
         self._settings.announce_ready()
 
+    async def shutdown(self, sockets: object = None) -> None:
+        self._settings.not_ready_yet()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
+
 
 async def serve_api(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
@@ -42,6 +48,7 @@ async def serve_api(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, watch: Watch) -> None:
+    settings.not_ready_yet()
     engine = make_engine(settings.require_database_url(), pool_wait_s=POOL_WAIT_S)
     try:
         watch.pool("api", engine)
@@ -61,6 +68,7 @@ async def _serve(settings: Settings, watch: Watch) -> None:
             log_config=None,  # its lines go where ours go, and are redacted there
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
             forwarded_allow_ips=settings.api_trusted_proxies,
         )
         with figures_shown(settings, temporal):

@@ -107,6 +107,10 @@ class Settings(BaseSettings):
     # Temporal's sandbox finds indeterministic code, at over a third of a worker's CPU. The tests
     # run every story inside it and replay recorded histories; production need not pay again.
     workflow_sandbox: bool = False
+    # Set: workers serve as this version of a Temporal Worker Deployment, and get no work until
+    # somebody makes the version current. Unset: they serve whatever waits, as one of many alike.
+    build_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._+-]{1,100}$")
+    deployment_name: str = Field(default="cauce", pattern=r"^[A-Za-z0-9_-]{1,100}$")
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
     # text is for people; json has a line for each record, with what is known around it.
     log_format: str = Field(default="text", pattern=r"^(text|json)$")
@@ -203,6 +207,11 @@ class Settings(BaseSettings):
             for name, value in values.items()
         }
         return self.model_copy(update=given)
+
+    def not_ready_yet(self) -> None:
+        """Take back what an earlier process, or this one, has told."""
+        if self.ready_file is not None:
+            self.ready_file.unlink(missing_ok=True)
 
     def announce_ready(self) -> None:
         """Tell whoever waits on OMS_READY_FILE that this process works now."""

@@ -3,59 +3,32 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
-from zoneinfo import available_timezones
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
-from api.fields import (
-    Body,
-    ChannelCode,
-    Country,
-    Currency,
-    PlacedAt,
-    PostalCode,
-    ShortText,
-    Sku,
-    Text,
+from api.catalog_models import (
+    CarrierAccount,
+    Channel,
+    Location,
+    Product,
+    StockLevel,
+    TimeZone,
+    Units,
 )
-from api.placement_models import NewAddress
+from api.fields import Body, ChannelCode, Country, Currency, PostalCode, ShortText, Text
 from domain.languages import Language
 from domain.order import LARGEST_AMOUNT_MINOR
 from domain.returning.policy import DEFAULT, WHOLE
 from workers.errors import UserError
 from workers.setup_brands import Brand
 
-MOST_UNITS: Final = 10**9
 MOST_FAULTS_SHOWN: Final = 10
-Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 MOST_DAYS: Final = 3_650
 Days = Annotated[int, Field(ge=0, le=MOST_DAYS)]
-Measure = Annotated[int, Field(ge=1, le=10**9)]
 # Source: EN 16931, BR-CO-9: the prefix is the country; Greece may say EL.
 VAT_ID: Final = r"^[A-Z]{2}[A-Z0-9+*]{2,18}$"
 SERIES: Final = r"^[A-Z0-9]{1,10}$"
-
-
-def _time_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is no time zone")
-    return name
-
-
-class Location(Body):
-    location: ShortText
-    pool: ShortText
-    name: Text
-    address: NewAddress
-    capabilities: list[Literal["pickup"]] = Field(default=[], max_length=1)
-
-
-class FraudPolicy(Body):
-    review_from: int = Field(ge=1, le=100)
-    large_minor: dict[Currency, Annotated[int, Field(ge=1, le=LARGEST_AMOUNT_MINOR)]] = Field(
-        default={}
-    )
 
 
 class SellerAddress(Body):
@@ -81,41 +54,7 @@ class Seller(Body):
     invoice_series: Annotated[str, StringConstraints(pattern=SERIES)] = "INV"
     credit_note_series: Annotated[str, StringConstraints(pattern=SERIES)] = "CRN"
     language: Language = "en"
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
-
-
-class Channel(Body):
-    channel: ChannelCode
-    name: Text
-    kind: Literal["api", "shopify"]
-    pool: ShortText
-    currencies: list[Currency] = Field(min_length=1)
-    buffer: Units = 0
-    undeliverable: Literal["refuse", "hold"] = "refuse"
-    fraud_policy: FraudPolicy | None = None
-    seller: ShortText | None = None
-    on_shortage: Literal["backorder", "cancel"] = "backorder"
-    on_out_of_stock: Literal["refuse", "backorder"] = "refuse"
-    on_loss: Literal["ask", "reship", "refund"] = "ask"
-    decides_up_to_minor: int = Field(default=0, ge=0, le=LARGEST_AMOUNT_MINOR)
-
-
-class Product(Body):
-    sku: Sku
-    name: Text
-    weight_g: Measure
-    length_mm: Measure
-    width_mm: Measure
-    height_mm: Measure
-    available_from: PlacedAt | None = None
-    category: ShortText | None = None
-
-
-class StockLevel(Body):
-    location: ShortText
-    sku: Sku
-    on_hand: Units
-    safety_stock: Units | None = None
+    time_zone: TimeZone = "UTC"
 
 
 class StoreCredit(Body):
@@ -153,6 +92,7 @@ class Setup(Body):
     channels: list[Channel] = Field(default=[])
     brands: list[Brand] = Field(default=[])
     products: list[Product] = Field(default=[])
+    carrier_accounts: list[CarrierAccount] = Field(default=[])
     stock: list[StockLevel] = Field(default=[])
     store_credits: list[StoreCredit] = Field(default=[])
     return_policies: list[ReturnRules] = Field(default=[])
@@ -169,6 +109,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "stock": ("location", "sku"),
     "store_credits": ("code",),
     "return_policies": ("channel",),
+    "carrier_accounts": ("account",),
 }
 
 

@@ -4,13 +4,15 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.worker import Interceptor, Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
 from activities.delivery import Delivery
 from activities.failures import FailureInterceptor
@@ -58,12 +60,36 @@ class Composition:
         return activities_by_queue(engine, gateways, addressees(settings))
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How stories run: inside Temporal's sandbox or not, and as which deployed version."""
+
+    sandboxed: bool = True
+    version: WorkerDeploymentVersion | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Manner":
+        build = settings.build_id
+        version = WorkerDeploymentVersion(settings.deployment_name, build) if build else None
+        return cls(settings.workflow_sandbox, version)
+
+    def deployment(self) -> WorkerDeploymentConfig | None:
+        """Open orders move to the version that is current: they outlive any single one."""
+        if self.version is None:
+            return None
+        return WorkerDeploymentConfig(
+            self.version,
+            use_worker_versioning=True,
+            default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+        )
+
+
 def make_worker(
     client: Client,
     queue: str,
     activities: Sequence[Callable[..., Any]],
     *,
-    sandboxed: bool = True,
+    manner: Manner | None = None,
     composition: Composition | None = None,
     engine: AsyncEngine | None = None,
 ) -> Worker:
@@ -73,12 +99,13 @@ def make_worker(
     """
     core = queue == CORE_QUEUE
     made_of = composition or Composition()
+    runs = manner or Manner()
     return Worker(
         client,
         task_queue=queue,
         workflows=made_of.workflows if core else [],
         activities=activities,
-        workflow_runner=workflow_runner(sandboxed=sandboxed),
+        workflow_runner=workflow_runner(sandboxed=runs.sandboxed),
         interceptors=made_of.interceptors(engine),
         max_concurrent_workflow_tasks=WORKFLOW_TASKS if core else None,
         max_concurrent_local_activities=LOCAL_ACTIVITIES if core else None,
@@ -86,6 +113,7 @@ def make_worker(
         max_task_queue_activities_per_second=CALLS_PER_S.get(queue),
         disable_eager_activity_execution=not core,
         graceful_shutdown_timeout=GRACE,
+        deployment_config=runs.deployment(),
     )
 
 
@@ -96,6 +124,7 @@ async def run_worker(
     unknown = set(queues) - set(QUEUES)
     if unknown:
         raise UserError(f"unknown queues {sorted(unknown)}; known are {', '.join(QUEUES)}")
+    settings.not_ready_yet()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -124,7 +153,7 @@ async def _work(
                     client,
                     queue,
                     served[queue],
-                    sandboxed=settings.workflow_sandbox,
+                    manner=Manner.of(settings),
                     composition=made_of,
                     engine=engine,
                 )
@@ -172,6 +201,7 @@ async def _serve(
         settings.announce_ready()
         await stop.wait()
         watch.pulse.leave()
+        settings.not_ready_yet()
         await asyncio.gather(*(worker.shutdown() for worker in workers))
         await asyncio.gather(*running, *running_loops)
 

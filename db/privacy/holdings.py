@@ -151,8 +151,8 @@ HOLDINGS: Final = (
 NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
     table: frozenset(columns.split())
     for table, columns in {
-        "pools": "pool",
-        "locations": "location pool name address capabilities",
+        "pools": "pool name",
+        "locations": "location pool name address capabilities time_zone opening holidays cut_off",
         "channels": "channel name kind pool currencies undeliverable fraud_policy seller"
         " on_shortage on_loss on_out_of_stock",
         "brands": "channel name sender_name sender logo_url logo_alt support legal_lines language"
@@ -161,7 +161,10 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         " legal_lines invoice_series credit_note_series language time_zone",
         "documents": "number key kind seller series order_id fulfillment_id corrects currency"
         " content",
-        "products": "sku name category",
+        "products": "sku name category barcodes hs_code origin",
+        "carrier_accounts": "account vendor carrier reference credential services",
+        "imports": "import_id kind format columns state actor detail",
+        "import_rejects": "import_id faults entry",
         "pool_levels": "pool sku",
         "location_levels": "location sku",
         "stock_movements": "key kind sku pool location order_id fulfillment_id cause",

@@ -12,12 +12,15 @@ from db.engine import row
 class Known:
     """`currencies` is None when the channel is unknown.
 
-    `takes_backorders`: the channel takes orders whose units are not all free.
+    `takes_backorders`: the channel takes orders whose units are not all free. What was retired
+    takes no new orders.
     """
 
     currencies: tuple[str, ...] | None
     unknown_skus: tuple[str, ...]
     takes_backorders: bool
+    channel_is_retired: bool = False
+    retired_skus: tuple[str, ...] = ()
 
 
 async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]) -> Known:
@@ -26,6 +29,9 @@ async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]
         connection,
         """
         SELECT c.currencies, coalesce(c.on_out_of_stock = 'backorder', false) AS takes_backorders,
+          coalesce(NOT c.active, false) AS is_retired,
+          ARRAY(SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[])) AND NOT active
+            ORDER BY sku) AS retired_skus,
           ARRAY(
             SELECT wanted.sku FROM unnest(CAST(:skus AS text[])) AS wanted(sku)
             WHERE NOT EXISTS (SELECT 1 FROM products WHERE products.sku = wanted.sku)
@@ -38,7 +44,13 @@ async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]
     )
     assert found is not None
     currencies = None if found.currencies is None else tuple(found.currencies)
-    return Known(currencies, tuple(found.unknown_skus), found.takes_backorders)
+    return Known(
+        currencies,
+        tuple(found.unknown_skus),
+        found.takes_backorders,
+        found.is_retired,
+        tuple(found.retired_skus),
+    )
 
 
 @dataclass(frozen=True)

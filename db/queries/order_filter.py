@@ -11,8 +11,9 @@ Sort = Literal[
     "-placed_at", "placed_at", "next_deadline", "-next_deadline", "total_minor", "-total_minor"
 ]
 NEWEST: Final[Sort] = "-placed_at"
-# Of how many orders, the newest first, those with several words are looked for one by one.
+# Of how many orders, the newest first, several words, or many, are looked for one by one.
 WINDOW: Final = 5_000
+FEW_WORDS: Final = 10
 
 # o is orders, s order_states, t order_search; the base is one of them.
 _STATUS: Final[dict[str, str]] = {
@@ -155,10 +156,11 @@ def choose(
 def gains_by_window(wanted: OrderFilter, search: Search | None) -> bool:
     """Words that go together, as a city's, have more orders than a plan expects of each by itself.
 
-    Some of those are among the newest, then, and a short walk by date finds a page of them.
+    So have many words that begin alike. Some of those are among the newest, then, and a short walk
+    by date finds a page of them.
     """
-    with_words = sum(bool(term.words) for term in search.terms) if search else 0
-    return with_words > 1 and _base(wanted, search) == "t"
+    words = [len(term.words) for term in search.terms if term.words] if search else []
+    return (len(words) > 1 or max(words, default=0) > FEW_WORDS) and _base(wanted, search) == "t"
 
 
 def _base(wanted: OrderFilter, search: Search | None) -> str:

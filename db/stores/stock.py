@@ -149,18 +149,6 @@ async def move_location(tx: AsyncConnection, pool: str, change: Change, cause: C
     assert touched is not None, f"{change.sku} has no level at {change.location}"
 
 
-async def receive(tx: AsyncConnection, change: Change, key: str, text: str) -> bool:
-    """Book units in at a location, making its level; False when `key` was booked before."""
-    if await row(tx, "SELECT 1 FROM stock_movements WHERE key = :key", key=key):
-        return False
-    place = await row(
-        tx, "SELECT pool FROM locations WHERE location = :location", location=change.location
-    )
-    assert place is not None, f"unknown location {change.location}"
-    await restock(tx, place.pool, change, Cause(key=key, kind="receive", text=text))
-    return True
-
-
 async def restock(tx: AsyncConnection, pool: str, change: Change, cause: Cause) -> None:
     """Add units at a location, making its level when it has none yet."""
     await run(

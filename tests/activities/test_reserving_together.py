@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -178,16 +177,18 @@ async def test_an_attempt_that_wakes_after_the_end_holds_nothing_among_others(
 
 
 async def test_a_commit_that_breaks_off_fails_all_and_each_asks_again(
-    shop: Shop, together: Together
+    shop: Shop, together: Together, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sku = await shop.sku(east=3)
     waiting = await buyers(shop, 3, (sku, 1))
 
-    def break_off(_: Any) -> None:
+    async def broken_off(tx: AsyncConnection) -> None:
+        await (await tx.get_raw_connection()).driver_connection.rollback()  # type: ignore[union-attr]
         raise OperationalError("COMMIT", None, ConnectionError("broken off"))
 
-    event.listen(shop.engine.sync_engine, "commit", break_off, once=True)
-    answers = await together.reserve(*waiting)
+    with monkeypatch.context() as patch:
+        patch.setattr(AsyncConnection, "commit", broken_off)
+        answers = await together.reserve(*waiting)
     assert [type(answer) for answer in answers] == [OperationalError] * 3
     assert await shop.level(sku) == (3, 0, 0)
     assert await together.reserve(*waiting) == [Reserved()] * 3

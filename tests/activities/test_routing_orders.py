@@ -108,15 +108,18 @@ async def test_an_order_whose_hold_expired_is_not_routed(shop: Shop) -> None:
     assert await shop.route(order_id) == Routed(unreserved=True)
 
 
-async def test_goods_of_a_closed_location_cannot_be_routed_and_stay_held(shop: Shop) -> None:
+@pytest.mark.parametrize("flag", ["active", "ships"])
+async def test_goods_of_a_closed_location_cannot_be_routed_and_stay_held(
+    shop: Shop, flag: str
+) -> None:
     sku = await shop.sku(east=2)
     order_id = await shop.admitted((sku, 2))
     await shop.reserve(order_id)
-    await shop.change("UPDATE locations SET active = false WHERE location = 'east'")
+    await shop.change(f"UPDATE locations SET {flag} = false WHERE location = 'east'")
     try:
         routed = await shop.route(order_id)
     finally:
-        await shop.change("UPDATE locations SET active = true WHERE location = 'east'")
+        await shop.change(f"UPDATE locations SET {flag} = true WHERE location = 'east'")
     assert routed.plan == ()
     assert f"'{sku}': 2" in (routed.unroutable or "")
     assert await shop.level(sku) == (2, 0, 2)

@@ -102,11 +102,13 @@ def test_every_response_has_a_schema_and_problems_are_problems(schema: Any) -> N
 
 
 def _media_of(name: str) -> str:
-    """Papers say what they are by the end of their path; an export is for spreadsheets."""
+    """Papers and files say what they are by the end of their path."""
     if name.endswith("/export"):
         return "text/csv"
     suffix = name.rpartition(".")[2]
-    return f"application/{suffix if suffix in ('pdf', 'xml') else 'json'}"
+    if suffix == "csv":
+        return "text/csv"
+    return f"application/{suffix if suffix in ('pdf', 'xml', 'jsonl') else 'json'}"
 
 
 def test_every_list_says_that_a_cursor_may_not_fit(schema: Any) -> None:

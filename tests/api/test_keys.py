@@ -72,6 +72,19 @@ SCOPE_OF = {
     "POST /claims/{fulfillment_id}/refused": "exceptions:write",
     "GET /count-tasks": "stock:read",
     "POST /count-tasks/{count_task_id}/counted": "fulfillments:write",
+    **{
+        f"{method} /{part}{place}": f"catalog:{'read' if method == 'GET' else 'write'}"
+        for part in ("products", "locations", "channels", "pools", "carrier-accounts")
+        for method, place in (
+            ("GET", ""),
+            *((m, "/{code:path}") for m in ("GET", "PUT", "PATCH", "DELETE")),
+        )
+    },
+    "POST /imports": "catalog:write",
+    "GET /imports": "catalog:read",
+    "GET /imports/{import_id}": "catalog:read",
+    "GET /imports/{import_id}/rejects.csv": "catalog:read",
+    "GET /imports/{import_id}/rejects.jsonl": "catalog:read",
     "GET /audit": "audit:read",
     "POST /codec/decode": "codec:read",
     "POST /codec/encode": "codec:read",
@@ -99,6 +112,8 @@ NAMED = {
     "{subscription_id}": "sub_nobody",
     "{dead_letter_id}": "1",
     "{sku:path}": "A-1",
+    "{code:path}": "nobody",
+    "{import_id}": "imp_nobody",
 }
 
 

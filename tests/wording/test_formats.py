@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.money import EXPONENTS, format_minor
@@ -83,6 +83,7 @@ def test_money_is_written_with_its_sign(minor: int, currency: str, locale: str, 
     assert money(minor, currency, locale) == text
 
 
+@settings(deadline=None)  # the first reading of a locale takes its time
 @given(
     st.integers(-(10**15) + 1, 10**15 - 1),
     st.sampled_from(["USD", "EUR", "BRL", *EXPONENTS]),

@@ -79,8 +79,8 @@ def test_an_unknown_role_or_scope_is_one_line_and_leaves_nothing(
 def test_the_roles_are_listed_with_their_scopes(oms: Oms) -> None:
     listed = oms("keys", "roles")
     assert (
-        "warehouse: fulfillments:read, fulfillments:write, returns:handle, returns:read, stock:read"
-        in listed
+        "warehouse: catalog:read, fulfillments:read, fulfillments:write, returns:handle, "
+        "returns:read, stock:read" in listed
     )
     assert len(listed.splitlines()) == len(ROLES)
 

@@ -8,7 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import row, rows
 from db.queries.brands import BRAND, brand_of
 from domain.brand import Brand, Colors
-from tests.workers.test_setup_file import ADDRESS, CHANNEL, CREDIT, LOCATION, PRODUCT, SELLER, STOCK
+from tests.workers.test_setup_file import (
+    ACCOUNT,
+    ADDRESS,
+    CHANNEL,
+    CREDIT,
+    LOCATION,
+    PRODUCT,
+    SELLER,
+    STOCK,
+)
 from workers.errors import UserError
 from workers.importing import Origin, import_setup
 from workers.setup_file import read_setup
@@ -18,6 +27,7 @@ WHOLE = {
     "products": [PRODUCT], "brands": [{"channel": "shop"}],
     "stock": [{**STOCK, "safety_stock": 2}], "store_credits": [CREDIT],
     "return_policies": [{"channel": "shop", "window_days": 14}],
+    "carrier_accounts": [ACCOUNT],
 }  # fmt: skip
 
 

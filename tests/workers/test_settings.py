@@ -143,3 +143,14 @@ def test_a_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("OMS_STRIPE_KEY_FILE", str(tmp_path / "key"))
     with pytest.raises(UserError, match="OMS_STRIPE_KEY and OMS_STRIPE_KEY_FILE are both set"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("OMS_BUILD_ID", "one two"), ("OMS_DEPLOYMENT_NAME", "a.b")]
+)
+def test_a_version_that_temporal_would_refuse_is_named_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UserError, match=variable):
+        load_settings()

@@ -24,6 +24,10 @@ PRODUCT = {
     "height_mm": 100,
 }  # fmt: skip
 STOCK = {"location": "east", "sku": "A-1", "on_hand": 10}
+ACCOUNT = {
+    "account": "ups", "vendor": "easypost", "carrier": "UPS", "reference": "ca_1",
+    "credential": "key",
+}  # fmt: skip
 CREDIT = {"code": "GIFT-1", "currency": "USD", "balance_minor": 5000}
 
 

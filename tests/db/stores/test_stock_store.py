@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import make_engine, row, rows, run
+from db.inbox.receiving import receive_many
 from db.queries.audit import violations
 from db.queries.audit_stock import RULES
 from db.stores import reservations, stock
 from db.stores.reservations import Hold
-from db.stores.stock import Change
 from domain.reserving import Granted, Wish
 
 ADDRESS = '{"name": "l"}'
@@ -48,7 +48,8 @@ async def product(engine: AsyncEngine, sku: str, units: int, place: str = "l1") 
             "INSERT INTO products VALUES (:sku, :sku, 1, 1, 1, 1) ON CONFLICT DO NOTHING",
             sku=sku,
         )
-        await stock.receive(tx, Change(place, sku, on_hand=units), f"in:{sku}:{place}", "test")
+        level = {"location": place, "sku": sku, "on_hand": units, "key": f"in:{sku}:{place}"}
+        await receive_many(tx, [level])
 
 
 PER_TRANSACTION = 8  # 2,000 commits one after another would only measure the disk

@@ -9,10 +9,10 @@ from workers.local.bench.search import Figures, run_search
 from workers.local.bench.wishes import KINDS
 
 ORDERS = 3_000
-# Among so few.
-NOT_ALWAYS_FOUND = {
-    "unknown word", "two axes", "overdue orders of a city", "open orders of a name",
-    "a name, refunded", "misspelt name",
+# Made of an order that is there; of others there may be none among so few.
+FOUND = {
+    "e-mail", "SKU", "first name", "family name", "full name", "city", "name and city", "newest",
+    "channel", "location", "dates", "money", "beginning of a name",
 }  # fmt: skip
 
 
@@ -25,7 +25,7 @@ async def test_every_kind_of_query_is_measured_and_finds_orders(tmp_path: Path) 
     for kind, each in written["queries"].items():
         assert each["count"] == 3
         assert 0 < each["p50_ms"] <= each["p95_ms"], kind
-        assert figures.found[kind] > 0 or kind in NOT_ALWAYS_FOUND, kind
+        assert kind not in FOUND or figures.found[kind] >= 3, kind
     assert figures.found["unknown word"] == 0
     for one in ("order number", "external id", "tracking number"):
         assert figures.found[one] == 3, one

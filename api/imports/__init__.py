@@ -1,0 +1,1 @@
+"""Bulk imports: read, checked, written by batches, reported with every reject."""
