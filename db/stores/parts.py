@@ -32,8 +32,14 @@ class Piece:
 
 async def locked(tx: AsyncConnection, fulfillment_id: str) -> Any:
     """Return the fulfillment order, locked after its order's row."""
-    part = await fulfillments.get(tx, fulfillment_id)
-    await orders.head(tx, part.order_id, lock=True)
+    await run(
+        tx,
+        """
+        SELECT 1 FROM orders o JOIN fulfillments f USING (order_id)
+        WHERE f.fulfillment_id = :fulfillment_id FOR UPDATE OF o
+        """,
+        fulfillment_id=fulfillment_id,
+    )
     return await fulfillments.get(tx, fulfillment_id, lock=True)
 
 
