@@ -19,7 +19,7 @@ up: install ## start the stack and keep it running (ARGS="--data-dir DIR")
 	@$(BIN)/oms up $(ARGS)
 
 test: install ## the whole suite (ARGS="-k word")
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 4 --dist loadfile $(ARGS)
 
 check: install ## format, lint, types, import contracts, files of deployment
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 types lint contracts format-is-clean deployment

@@ -109,7 +109,7 @@ async def test_the_order_page_says_where_until_when_and_with_which_code(api: Api
     part = await waiting(api)
     page = (await api.client.get(f"/o/{order_token(part.rpartition('-f')[0], 'link')}")).text
     assert (
-        "Parcel 1 is ready. Collect it until Tuesday, 1 December at Corner, 1 Side St, Bend."
+        "Collect it until Tuesday, December 1, 2026 here: Corner, 1 Side St, Bend. Your code:"
         in page
     )
     assert collection_code(part, "new-link") in page

@@ -15,7 +15,17 @@ from workers.local.bench.script import read_script
 from workers.local.bench.twin import step
 from workers.local.bench.twins import Twins
 from workers.local.bench.worker import TwinComposition
+from workers.local.temporal import TemporalServer
+from workers.settings import Settings
+from workers.temporal import connect
 from workers.worker import QUEUES, make_worker
+
+
+@pytest.fixture(scope="module")
+async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+    """A server of its own: on the run's, other workers may serve the same queues."""
+    async with TemporalServer(tmp_path_factory.mktemp("twins")) as server:
+        yield await connect(Settings(temporal_address=server.address))
 
 
 @asynccontextmanager
