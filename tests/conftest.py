@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,6 +19,11 @@ from workers.local.temporal import TemporalServer
 from workers.settings import Settings
 from workers.temporal import connect
 
+# How fast a machine draws inputs and runs a test is no property of the product.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 # What a person's shell holds, a running stack's settings or another cluster's key, is not for us.
 for name in given_settings():
     del os.environ[name]
