@@ -144,7 +144,8 @@ def _add_writes(shelf: Shelf) -> None:
     change = models.partial(shelf.model, f"Change{title}", without_key, version=(_SeenVersion, ...))
 
     @router.put(
-        place, response_model=shelf.view, name=f"put_{one}", responses=documented(*_WRITES),
+        place, response_model=shelf.view, name=f"put_{one}",
+        responses=documented(Kind.NOT_FOUND, *_WRITES),
         description=f"Make a {one.replace('_', ' ')} or say it anew: what is left out is by "
         "default. Scope: `catalog:write`.",
     )  # fmt: skip

@@ -60,7 +60,9 @@ async def get_view(name: NameInPath, context: Ctx, _: OrdersReader) -> dict[str,
 
 
 @router.put(
-    "/{name}", response_model=SavedView, responses=documented(Kind.INVALID_REQUEST, *_WRITES)
+    "/{name}",
+    response_model=SavedView,
+    responses=documented(Kind.NOT_FOUND, Kind.INVALID_REQUEST, *_WRITES),
 )
 async def save_view(
     name: NameInPath,

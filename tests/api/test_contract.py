@@ -93,6 +93,8 @@ def test_every_response_has_a_schema_and_problems_are_problems(schema: Any) -> N
             assert {"401", "403"} <= statuses, name
         if operation["tags"] != ["health"]:
             assert "429" in statuses, name
+        if "{" in name:  # a path that no id looks like
+            assert "404" in statuses, name
         for status, response in operation["responses"].items():
             assert response["content"], f"{name} {status}"
             if status in ("429", "503"):
