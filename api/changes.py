@@ -27,19 +27,18 @@ from api.updates import taken
 from db.queries.change_facts import list_changes
 
 router: Final = APIRouter(tags=["changes"])
+# Of every change that names the version that the caller saw.
+_REFUSED: Final = documented(
+    Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.STALE_VERSION, Kind.NOT_CHANGEABLE,
+    Kind.STILL_IN_PROGRESS,
+)  # fmt: skip
 
 
 @router.post(
     "/orders/{order_id}/changes",
     response_model=ChangeAnswer,
-    responses={
-        **taken(ChangeAnswer),
-        **documented(
-            Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.STALE_VERSION,
-            Kind.NOT_CHANGEABLE, Kind.STILL_IN_PROGRESS,
-        ),
-    },
-)  # fmt: skip
+    responses={**taken(ChangeAnswer), **_REFUSED},
+)
 async def change_order(
     order_id: OrderId,
     wanted: NewChange,
@@ -95,14 +94,8 @@ async def intercept_order(
 @router.post(
     "/orders/{order_id}/address",
     response_model=AddressAnswer,
-    responses={
-        **taken(AddressAnswer),
-        **documented(
-            Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.STALE_VERSION,
-            Kind.NOT_CHANGEABLE, Kind.STILL_IN_PROGRESS,
-        ),
-    },
-)  # fmt: skip
+    responses={**taken(AddressAnswer), **_REFUSED},
+)
 async def change_address(
     order_id: OrderId,
     wanted: NewDestination,
@@ -122,14 +115,8 @@ async def change_address(
 @router.post(
     "/orders/{order_id}/delivery",
     response_model=DeliveryAnswer,
-    responses={
-        **taken(DeliveryAnswer),
-        **documented(
-            Kind.NOT_FOUND, Kind.NOT_STARTED, Kind.TOO_LATE, Kind.STALE_VERSION,
-            Kind.NOT_CHANGEABLE, Kind.STILL_IN_PROGRESS,
-        ),
-    },
-)  # fmt: skip
+    responses={**taken(DeliveryAnswer), **_REFUSED},
+)
 async def change_delivery(
     order_id: OrderId,
     wanted: NewDelivery,

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from workers.local.files import disk_refusals
-
 
 def register(bench: typer.Typer) -> None:
     bench.command()(search)
@@ -26,10 +24,9 @@ def search(
     from rich.console import Console  # noqa: PLC0415
 
     from workers.local.bench.search import run_search  # noqa: PLC0415
+    from workers.local.demo.commands import refuse_unwritable  # noqa: PLC0415
 
-    if json_file is not None:
-        with disk_refusals(json_file):  # before the run, whose figures would be lost after it
-            json_file.open("a", encoding="utf-8").close()
+    refuse_unwritable(json_file)
     console = Console(highlight=False, soft_wrap=True)
     figures = asyncio.run(run_search(orders, times, console))
     console.print(figures.table())
