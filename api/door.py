@@ -22,6 +22,10 @@ class Door:
         self._slots = asyncio.Semaphore(most)
         self._wait_s = wait_s
 
+    def is_crowded(self) -> bool:
+        """Whether who comes now must wait."""
+        return self._slots.locked()
+
     @asynccontextmanager
     async def entered(self) -> AsyncIterator[bool]:
         """False when the wait was too long: the order is kept, and others will start it."""
@@ -37,12 +41,15 @@ class Door:
             self._slots.release()
 
 
-async def turned_away(tx: AsyncConnection, order: OrderDocument, inbox_id: int) -> str | None:
-    """Refuse the order when its stock is gone and no run has begun on it; returns the reason."""
+async def missing(tx: AsyncConnection, order: OrderDocument) -> str | None:
+    """Why the order cannot be served from what is free now; None when it can."""
     demand = order.demand()
     found = await available_to_sell(tx, order.channel, list(demand))
     short = [each.sku for each in found if each.available_to_sell < demand[each.sku]]
-    if not short:
-        return None
-    reason = f"not enough of {', '.join(sorted(short))}"
-    return reason if await refuse_at_the_door(tx, inbox_id, reason) else None
+    return f"not enough of {', '.join(sorted(short))}" if short else None
+
+
+async def turned_away(tx: AsyncConnection, order: OrderDocument, inbox_id: int) -> str | None:
+    """Refuse the order when its stock is gone and no run has begun on it; returns the reason."""
+    reason = await missing(tx, order)
+    return reason if reason and await refuse_at_the_door(tx, inbox_id, reason) else None

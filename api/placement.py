@@ -1,19 +1,24 @@
 """Placing an order: checked, kept in the inbox, and, unless deferred, waited for."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import ACCEPTED, Once, Settled
 from api.context import Context
-from api.door import turned_away
+from api.door import missing, turned_away
 from api.messaging import RunClosed, ask_admission
 from api.problems import BY_OUTCOME, Kind, Problem, invalid
 from db.inbox import audit
 from db.inbox.idempotency import StoredAnswer
-from db.inbox.orders import Committed, ContentDiffers, commit_order
+from db.inbox.orders import (
+    Committed,
+    ContentDiffers,
+    commit_order,
+    commit_rejected_order,
+)
 from db.queries import catalog, received
 from domain.order import InvalidDocument, OrderDocument, read_document
 from workflows.messages import Admission
@@ -34,6 +39,12 @@ class Placing:
 class _Kept:
     inbox_id: int
     needs_stock: bool  # at once: it is new here, and its channel takes no backorders
+    refused: Settled | None
+
+
+class _Named(TypedDict):
+    channel: str
+    external_id: str
 
 
 def read(document: dict[str, Any], *, deferred: bool) -> Placing:
@@ -62,19 +73,25 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
     async def keep(tx: AsyncConnection) -> _Kept:
         known = await _look_up(tx, placing.order)
         await once.context.backlog.let_in(tx, placing.order.channel, placing.order.external_id)
-        committed = await _commit(tx, placing, once.caller.actor)
-        if committed.is_new:
-            _refuse_retired(placing.order, known)
-        needs_stock = committed.is_new and not known.takes_backorders
-        return _Kept(committed.inbox_id, needs_stock)
+        looks = not known.takes_backorders and not placing.deferred
+        short = await missing(tx, placing.order) if looks else None
+        committed = await _commit(tx, placing, once.caller.actor, short)
+        if not committed.is_new:
+            return _Kept(committed.inbox_id, needs_stock=False, refused=None)
+        _refuse_retired(placing.order, known)
+        refused = await _refuse_for_stock(tx, once, order_id, short) if short else None
+        return _Kept(committed.inbox_id, looks, refused)
 
     async def decide(kept: _Kept) -> StoredAnswer:
         if placing.deferred:
             return _answer(order_id, "accepted")
+        if kept.refused is not None:
+            raise kept.refused
+        had_to_wait = once.context.door.is_crowded()
         async with once.context.door.entered() as is_inside:
             if not is_inside:
                 return _answer(order_id, "accepted")
-            if kept.needs_stock:
+            if kept.needs_stock and had_to_wait:
                 await _look_at_the_shelf(once, placing.order, kept.inbox_id)
             return await _admission(once.context, placing.order, kept.inbox_id)
 
@@ -113,16 +130,16 @@ def _refuse_retired(order: OrderDocument, known: catalog.Known) -> None:
         raise invalid(errors)
 
 
-async def _commit(tx: AsyncConnection, placing: Placing, actor: str) -> Committed:
+async def _commit(
+    tx: AsyncConnection, placing: Placing, actor: str, short: str | None
+) -> Committed:
     order = placing.order
+    named = _Named(channel=order.channel, external_id=order.external_id)
     try:
-        committed = await commit_order(
-            tx,
-            placing.document,
-            channel=order.channel,
-            external_id=order.external_id,
-            deferred=placing.deferred,
-        )
+        if short is None:
+            committed = await commit_order(tx, placing.document, deferred=placing.deferred, **named)
+        else:
+            committed = await commit_rejected_order(tx, placing.document, reason=short, **named)
     except ContentDiffers:
         raise Problem(
             Kind.CONTENT_DIFFERS,
@@ -141,10 +158,15 @@ async def _look_at_the_shelf(once: Once, order: OrderDocument, inbox_id: int) ->
         reason = await turned_away(tx, order, inbox_id)
         if reason is None:
             return
-        about = {"order_id": order.order_id, "outcome": "refused_stock"}
-        refused = Settled(Kind.REFUSED_STOCK, reason, about)
-        await once.store(tx, StoredAnswer(refused.status, refused.body()))
+        refused = await _refuse_for_stock(tx, once, order.order_id, reason)
     raise refused
+
+
+async def _refuse_for_stock(tx: AsyncConnection, once: Once, order_id: str, reason: str) -> Settled:
+    about = {"order_id": order_id, "outcome": "refused_stock"}
+    refused = Settled(Kind.REFUSED_STOCK, reason, about)
+    await once.store(tx, StoredAnswer(refused.status, refused.body()))
+    return refused
 
 
 async def _admission(context: Context, order: OrderDocument, inbox_id: int) -> StoredAnswer:

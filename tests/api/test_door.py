@@ -1,9 +1,11 @@
 """The door: what is sold out is refused before a run, and a crowd waits outside of Temporal."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from httpx import Response
 from temporalio.service import RPCError
 
 from api.app import create_app
@@ -51,6 +53,41 @@ async def test_who_comes_again_when_there_is_stock_is_served(api: Api) -> None:
 async def test_an_order_taken_for_later_is_not_looked_at(api: Api) -> None:
     answer = await api.place(api.document(lines=SOLD_OUT), Prefer="respond-async")
     assert answer.status_code == 202
+
+
+async def test_what_is_sold_while_one_waits_is_refused_without_a_run(api: Api) -> None:
+    config = replace(api.app.state.context.config, placements_at_once=1, admission_wait_s=3.0)
+    async with api.engine.begin() as tx:
+        key = await create_key(tx, "waiting", ["orders:write"])
+    app = create_app(engine=api.engine, temporal=api.temporal, config=config)
+    level = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
+    inside, outside = api.document("mute"), api.document(lines=SOLD_OUT)
+    await api.sql(level, more=5)
+    async with caller(app, key.secret) as client:
+        crowd = replace(api, client=client)
+        first = asyncio.create_task(crowd.place(inside))
+        waiting = asyncio.create_task(_when(app.state.context.door.is_crowded, outside, crowd))
+        try:
+            async with asyncio.timeout(20):
+                while not await _kept(api, outside):  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.02)
+        finally:
+            await api.sql(level, more=-5)
+        answer = await waiting
+        assert (answer.status_code, answer.json()["outcome"]) == (409, "refused_stock")
+        assert not await runs(api, outside)
+        await first
+
+
+async def _when(is_so: Callable[[], bool], document: dict[str, Any], api: Api) -> Response:
+    while not is_so():
+        await asyncio.sleep(0.02)
+    return await api.place(document)
+
+
+async def _kept(api: Api, document: dict[str, Any]) -> bool:
+    named = {"e": document["external_id"]}
+    return bool(await api.sql("SELECT 1 FROM inbox WHERE external_id = :e", **named))
 
 
 async def test_who_waits_too_long_is_told_that_the_order_is_safe(api: Api) -> None:
