@@ -80,9 +80,10 @@ async def test_what_is_sold_while_one_waits_is_refused_without_a_run(api: Api) -
 
 
 async def _when(is_so: Callable[[], bool], document: dict[str, Any], api: Api) -> Response:
-    while not is_so():
+    while not is_so():  # noqa: ASYNC110 - a semaphore tells nobody who waits
         await asyncio.sleep(0.02)
-    return await api.place(document)
+    answer: Response = await api.place(document)
+    return answer
 
 
 async def _kept(api: Api, document: dict[str, Any]) -> bool:
