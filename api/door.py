@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.inbox.orders import refuse_at_the_door
 from db.queries.stock import available_to_sell
 from domain.order import OrderDocument
 
@@ -22,13 +21,9 @@ class Door:
         self._slots = asyncio.Semaphore(most)
         self._wait_s = wait_s
 
-    def is_crowded(self) -> bool:
-        """Whether who comes now must wait."""
-        return self._slots.locked()
-
     @asynccontextmanager
     async def entered(self) -> AsyncIterator[bool]:
-        """False when the wait was too long: the order is kept, and others will start it."""
+        """False when the wait was too long: the order is to be kept; others will start it."""
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._slots.acquire()
@@ -47,9 +42,3 @@ async def missing(tx: AsyncConnection, order: OrderDocument) -> str | None:
     found = await available_to_sell(tx, order.channel, list(demand))
     short = [each.sku for each in found if each.available_to_sell < demand[each.sku]]
     return f"not enough of {', '.join(sorted(short))}" if short else None
-
-
-async def turned_away(tx: AsyncConnection, order: OrderDocument, inbox_id: int) -> str | None:
-    """Refuse the order when its stock is gone and no run has begun on it; returns the reason."""
-    reason = await missing(tx, order)
-    return reason if reason and await refuse_at_the_door(tx, inbox_id, reason) else None

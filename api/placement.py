@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import ACCEPTED, Once, Settled
 from api.context import Context
-from api.door import missing, turned_away
+from api.door import missing
 from api.messaging import RunClosed, ask_admission
 from api.problems import BY_OUTCOME, Kind, Problem, invalid
 from db.inbox import audit
@@ -38,8 +38,7 @@ class Placing:
 @dataclass(frozen=True)
 class _Kept:
     inbox_id: int
-    needs_stock: bool  # at once: it is new here, and its channel takes no backorders
-    refused: Settled | None
+    refused: Settled | None  # nothing is left of an article, and no run has begun
 
 
 class _Named(TypedDict):
@@ -68,34 +67,41 @@ def _fault(problem: str) -> dict[str, str]:
 
 
 async def place(once: Once, placing: Placing) -> JSONResponse:
-    order_id = placing.order.order_id
-
     async def keep(tx: AsyncConnection) -> _Kept:
-        known = await _look_up(tx, placing.order)
-        await once.context.backlog.let_in(tx, placing.order.channel, placing.order.external_id)
-        looks = not known.takes_backorders and not placing.deferred
-        short = await missing(tx, placing.order) if looks else None
-        committed = await _commit(tx, placing, once.caller.actor, short)
-        if not committed.is_new:
-            return _Kept(committed.inbox_id, needs_stock=False, refused=None)
-        _refuse_retired(placing.order, known)
-        refused = await _refuse_for_stock(tx, once, order_id, short) if short else None
-        return _Kept(committed.inbox_id, looks, refused)
+        return await _keep(tx, once, placing)
 
-    async def decide(kept: _Kept) -> StoredAnswer:
-        if placing.deferred:
-            return _answer(order_id, "accepted")
+    async def accept(kept: _Kept) -> StoredAnswer:
         if kept.refused is not None:
             raise kept.refused
-        had_to_wait = once.context.door.is_crowded()
-        async with once.context.door.entered() as is_inside:
-            if not is_inside:
-                return _answer(order_id, "accepted")
-            if kept.needs_stock and had_to_wait:
-                await _look_at_the_shelf(once, placing.order, kept.inbox_id)
-            return await _admission(once.context, placing.order, kept.inbox_id)
+        return _answer(placing.order.order_id, "accepted")
 
-    return await once.answer(keep, decide)
+    async def decide(kept: _Kept) -> StoredAnswer:
+        if kept.refused is not None:
+            raise kept.refused
+        return await _admission(once.context, placing.order, kept.inbox_id)
+
+    if placing.deferred:
+        return await once.answer(keep, accept)
+    async with once.context.door.entered() as is_inside:
+        return await once.answer(keep, decide if is_inside else accept)
+
+
+async def _keep(tx: AsyncConnection, once: Once, placing: Placing) -> _Kept:
+    """Keep the order; one that comes too late for its stock, as refused, with its answer."""
+    order = placing.order
+    known = await _look_up(tx, order)
+    await once.context.backlog.let_in(tx, order.channel, order.external_id)
+    looks = not known.takes_backorders and not placing.deferred
+    short = await missing(tx, order) if looks else None
+    committed = await _commit(tx, placing, once.caller.actor, short)
+    if committed.is_new:
+        _refuse_retired(order, known)
+    if short is None or not committed.is_new:
+        return _Kept(committed.inbox_id, refused=None)
+    about = {"order_id": order.order_id, "outcome": "refused_stock"}
+    refused = Settled(Kind.REFUSED_STOCK, short, about)
+    await once.store(tx, StoredAnswer(refused.status, refused.body()))
+    return _Kept(committed.inbox_id, refused)
 
 
 async def _look_up(tx: AsyncConnection, order: OrderDocument) -> catalog.Known:
@@ -150,23 +156,6 @@ async def _commit(
         received_now = audit.Change(after={"state": "received"})
         await audit.record(tx, actor, "OrderReceived", order.order_id, received_now)
     return committed
-
-
-async def _look_at_the_shelf(once: Once, order: OrderDocument, inbox_id: int) -> None:
-    """Raises: Settled when the order is refused without a run."""
-    async with once.context.engine.begin() as tx:
-        reason = await turned_away(tx, order, inbox_id)
-        if reason is None:
-            return
-        refused = await _refuse_for_stock(tx, once, order.order_id, reason)
-    raise refused
-
-
-async def _refuse_for_stock(tx: AsyncConnection, once: Once, order_id: str, reason: str) -> Settled:
-    about = {"order_id": order_id, "outcome": "refused_stock"}
-    refused = Settled(Kind.REFUSED_STOCK, reason, about)
-    await once.store(tx, StoredAnswer(refused.status, refused.body()))
-    return refused
 
 
 async def _admission(context: Context, order: OrderDocument, inbox_id: int) -> StoredAnswer:

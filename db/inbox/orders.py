@@ -40,12 +40,6 @@ _REPLACE: Final = sa.text("""
     RETURNING inbox_id
 """)
 
-# Only while the head start lasts: afterwards the inbox loop may have begun a run.
-_REFUSE: Final = sa.text("""
-    UPDATE inbox SET state = 'rejected', note = :note, handled_at = now()
-    WHERE inbox_id = :inbox_id AND state = 'new' AND next_attempt_at > now()
-""")
-
 
 class ContentDiffers(Exception):
     """The channel's order is already here with another content, which stands."""
@@ -93,12 +87,6 @@ async def commit_rejected_order(
     """
     given = {"state": "rejected", "note": reason, "now": None, "head_start_s": 0}
     return await _commit(connection, document, channel, external_id, given)
-
-
-async def refuse_at_the_door(connection: AsyncConnection, inbox_id: int, note: str) -> bool:
-    """Reject an order that no run has begun with; False when it is too late for that."""
-    refused = await connection.execute(_REFUSE, {"inbox_id": inbox_id, "note": note})
-    return refused.rowcount > 0
 
 
 async def _commit(
