@@ -40,9 +40,10 @@ def migrate() -> None:
 
 def api() -> None:
     """Serve HTTP."""
+    from workers.event_loop import run  # noqa: PLC0415
     from workers.serving import serve_api  # noqa: PLC0415
 
-    asyncio.run(serve_api(settings_and_log()))
+    run(serve_api(settings_and_log()))
 
 
 def worker(
@@ -52,10 +53,11 @@ def worker(
     ] = "",
 ) -> None:
     """Run workflows and activities, the inbox and the outbox."""
+    from workers.event_loop import run  # noqa: PLC0415
     from workers.worker import QUEUES, run_worker  # noqa: PLC0415
 
     chosen = [name.strip() for name in queues.split(",") if name.strip()] or list(QUEUES)
-    asyncio.run(run_worker(settings_and_log(), chosen))
+    run(run_worker(settings_and_log(), chosen))
 
 
 def import_file(

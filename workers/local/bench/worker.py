@@ -3,7 +3,6 @@
 Usage: python -m workers.local.bench.worker [FILE]; to FILE goes the step of each statement.
 """
 
-import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from workers.event_loop import run
 from workers.local.bench.twin import TwinWorkflow, step
 from workers.logs import settings_and_log
 from workers.settings import Settings
@@ -62,7 +62,7 @@ def _trace_statements(core: AsyncEngine, file: Path) -> None:
 
 def main() -> None:
     trace = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    asyncio.run(run_worker(settings_and_log(), QUEUES, TwinComposition(trace)))
+    run(run_worker(settings_and_log(), QUEUES, TwinComposition(trace)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 Usage: python -m workers.local.prove.worker FOLDER
 """
 
-import asyncio
 import logging
 import sys
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.worker import Interceptor
 
+from workers.event_loop import run
 from workers.local.prove.failpoints import (
     BoundaryInterceptor,
     BoundaryTransport,
@@ -41,7 +41,7 @@ class FaultyComposition(Composition):
 
 def main(composition: type[FaultyComposition] = FaultyComposition) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    asyncio.run(run_worker(load_settings(), QUEUES, composition(Path(sys.argv[1]))))
+    run(run_worker(load_settings(), QUEUES, composition(Path(sys.argv[1]))))
 
 
 if __name__ == "__main__":

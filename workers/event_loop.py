@@ -1,0 +1,18 @@
+"""The event loop of the long-running processes."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+try:
+    import uvloop
+except ImportError:  # there is none for Windows
+    _make_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+else:
+    _make_loop = uvloop.new_event_loop
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """As `asyncio.run`, on the faster loop where there is one."""
+    with asyncio.Runner(loop_factory=_make_loop) as runner:
+        runner.run(main)
