@@ -1,8 +1,10 @@
-"""The event loop of the long-running processes."""
+"""The event loop of long-running processes and of those that speak to them in crowds."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 try:
     import uvloop
@@ -12,7 +14,7 @@ else:
     _make_loop = uvloop.new_event_loop
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
+def run(main: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`, on the faster loop where there is one."""
     with asyncio.Runner(loop_factory=_make_loop) as runner:
-        runner.run(main)
+        return runner.run(main)

@@ -1,6 +1,7 @@
 """Speaks to the API as a shop and a warehouse would, over HTTP and nothing else."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ TIMEOUT_S: Final = 30.0
 ATTEMPTS: Final = 8
 PAUSE_S: Final = 0.25
 PAGE: Final = 200
-# As many as one API process works on. The HTTP library's own queue looks at every waiting request
-# and every connection at each answer: two thousand buyers would keep it busy, not the API.
-MOST_AT_ONCE: Final = 256
+# As many as one API process works on. The HTTP library looks at each of a client's connections at
+# each answer: with all of them in one client it would be as busy as the API, hence lanes.
+LANES: Final = 16
+AT_ONCE_PER_LANE: Final = 16
 # The answers that say "not now", as do all that name a moment to ask again; others are final.
 _NOT_NOW: Final = frozenset({429, 500, 502, 503, 504})
+_TRUSTED: Final = ssl.create_default_context()  # made once: reading it takes a while
 _UNAUTHORIZED: Final = frozenset({401, 403})
 
 Json = dict[str, Any]
@@ -44,15 +47,21 @@ class ApiClient:
         attempts: int = ATTEMPTS,
     ) -> None:
         self._attempts = attempts
-        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=TIMEOUT_S,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
-            transport=transport,
-            trust_env=False,  # a proxy of the machine does not lead to its own addresses
-        )
+        self._lanes = [
+            httpx.AsyncClient(
+                base_url=url,
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=TIMEOUT_S,
+                verify=_TRUSTED,
+                transport=transport,
+                trust_env=False,  # a proxy of the machine does not lead to its own addresses
+            )
+            for _ in range(LANES)
+        ]
+        # The last one used first: its connection is open.
+        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for lane in self._lanes * AT_ONCE_PER_LANE:
+            self._free.put_nowait(lane)
 
     async def __aenter__(self) -> Self:
         return self
@@ -63,7 +72,8 @@ class ApiClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        for lane in self._lanes:
+            await lane.aclose()
 
     async def place(self, document: Json) -> Answer:
         """POST an order; the same one again is the same order."""
@@ -117,12 +127,13 @@ class ApiClient:
         fault = ""
         for attempt in range(1, self._attempts + 1):
             try:
-                async with self._slots:
+                lane = await self._free.get()
+                try:
                     began = time.perf_counter()
-                    got = await self._http.request(
-                        method, path, json=body, headers=headers, params=query
-                    )
+                    got = await lane.request(method, path, json=body, headers=headers, params=query)
                     seconds = time.perf_counter() - began
+                finally:
+                    self._free.put_nowait(lane)
             except httpx.TransportError as error:
                 fault = str(error) or type(error).__name__
             else:

@@ -62,6 +62,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
     """Run real orders through a stack of their own, from placement to delivery."""
     from rich.console import Console  # noqa: PLC0415
 
+    from workers.event_loop import run  # noqa: PLC0415
     from workers.local.demo.run import Wish, run_demo  # noqa: PLC0415
 
     refuse_unwritable(report)
@@ -71,7 +72,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
     wish = Wish(new_folder(data_dir), time_factor, report, keep)
     console = Console(highlight=False, soft_wrap=True)
     try:
-        is_good = asyncio.run(run_demo(plan, wish, console))
+        is_good = run(run_demo(plan, wish, console))
     except asyncio.CancelledError:
         raise typer.Exit(TERMINATED) from None
     raise typer.Exit(0 if is_good else 1)

@@ -1,6 +1,5 @@
 """The command `oms prove`."""
 
-import asyncio
 import time
 from pathlib import Path
 from typing import Annotated
@@ -29,13 +28,14 @@ def prove(
     """Break a running stack on purpose and count what went wrong; exit 1 on any violation."""
     from rich.console import Console  # noqa: PLC0415
 
+    from workers.event_loop import run  # noqa: PLC0415
     from workers.local.demo.commands import new_folder  # noqa: PLC0415
     from workers.local.prove.run import Wish, run_proof  # noqa: PLC0415
 
     folder = new_folder(data_dir or FOLDER / time.strftime("%Y%m%d-%H%M%S"))
     wish = Wish(folder, seed, is_full=full, scenarios=tuple(scenario or ()))
     console = Console(highlight=False, soft_wrap=True)
-    proof = asyncio.run(run_proof(wish, console))
+    proof = run(run_proof(wish, console))
     console.print(proof.table())
     if json_file is not None:
         proof.write(json_file)
