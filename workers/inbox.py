@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -41,6 +42,14 @@ _PACE_S: Final = 0.2
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Claim:
+    """`has_left`: more was due than could be taken at once."""
+
+    items: list[Any]
+    has_left: bool
+
+
 class InboxLoop(TableLoop):
     def __init__(self, engine: AsyncEngine, client: Client, timings: Timings) -> None:
         super().__init__(engine, "inbox")
@@ -48,48 +57,54 @@ class InboxLoop(TableLoop):
         self._timings = timings
 
     async def work_once(self) -> int:
-        waiting = await self._claim()
-        outcomes = await asyncio.gather(*(self._handle(item) for item in waiting))
-        if waiting and not any(outcomes):
+        """Return 0 when nothing more is due, so that the next look can wait for a notice."""
+        claim = await self._claim()
+        outcomes = await asyncio.gather(*(self._handle(item) for item in claim.items))
+        if claim.has_left and not any(outcomes):
             await asyncio.sleep(_PACE_S)
-        return len(waiting)
+        return int(claim.has_left)
 
-    async def _claim(self) -> list[Any]:
+    async def _claim(self) -> _Claim:
         """Take due rows and put their next attempt off; a crash here only delays them."""
         async with self._engine.begin() as tx:
-            unadmitted = await row(
-                tx,
-                """
-                SELECT count(*) AS n FROM inbox
-                WHERE state = 'new' AND kind = 'order' AND attempts > 0
-                    AND next_attempt_at > now()
-                """,
-            )
-            free = max(0, MOST_UNADMITTED - (unadmitted.n if unadmitted else 0))
             found = await rows(
                 tx,
                 """
-                WITH news AS (
+                WITH room AS MATERIALIZED (
+                    SELECT greatest(0, :most - count(*)) AS free FROM inbox
+                    WHERE state = 'new' AND kind = 'order' AND attempts > 0
+                        AND next_attempt_at > now()
+                ), due AS MATERIALIZED (
+                    SELECT
+                        EXISTS (SELECT FROM inbox WHERE state = 'new' AND next_attempt_at <= now()
+                            AND kind <> 'order' OFFSET :batch)
+                        OR EXISTS (SELECT FROM inbox WHERE state = 'new'
+                            AND next_attempt_at <= now() AND kind = 'order'
+                            OFFSET (SELECT free FROM room)) AS has_left
+                ), news AS (
                     SELECT inbox_id FROM inbox
                     WHERE state = 'new' AND next_attempt_at <= now() AND kind <> 'order'
                     ORDER BY next_attempt_at LIMIT :batch FOR UPDATE SKIP LOCKED
                 ), placed AS (
                     SELECT inbox_id FROM inbox
                     WHERE state = 'new' AND next_attempt_at <= now() AND kind = 'order'
-                    ORDER BY next_attempt_at LIMIT :free FOR UPDATE SKIP LOCKED
+                    ORDER BY next_attempt_at LIMIT (SELECT free FROM room) FOR UPDATE SKIP LOCKED
+                ), taken AS (
+                    UPDATE inbox SET attempts = attempts + 1,
+                        next_attempt_at = now() + make_interval(
+                            secs => least(:longest, :first * power(2, least(attempts, 20))))
+                    WHERE inbox_id IN (
+                        SELECT inbox_id FROM news UNION ALL SELECT inbox_id FROM placed)
+                    RETURNING inbox_id, source, kind, external_id, document, attempts
                 )
-                UPDATE inbox SET attempts = attempts + 1,
-                    next_attempt_at = now() + make_interval(
-                        secs => least(:longest, :first * power(2, least(attempts, 20))))
-                WHERE inbox_id IN (SELECT inbox_id FROM news UNION ALL SELECT inbox_id FROM placed)
-                RETURNING inbox_id, source, kind, external_id, document, attempts
+                SELECT due.has_left, taken.* FROM due LEFT JOIN taken ON true
                 """,
+                most=MOST_UNADMITTED,
                 longest=LONGEST_RETRY_S,
                 first=FIRST_RETRY_S,
                 batch=BATCH,
-                free=free,
             )
-            return list(found)
+        return _Claim([each for each in found if each.inbox_id is not None], found[0].has_left)
 
     async def _handle(self, item: Any) -> bool:
         try:
@@ -98,8 +113,8 @@ class InboxLoop(TableLoop):
                 return True
             if item.kind == "return":
                 await start_return(self._client, _return_of(item, self._timings))
-            else:
-                await self._hand_on(item)
+            elif not await self._hand_on(item):
+                return True
         except NotYetKnown as unknown:
             if item.attempts >= MOST_ATTEMPTS:
                 await self._end(item, "rejected", f"never heard of {unknown}")
@@ -137,17 +152,21 @@ class InboxLoop(TableLoop):
             found = await row(tx, "SELECT 1 FROM orders WHERE order_id = :o", o=order_id)
         return found is not None
 
-    async def _hand_on(self, item: Any) -> None:
+    async def _hand_on(self, item: Any) -> bool:
+        """Write down what the news says; False when that was all, and the row is ended with it."""
         async with self._engine.begin() as tx:
             news: SlipNews | ParcelNews | None = None
             if item.source == "stripe":
                 news = await payment_news(tx, item.document)
             elif item.source == "easypost":
                 news = await carrier_news(tx, item.document)
+            if news is None:
+                await _mark(tx, item, "handled", None)
         if isinstance(news, SlipNews):
             await self._tell_order(news)
         elif isinstance(news, ParcelNews):
             await self._tell_parcel(news)
+        return news is not None
 
     async def _tell_order(self, news: SlipNews) -> None:
         if not (news.is_late and news.paid):
@@ -195,16 +214,20 @@ class InboxLoop(TableLoop):
 
     async def _end(self, item: Any, state: str, note: str | None) -> None:
         async with self._engine.begin() as tx:
-            await run(
-                tx,
-                """
-                UPDATE inbox SET state = :state, note = left(:note, 2000), handled_at = now()
-                WHERE inbox_id = :inbox_id AND state = 'new'
-                """,
-                state=state,
-                note=note,
-                inbox_id=item.inbox_id,
-            )
+            await _mark(tx, item, state, note)
+
+
+async def _mark(tx: AsyncConnection, item: Any, state: str, note: str | None) -> None:
+    await run(
+        tx,
+        """
+        UPDATE inbox SET state = :state, note = left(:note, 2000), handled_at = now()
+        WHERE inbox_id = :inbox_id AND state = 'new'
+        """,
+        state=state,
+        note=note,
+        inbox_id=item.inbox_id,
+    )
 
 
 def _return_of(item: Any, timings: Timings) -> ReturnInput:

@@ -32,7 +32,7 @@ class TableLoop(ABC):
 
     @abstractmethod
     async def work_once(self) -> int:
-        """Work off some rows; return how many there were."""
+        """Work off some rows; return 0 when no more are due now."""
 
     async def run(self, stop: asyncio.Event) -> None:
         listening = asyncio.create_task(self._listen(stop))
