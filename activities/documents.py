@@ -9,9 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.delivery import Failure
 from db.engine import is_away
-from db.stores import documents, fulfillments, orders
+from db.stores import documents, exchanges, fulfillments, orders
 from db.stores.documents import Draft
-from domain.invoicing import Bill, Part, Row, Tax, bill_parcel, credit
+from domain.invoicing import (
+    Bill,
+    Part,
+    Row,
+    Sent,
+    Tax,
+    bill_exchange,
+    bill_parcel,
+    credit,
+    rate_of_lines,
+)
 from domain.languages import language_of
 from domain.order import Line
 
@@ -80,22 +90,11 @@ async def _invoice(
     seller = await documents.seller_of(tx, order.channel)
     if seller is None:
         raise CannotBeWritten(f"the channel {order.channel} has no legal seller")
-    lines = await orders.lines(tx, order.order_id)
-    charges = await orders.charges(tx, order.order_id)
-    held = await documents.billed_units(tx, part)
-    parts = [_part(line, each) for line, each in zip(lines, held, strict=True)]
-    # What was asked for before shares were kept bills what the parcel is worth now.
-    share_minor = about.get("share_minor", part.share_minor)
-    bill = bill_parcel(parts, charges, share_minor, order.currency)
+    bill, names = await (_billed_exchange if part.rma else _billed)(tx, order, part, about)
     is_taxed = any(tax.rate_ppm for tax in bill.taxes)
     if is_taxed and not (seller.vat_id or seller.tax_registration):
         lacks = "needs a VAT id or a tax registration: the order is taxed"
         raise CannotBeWritten(f"the seller {seller.seller} {lacks}")
-    names = {
-        each.line_no: {"sku": line.sku, "name": each.name}
-        for line, each in zip(lines, held, strict=True)
-        if each.units
-    }
     paid = about.get("paid")
     if paid is None:
         paid = [each._asdict() for each in await documents.paid_by(tx, part.fulfillment_id)]
@@ -119,6 +118,41 @@ async def _invoice(
         buyer={"name": order.customer_name, "ship_to": _place(order.ship_to)},
         content=content,
     )
+
+
+async def _billed(
+    tx: AsyncConnection, order: Any, part: Any, about: Mapping[str, Any]
+) -> tuple[Bill, dict[int, dict[str, str]]]:
+    """Bill a parcel of the order, and name what it holds by line."""
+    lines = await orders.lines(tx, order.order_id)
+    charges = await orders.charges(tx, order.order_id)
+    held = await documents.billed_units(tx, part)
+    parts = [_part(line, each) for line, each in zip(lines, held, strict=True)]
+    # What was asked for before shares were kept bills what the parcel is worth now.
+    share_minor = about.get("share_minor", part.share_minor)
+    names = {
+        each.line_no: {"sku": line.sku, "name": each.name}
+        for line, each in zip(lines, held, strict=True)
+        if each.units
+    }
+    return bill_parcel(parts, charges, share_minor, order.currency), names
+
+
+async def _billed_exchange(
+    tx: AsyncConnection, order: Any, part: Any, about: Mapping[str, Any]
+) -> tuple[Bill, dict[int, dict[str, str]]]:
+    """Bill what was sent in exchange; it is taxed as what came back for it."""
+    lines = await orders.lines(tx, order.order_id)
+    charges = await orders.charges(tx, order.order_id)
+    rate_ppm = rate_of_lines(lines, charges, about["instead_of"])
+    sent = await exchanges.lines(tx, part.rma)
+    names = {each.line_no: {"sku": each.sku, "name": each.name} for each in sent}
+    bill = bill_exchange(
+        [Sent(each.line_no, each.quantity, each.total_minor) for each in sent],
+        rate_ppm,
+        order.currency,
+    )
+    return bill, names
 
 
 def _part(line: Line, held: Any) -> Part:

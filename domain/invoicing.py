@@ -1,7 +1,7 @@
 """What an invoice or credit note bills: rows, taxes by rate, and a sum that is met exactly."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -58,6 +58,15 @@ class Part:
     line: Line
     units: int
     before: int = 0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Units sent in exchange; `total_minor` is with tax, as the customer agreed to it."""
+
+    line_no: int
+    units: int
+    total_minor: int
 
 
 @dataclass(frozen=True)
@@ -147,6 +156,29 @@ def bill_parcel(
             rows.append(Row(charge.kind, amount, rate))
     slack = _slack(parts, charges, currency)
     return _summed(_absorbed(rows, share_minor, slack), share_minor, slack)
+
+
+def bill_exchange(sent: Sequence[Sent], rate_ppm: int, currency: str) -> Bill:
+    """Bill what was sent in exchange; what its units cannot share evenly is rounding."""
+    rows = []
+    for each in sent:
+        net_minor = _without_tax(each.total_minor, rate_ppm)
+        price_minor = (2 * net_minor + each.units) // (2 * each.units)
+        rows.append(
+            Row(GOODS, each.units * price_minor, rate_ppm, each.line_no, each.units, price_minor)
+        )
+    units = sum(each.units for each in sent)
+    slack = 2 * (len(rows) + units + settled_step(currency))
+    return _summed(rows, sum(each.total_minor for each in sent), slack)
+
+
+def rate_of_lines(
+    lines: Sequence[Line], charges: Sequence[Charge], line_nos: Collection[int]
+) -> int:
+    """The rate of the most expensive of these lines; of all of the order's, when it has none."""
+    rates = rates_of(lines, charges)
+    named = [line for line in lines if line.line_no in line_nos] or lines
+    return rates.lines[max(named, key=_net).line_no]
 
 
 def _slack(parts: Sequence[Part], charges: Sequence[Charge], currency: str) -> int:

@@ -1,5 +1,6 @@
 """Settling a return: what its accepted units are worth, and how that is given, decided once."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from activities.mail import written_amount
 from activities.returning.standing import Standing, locked, mail, standing, tell
 from activities.settlement import Due
 from db.queries.return_facts import Facts, facts, refundable
-from db.stores import exchanges, payments, return_money, returns
+from db.stores import documents, exchanges, payments, return_money, returns
 from domain.money import settled_step
 from domain.naming import EXCHANGE_LINES_FROM
 from domain.returning.eligibility import FAULTS
@@ -76,13 +77,26 @@ class SettlingActivities:
         async with self._engine.begin() as tx:
             back = await locked(tx, rma)
             if back.state == "settled":
-                accepted = sum(item.accepted for item in await returns.items(tx, rma))
-                is_given = accepted or back.exchange_minor
+                items = await returns.items(tx, rma)
+                is_given = any(item.accepted for item in items) or back.exchange_minor
                 outcome = OUTCOMES[back.resolution] if is_given else "rejected"
                 await returns.close(tx, rma, outcome)
+                if outcome == "exchanged":
+                    await _ask_for_papers(tx, back, items)
                 await tell(tx, back, "ReturnClosed", outcome=outcome)
                 await _say(tx, back, outcome)
             return await standing(tx, rma)
+
+
+async def _ask_for_papers(tx: AsyncConnection, back: Any, items: list[Any]) -> None:
+    part = await exchanges.parcel_of(tx, back.rma)
+    if part is None or part.state != "delivered":
+        return
+    units: Counter[int] = Counter()
+    for item in items:
+        units[item.line_no] += item.accepted
+    lines = await exchanges.lines(tx, back.rma)
+    await documents.request_exchange(tx, back, part, lines, +units)
 
 
 async def settle_without_goods(tx: AsyncConnection, back: Any, within_s: float) -> None:

@@ -11,7 +11,10 @@ RULES: Final[dict[str, str]] = {
     """,
     "invoice_bills_its_share": """
         WITH RECURSIVE parcels AS (
-            SELECT d.number, d.total_minor, f.fulfillment_id, f.share_minor,
+            -- An exchange's parcel is billed whole: its share is what the goods did not pay.
+            SELECT d.number, d.total_minor, f.fulfillment_id, CASE WHEN f.rma IS NULL
+                    THEN f.share_minor ELSE (SELECT CAST(sum(x.total_minor) AS bigint)
+                        FROM exchange_lines x WHERE x.rma = f.rma) END AS share_minor,
                 f.handed_over_at IS NOT NULL AS has_left
             FROM documents d JOIN fulfillments f USING (fulfillment_id) WHERE d.kind = 'invoice'
             UNION ALL

@@ -13,7 +13,8 @@ _LISTED: Final = """
     FROM documents WHERE order_id = :order_id
     UNION ALL
     SELECT 'waiting', o.payload ->> 'kind', o.payload ->> 'fulfillment_id', NULL, NULL, d.currency,
-        CASE o.payload ->> 'kind' WHEN 'invoice' THEN f.share_minor
+        CASE o.payload ->> 'kind' WHEN 'invoice'
+            THEN coalesce(CAST(o.payload ->> 'share_minor' AS bigint), f.share_minor)
             ELSE CAST(o.payload ->> 'amount_minor' AS bigint) END,
         NULL, NULL, o.last_error
     FROM outbox o JOIN orders d USING (order_id)

@@ -33,8 +33,8 @@ class Draft:
 async def request_invoice(tx: AsyncConnection, part: Any) -> None:
     """Ask for the invoice of a parcel that was handed over; one that costs nothing has none.
 
-    Nor has an exchange's, whose goods are no lines of the order, nor one that replaces a parcel,
-    which was invoiced then.
+    Nor has one that replaces a parcel, which was invoiced then; an exchange's is asked for when the
+    exchange is complete.
     """
     if part.share_minor and part.rma is None and part.replaces is None:
         # Kept as it is now: should the parcel be replaced before the invoice is written, its share
@@ -46,6 +46,34 @@ async def request_invoice(tx: AsyncConnection, part: Any) -> None:
             "paid": [each._asdict() for each in await paid_by(tx, part.fulfillment_id)],
         }
         await outbox.post(tx, f"invoice:{part.fulfillment_id}", KIND, part.order_id, about)
+
+
+async def request_exchange(
+    tx: AsyncConnection, back: Any, part: Any, lines: Sequence[Any], units: Mapping[int, int]
+) -> None:
+    """Ask for the papers of an exchange whose parcel arrived: what came back is credited with what
+    it paid of the parcel, and the parcel is invoiced whole.
+
+    `lines` is what was sent, `units` how many of which line came back for it.
+    """
+    paid_by_goods = min(back.exchange_minor, back.goods_minor)
+    if paid_by_goods:
+        key = f"{back.rma}:exchange"
+        await credit_returned(tx, back.order_id, key, paid_by_goods, units)
+    total_minor = sum(line.total_minor for line in lines)
+    if not total_minor:
+        return
+    paid = [each._asdict() for each in await paid_by(tx, part.fulfillment_id)]
+    if paid_by_goods:
+        paid.append({"kind": "goods", "amount_minor": paid_by_goods})
+    about = {
+        "kind": "invoice",
+        "fulfillment_id": part.fulfillment_id,
+        "share_minor": total_minor,
+        "paid": paid,
+        "instead_of": sorted(units),
+    }
+    await outbox.post(tx, f"invoice:{part.fulfillment_id}", KIND, back.order_id, about)
 
 
 async def request_credit_note(
@@ -93,17 +121,30 @@ async def _invoiced(tx: AsyncConnection, order_id: str) -> list[Invoiced]:
     found = await rows(
         tx,
         """
-        SELECT f.fulfillment_id, f.share_minor, jsonb_object_agg(l.line_no, l.quantity) AS units,
-            jsonb_object_agg(l.line_no, l.quantity * (o.quantity * o.unit_price_minor + o.tax_minor
-                - o.discount_minor) / o.quantity) AS values,
+        WITH billed AS (
+            SELECT f.fulfillment_id, f.number, f.share_minor, l.line_no, l.quantity,
+                l.quantity * (o.quantity * o.unit_price_minor + o.tax_minor - o.discount_minor)
+                    / o.quantity AS value
+            FROM fulfillments f JOIN fulfillment_lines l USING (fulfillment_id)
+                JOIN order_lines o ON o.order_id = f.order_id AND o.line_no = l.line_no
+            WHERE f.order_id = :order_id AND f.handed_over_at IS NOT NULL AND f.share_minor > 0
+                AND f.rma IS NULL
+            UNION ALL
+            SELECT f.fulfillment_id, f.number,
+                CAST(sum(x.total_minor) OVER (PARTITION BY f.fulfillment_id) AS bigint),
+                l.line_no, l.quantity, x.total_minor
+            FROM fulfillments f JOIN fulfillment_lines l USING (fulfillment_id)
+                JOIN exchange_lines x ON x.rma = f.rma AND x.line_no = l.line_no
+            WHERE f.order_id = :order_id AND EXISTS (
+                SELECT FROM outbox w WHERE w.key = 'invoice:' || f.fulfillment_id)
+        )
+        SELECT b.fulfillment_id, b.share_minor, jsonb_object_agg(b.line_no, b.quantity) AS units,
+            jsonb_object_agg(b.line_no, b.value) AS values,
             (SELECT coalesce(jsonb_agg(w.payload), '[]') FROM outbox w
-                WHERE w.order_id = f.order_id AND w.kind = 'document'
+                WHERE w.order_id = :order_id AND w.kind = 'document'
                     AND w.payload ->> 'kind' = 'credit_note'
-                    AND w.payload ->> 'fulfillment_id' = f.fulfillment_id) AS asked
-        FROM fulfillments f JOIN fulfillment_lines l USING (fulfillment_id)
-            JOIN order_lines o ON o.order_id = f.order_id AND o.line_no = l.line_no
-        WHERE f.order_id = :order_id AND f.handed_over_at IS NOT NULL AND f.share_minor > 0
-        GROUP BY f.fulfillment_id ORDER BY f.number
+                    AND w.payload ->> 'fulfillment_id' = b.fulfillment_id) AS asked
+        FROM billed b GROUP BY b.fulfillment_id, b.number, b.share_minor ORDER BY b.number
         """,
         order_id=order_id,
     )
@@ -155,7 +196,7 @@ async def _lost(tx: AsyncConnection, order_id: str, authorization_key: str) -> S
                 AND o.payload ->> 'authorization_key' = s.authorization_key
         ) AS amount_minor
         FROM fulfillments f JOIN fulfillment_shares s USING (fulfillment_id)
-        WHERE f.order_id = :order_id AND f.state = 'lost'
+        WHERE f.order_id = :order_id AND f.state = 'lost' AND f.rma IS NULL
             AND s.authorization_key = :authorization_key
         ORDER BY f.number
         """,

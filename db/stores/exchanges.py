@@ -22,8 +22,16 @@ class Parcel:
 
 
 async def lines(tx: AsyncConnection, rma: str) -> list[Any]:
+    """What is sent instead, with its name."""
     return list(
-        await rows(tx, "SELECT * FROM exchange_lines WHERE rma = :rma ORDER BY line_no", rma=rma)
+        await rows(
+            tx,
+            """
+            SELECT x.*, p.name FROM exchange_lines x JOIN products p USING (sku)
+            WHERE x.rma = :rma ORDER BY x.line_no
+            """,
+            rma=rma,
+        )
     )
 
 

@@ -84,13 +84,18 @@ async def made(tx: AsyncConnection, intent_key: str) -> None:
 
 
 async def units_of_only_refund(tx: AsyncConnection, intent_key: str) -> dict[int, int]:
-    """Return the order's units that a refund is for; none when it is one of several."""
+    """Return the order's units that a refund is for; none when it is one of several.
+
+    Nor when other goods are sent for them: the rest of their worth is given back, and the exchange
+    credits the units.
+    """
     found = await rows(
         tx,
         """
         SELECT i.line_no, sum(i.accepted)::bigint AS units
-        FROM return_refunds r JOIN return_items i USING (rma)
-        WHERE r.intent_key = :key AND i.accepted > 0 AND NOT EXISTS (
+        FROM return_refunds r JOIN return_items i USING (rma) JOIN returns b USING (rma)
+        WHERE r.intent_key = :key AND i.accepted > 0 AND b.resolution <> 'exchange'
+            AND NOT EXISTS (
             SELECT 1 FROM return_refunds o WHERE o.rma = r.rma AND o.refund_no <> r.refund_no)
         GROUP BY i.line_no
         """,
