@@ -1,13 +1,18 @@
 """Exceptions: writing down what waits for a person, and what the person decided."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from activities.mail import post_mail
 from db.inbox import remarks
 from db.stores import exceptions, orders
 from db.stores.exceptions import NewException
+
+# What the customer hears of, too: only they can say how else they want to pay.
+DECLINED: Final = frozenset({"share_declined", "exchange_declined"})
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,12 @@ class ExceptionActivities:
                 within_s=raised.within_s,
                 resolutions=raised.resolutions,
             )
-            await orders.head(tx, raised.order_id, lock=True)
+            order = await orders.head(tx, raised.order_id, lock=True)
             if await exceptions.open_exception(tx, new):
+                if raised.reason in DECLINED:
+                    # Tried again and declined again, it is the same news.
+                    part = raised.workflow_id.partition("/")[2].replace("/", "")
+                    await post_mail(tx, order, "payment_declined", part=part)
                 data = {"exception_id": raised.exception_id, "reason": raised.reason}
                 await orders.tell(
                     tx,

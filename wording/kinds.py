@@ -48,6 +48,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "partly_cancelled": _kind(),
     "order_changed": _kind("amount"),
     "order_changed_up": _kind("amount"),
+    "payment_declined": _kind(),
     "address_changed": _kind(),
     "parcel_intercepted": _kind(),
     "backordered": _kind("by"),

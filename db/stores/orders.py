@@ -147,6 +147,18 @@ async def step_on(
     )
 
 
+async def derive_states(tx: AsyncConnection, order_ids: Sequence[str]) -> None:
+    """Have what lists show of these orders derived together, not one by one at the commit.
+
+    The transaction's last statement: what it changes of them afterwards is not looked at.
+    """
+    await run(
+        tx,
+        "SELECT refresh_order_states_of(CAST(:order_ids AS text[]))",
+        order_ids=list(order_ids),
+    )
+
+
 async def next_step(tx: AsyncConnection, order_id: str, step: str, within_s: float) -> None:
     """Say what the open order waits for, and until when (seconds from now)."""
     await run(

@@ -5,7 +5,7 @@ from typing import Any
 
 from db.engine import run
 from tests.workflows.conftest import World
-from tests.workflows.test_parcels_on_the_road import asked, decide
+from tests.workflows.test_parcels_on_the_road import asked, decide, mails
 from tests.workflows.test_short_picks import ledger, sound, work
 from workflows.order import OrderWorkflow
 
@@ -67,6 +67,7 @@ async def test_a_declined_renewal_asks_and_may_be_tried_with_another_card(world:
     handle, order_id, document = await waiting(world, authorization_s=3.0)
     await card_is(world, order_id, "pm_card_chargeDeclined")
     exception = await asked(world, order_id, "share_declined")
+    assert "payment_declined:f1" in await mails(world, order_id)
     await card_is(world, order_id, "pm_card_visa")
     await decide(world, exception, "retry")
     await renewed(world, order_id)
