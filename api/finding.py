@@ -1,5 +1,6 @@
 """Orders by filters, text and saved view: a page of them, and all of them as CSV."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Final, TypeVar
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.types import Message, Send
 
 from api.auth import OrdersReader
 from api.context import Context, Ctx
@@ -97,8 +99,7 @@ async def export_orders(
     A cell that a spreadsheet would take for a formula begins with an apostrophe.
     Scope: `orders:read`.
     """
-    if context.exports.locked():
-        raise Problem(Kind.OVERLOADED, "too many exports are under way")
+    _require_room(context)
     async with context.engine.begin() as tx:
         query = await _with_view(tx, query)
         wanted = query.wanted()
@@ -106,7 +107,7 @@ async def export_orders(
         await audit.record(tx, caller.actor, "OrdersExported", "orders", change)
     pieces = _pieces(context, wanted, query.q)
     first = await anext(pieces)  # what fails now is still answered as a problem
-    return StreamingResponse(
+    return _ReadOn(
         _continued(first, pieces),
         media_type="text/csv; charset=utf-8",
         headers={
@@ -116,9 +117,16 @@ async def export_orders(
     )
 
 
+def _require_room(context: Context) -> None:
+    """Raises: Problem."""
+    if context.exports.locked():
+        raise Problem(Kind.OVERLOADED, "too many exports are under way")
+
+
 async def _pieces(
     context: Context, wanted: OrderFilter, text: str | None
 ) -> AsyncGenerator[str, None]:
+    _require_room(context)  # it may have been taken while this export was written down
     async with context.exports, context.engine.connect() as connection:
         head = written([order_export.COLUMNS])
         async for some in order_export.all_orders(connection, wanted, text):
@@ -126,6 +134,20 @@ async def _pieces(
             head = ""
         if head:
             yield head
+
+
+class _ReadOn(StreamingResponse):
+    """Gives up a reader that takes nothing for a while: it would keep others out of the export."""
+
+    async def stream_response(self, send: Send) -> None:
+        async def send_soon(message: Message) -> None:
+            async with asyncio.timeout(order_export.UNREAD_S):
+                await send(message)
+
+        pieces = self.body_iterator
+        assert isinstance(pieces, AsyncGenerator)
+        async with aclosing(pieces):
+            await super().stream_response(send_soon)
 
 
 async def _continued(first: str, pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:

@@ -2,14 +2,17 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-# What makes spreadsheets read on as a formula, also behind blanks; the wide forms are taken alike.
+# What makes spreadsheets read on as a formula, also behind blanks and behind what some of them take
+# for the end of a cell; the wide forms are taken alike.
 # Source: https://owasp.org/www-community/attacks/CSV_Injection
-_STARTS_A_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
-_SKIPPED: Final = tuple("\t\r\n")
+_STARTS_A_FORMULA: Final = re.compile(
+    r"^(?=\s*[=+@\uff1d\uff0b\uff0d\uff20-]|[\t\r\n])|(?<=[;\t])(?=\s*[=+@\uff1d\uff0b\uff0d\uff20-])"
+)
 
 
 def written(rows: Iterable[Iterable[Any]]) -> str:
@@ -23,5 +26,4 @@ def _cell(value: Any) -> Any:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if not isinstance(value, str):
         return value
-    is_formula = value.lstrip().startswith(_STARTS_A_FORMULA) or value.startswith(_SKIPPED)
-    return f"'{value}" if is_formula else value
+    return _STARTS_A_FORMULA.sub("'", value)

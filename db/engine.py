@@ -15,6 +15,15 @@ POOL_WAIT_S = 30.0
 # A former primary, or a standby: the next connection may meet the writer.
 _READ_ONLY: Final = "25006"
 _LOCK_TIMEOUT: Final = "55P03"
+# A host that is gone without a word is noticed within half a minute, whether we wait for it or it
+# for us. Source: https://www.postgresql.org/docs/current/libpq-connect.html
+NOTICES_SILENCE: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 def make_engine(
@@ -24,9 +33,11 @@ def make_engine(
         database_url,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,  # few connections, each with its statements prepared, before many
         pool_timeout=pool_wait_s,
         pool_pre_ping=False,
         pool_recycle=1800,
+        connect_args={**NOTICES_SILENCE},
         hide_parameters=True,  # an error must not repeat what a customer wrote
     )
 

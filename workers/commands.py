@@ -157,14 +157,14 @@ def recover(
     ] = False,
     reason: Reason = None,
 ) -> None:
-    """Give every open order without a run its run back, from the database."""
+    """Give every open order and return without a run its run back, from the database."""
     from workers.recovering import run_recovery  # noqa: PLC0415
 
     done = asyncio.run(run_recovery(settings_and_log(), dry_run=dry_run, reason=reason))
     for order_id in done.started:
         typer.echo(f"{'to start' if dry_run else 'started'}: {order_id}")
     for rma in done.returns:
-        typer.echo(f"started: {rma}")
+        typer.echo(f"{'to start' if dry_run else 'started'}: {rma}")
     for order_id in done.held_back:
         typer.echo(f"not yet: {order_id}: a parcel of it still runs; recover again when it ended")
     for order_id in done.without_document:

@@ -8,9 +8,11 @@ from typing import Final
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from db.engine import is_away
 
 # A notice may be lost with its connection, and retries become due without one.
 SWEEP_S: Final = 2.0
@@ -42,7 +44,9 @@ class TableLoop(ABC):
                 self.turned()
                 try:
                     worked = await self.work_once()
-                except (OperationalError, InterfaceError, PoolTimeout) as error:
+                except (DBAPIError, PoolTimeout) as error:
+                    if not is_away(error):
+                        raise
                     why = getattr(error, "orig", error)
                     log.warning("%s: the database is away: %s", self.table, why)
                     worked = 0

@@ -43,16 +43,23 @@ QUERIES: Final[dict[str, str]] = {
             FROM fulfillments WHERE ended_at IS NULL GROUP BY order_id) p USING (order_id)
         WHERE o.outcome IS NULL GROUP BY 1, 2
     """,  # noqa: S608 - words of this file
+    # What waits for a person is late by its exception's deadline, not by its own.
     "overdue": """
-        SELECT 'order' AS what, count(*) FROM orders
-        WHERE outcome IS NULL AND next_deadline < now()
+        WITH asking AS MATERIALIZED (
+            SELECT workflow_id, deadline FROM exceptions WHERE state = 'open')
+        SELECT 'order' AS what, count(*) FROM orders o
+        WHERE outcome IS NULL AND next_deadline < now() AND NOT EXISTS (
+            SELECT FROM asking WHERE workflow_id = 'order-' || o.order_id)
         UNION ALL
-        SELECT 'fulfillment', count(*) FROM fulfillments
-        WHERE ended_at IS NULL AND next_deadline < now()
+        SELECT 'fulfillment', count(*) FROM fulfillments f
+        WHERE ended_at IS NULL AND next_deadline < now() AND NOT EXISTS (
+            SELECT FROM asking WHERE workflow_id = 'order-' || f.order_id || '/f/' || f.number)
         UNION ALL
-        SELECT 'return', count(*) FROM returns WHERE state <> 'closed' AND next_deadline < now()
+        SELECT 'return', count(*) FROM returns r
+        WHERE state <> 'closed' AND next_deadline < now() AND NOT EXISTS (
+            SELECT FROM asking WHERE workflow_id = 'order-' || r.order_id || '/r/' || r.number)
         UNION ALL
-        SELECT 'exception', count(*) FROM exceptions WHERE state = 'open' AND deadline < now()
+        SELECT 'exception', count(*) FROM asking WHERE deadline < now()
     """,
     "exceptions_open": """
         SELECT reason AS kind, owner, count(*) FROM exceptions WHERE state = 'open' GROUP BY 1, 2
@@ -84,8 +91,11 @@ QUERIES: Final[dict[str, str]] = {
         GROUP BY 1
     """,
     "outbox_dead_letters": """
-        SELECT split_part(lane, ':', 1) AS lane, count(*) FROM outbox
-        WHERE dead_at IS NOT NULL GROUP BY 1
+        SELECT kind AS lane, count(d.lane)
+        FROM unnest('{email,channel,webhook,document}'::text[]) AS kind
+            LEFT JOIN (SELECT split_part(lane, ':', 1) AS lane FROM outbox
+                WHERE dead_at IS NOT NULL) d ON d.lane = kind
+        GROUP BY 1
     """,
     "inbox_waiting": "SELECT kind, count(*) FROM inbox WHERE state = 'new' GROUP BY 1",
     "inbox_oldest_seconds": """

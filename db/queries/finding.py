@@ -45,18 +45,20 @@ _LOOK_UP: Final = sa.text(f"""
         FROM labels l LEFT JOIN fulfillments f USING (fulfillment_id)
           LEFT JOIN returns r ON r.rma = l.rma
         WHERE upper(l.tracking_number) = upper(t.raw)) END AS orders,
-      CASE WHEN strpos(a.word, '@') = 0
-        THEN EXISTS (SELECT FROM search_words k WHERE k.word = a.word COLLATE "C")
-        ELSE EXISTS (SELECT FROM orders WHERE lower(customer_email) = a.word) END AS is_known,
+      CASE strpos(a.word, '@')
+        WHEN 0 THEN EXISTS (SELECT FROM search_words k WHERE k.word = a.word COLLATE "C")
+        WHEN 1 THEN false
+        ELSE EXISTS (SELECT FROM order_search s WHERE s.words @> ARRAY[a.word]) END AS is_known,
       ARRAY(
         SELECT k.word FROM search_words k
         WHERE length(a.word) >= :shortest AND k.word > a.word COLLATE "C"
           AND k.word < (a.word || :last) COLLATE "C"
         ORDER BY length(k.word), k.word LIMIT :most) AS longer,
       CASE WHEN strpos(a.word, '@') > 1 THEN ARRAY(
-        SELECT DISTINCT search_fold(e.email) FROM (
+        SELECT DISTINCT left(search_fold(e.email), 320) FROM (
           SELECT lower(customer_email) AS email FROM orders
-          WHERE lower(customer_email) ~>~ a.word AND lower(customer_email) ~<~ (a.word || :last)
+          WHERE lower(customer_email) ~>~ lower(t.raw)
+            AND lower(customer_email) ~<~ (lower(t.raw) || :last)
           LIMIT :most) AS e) END AS addresses
     FROM asked a JOIN typed t USING (n)
     ORDER BY a.n, a.part

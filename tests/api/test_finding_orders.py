@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api.context import MOST_EXPORTS
+from db.queries import order_export
 from tests.api.world import Api, is_sent_away
 from tests.workers.served import served
 
@@ -271,6 +272,7 @@ async def test_no_cell_of_a_customer_s_becomes_a_formula(api: Api) -> None:
         " -2 Formulas",
         "@Formulas",
         '"Formulas"',
+        "Good; =1+1",
     ):
         await named(api, f"{name} Formulas")
     head, *lines = await exported(api, q="formulas", sort="placed_at")
@@ -279,6 +281,7 @@ async def test_no_cell_of_a_customer_s_becomes_a_formula(api: Api) -> None:
         [
             "'=HYPERLINK(\"http://evil\") Formulas", "'+1 Formulas Formulas",
             "' -2 Formulas Formulas", "'@Formulas Formulas", '"Formulas" Formulas',
+            "Good;' =1+1 Formulas",
         ]
     )  # fmt: skip
 
@@ -301,6 +304,30 @@ async def test_too_many_exports_at_once_are_sent_away(api: Api) -> None:
         for _ in range(MOST_EXPORTS):
             exports.release()
     assert len(await exported(api, q="nobodyatall")) == 1
+
+
+async def test_a_reader_that_stops_reading_makes_room_for_others(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order_export, "UNREAD_S", 0.05)
+    asked = api.client.build_request("GET", "/orders/export")
+    scope = {
+        "type": "http", "method": "GET", "path": "/orders/export", "query_string": b"",
+        "headers": asked.headers.raw, "app": api.app, "http_version": "1.1", "scheme": "http",
+        "server": ("testserver", 80), "client": ("127.0.0.1", 1), "root_path": "",
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(30):
+        with pytest.raises(TimeoutError):
+            await api.app(scope, receive, send)
+    assert api.app.state.context.exports._value == MOST_EXPORTS
 
 
 async def test_a_long_export_is_read_piece_by_piece(api: Api) -> None:

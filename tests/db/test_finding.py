@@ -75,6 +75,13 @@ async def place(
     )
 
 
+async def until_blocked(engine: AsyncEngine) -> None:
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND {}"
+    async with asyncio.timeout(30):
+        while not await run(engine, waits.format("wait_event_type = 'Lock'")):
+            pass
+
+
 async def found(engine: AsyncEngine, text: str, **filters: Any) -> tuple[set[str], Match | None]:
     async with engine.connect() as tx:
         wanted = OrderFilter(**filters)
@@ -230,6 +237,43 @@ async def test_a_word_goes_with_the_last_order_that_has_it(shop: AsyncEngine) ->
     left = await words()
     assert "lopez" not in left
     assert {"jose", "lamp-01", "n"} <= left  # of web-3, shop-2 and its own
+
+
+@pytest.mark.parametrize(
+    ("email", "typed"),
+    [
+        ("Sean.O'Casey@mail.example", "sean.o'casey@mail.example"),
+        ("zoë@example.com", "zoë@example.com"),
+    ],
+)
+async def test_an_address_with_an_apostrophe_or_accent_is_found(
+    shop: AsyncEngine, email: str, typed: str
+) -> None:
+    await place(shop, "shop-9", "N N", email, "Nowhere", "LAMP-01", minute=9)
+    assert await found(shop, typed) == ({"shop-9"}, Match.WHOLE)
+    assert await found(shop, typed[:-4]) == ({"shop-9"}, Match.BEGINNING)
+
+
+@pytest.mark.parametrize("sku", ["TEAK TABLE", "#77-B", "@HOME", "oak@2m"])
+async def test_an_sku_with_blanks_and_signs_is_found(shop: AsyncEngine, sku: str) -> None:
+    await run(shop, "INSERT INTO products VALUES (:sku, 'Odd', 1, 1, 1, 1)", sku=sku)
+    await place(shop, "shop-9", "N N", "n@example.com", "Nowhere", sku, minute=9)
+    assert await found(shop, sku) == ({"shop-9"}, Match.WHOLE)
+
+
+async def test_a_word_goes_with_orders_that_lose_it_at_once(shop: AsyncEngine) -> None:
+    for number in (6, 7):
+        await place(shop, f"shop-{number}", "Ada Kaminsky", "a@b", "Rio", "LAMP-01", minute=number)
+    erased = "UPDATE orders SET customer_name = 'x', ship_to = '{}' WHERE order_id = :order_id"
+    settled = "SET CONSTRAINTS ALL IMMEDIATE"  # what a commit does before it ends
+    async with shop.connect() as one:
+        async with one.begin():
+            await one.execute(sa.text(erased), {"order_id": "shop-6"})
+            await one.execute(sa.text(settled))
+            other = asyncio.create_task(run(shop, erased, order_id="shop-7"))
+            await until_blocked(shop)
+        await other
+    assert await run(shop, "SELECT word FROM search_words WHERE word = 'kaminsky'") == []
 
 
 async def test_the_words_are_those_the_views_derive(shop: AsyncEngine) -> None:

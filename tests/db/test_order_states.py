@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.queries import orders
 from db.queries.order_filter import OrderFilter
-from tests.db.test_finding import SHOP, place, run
+from tests.db.test_finding import SHOP, place, run, until_blocked
 
 STALE = """
     SELECT order_id, n.payment, s.payment, n.fulfillment, s.fulfillment, n.returned, s.returned,
@@ -183,10 +183,3 @@ async def test_two_who_change_parts_of_one_order_leave_what_both_did(shop: Async
     assert await run(shop, STALE) == []
     (state,) = await run(shop, "SELECT payment, fulfillment FROM order_states")
     assert tuple(state) == ("paid", "in_progress")
-
-
-async def until_blocked(engine: AsyncEngine) -> None:
-    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND {}"
-    async with asyncio.timeout(30):
-        while not await run(engine, waits.format("wait_event_type = 'Lock'")):
-            pass

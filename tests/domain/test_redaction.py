@@ -29,6 +29,10 @@ TRANSCRIPTS = {
         "shpat_a1b2c3d4e5f6",
     ),
     "our own key": (f"Authorization: Bearer oms_{'a' * 12}_{'b' * 64}", "b" * 64),
+    "an apostrophe and a machine's own domain": (
+        "refused: <sean.o'casey&sons@localhost> is unknown",
+        "casey&sons@localhost",
+    ),
     "a database's address": (
         "cannot connect to postgresql+psycopg://oms:hunter2hunter2@db:5432/oms",
         "hunter2hunter2",

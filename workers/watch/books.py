@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.engine import NOTICES_SILENCE
 from db.queries import figures
 
 KEPT_S: Final = 10.0
@@ -52,6 +53,7 @@ def watching_engine(database_url: str) -> sa.Engine:
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         connect_args={
+            **NOTICES_SILENCE,
             "connect_timeout": MOST_S,
             "options": f"-c statement_timeout={MOST_S * 1000} -c default_transaction_read_only=on",
         },

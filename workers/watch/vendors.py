@@ -16,6 +16,11 @@ from activities.connectors.payment.port import PaymentGateway
 from workers.watch.tracing import Tracing
 from workers.wiring import Gateways
 
+# How a call may end: each is there before its first time, which is an increase only then.
+ENDINGS: Final = (
+    "ok", "not_sent", "throttled", "rejected", "misconfigured", "outcome_unknown", "abandoned",
+    "failed",
+)  # fmt: skip
 # From a vendor on the same machine to the longest that a call may take.
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
 CALLS: Final = Counter(
@@ -39,6 +44,9 @@ def watch_gateways(gateways: Gateways, tracing: Tracing | None = None) -> None:
 
 
 def _watched(vendor: str, verb: str, asked: Verb, tracing: Tracing | None) -> Verb:
+    for ending in ENDINGS:
+        CALLS.labels(vendor, verb, ending)
+
     @wraps(asked)
     async def ask(*args: Any, **named: Any) -> Any:
         began, outcome = time.monotonic(), "ok"
@@ -58,7 +66,7 @@ def _watched(vendor: str, verb: str, asked: Verb, tracing: Tracing | None) -> Ve
 
 
 def _outcome(error: BaseException) -> str:
-    """The leaf's name: `not_sent`, `throttled`, `rejected`, `misconfigured`, `outcome_unknown`."""
+    """One of ENDINGS: for a connector's error, the leaf's name."""
     if isinstance(error, ConnectorError):
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
     return "abandoned" if isinstance(error, asyncio.CancelledError) else "failed"

@@ -6,7 +6,6 @@ connection of the pool, the text looked up, a page of 50 with axes and next step
 
 import asyncio
 import json
-import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from db.migrate import migrate
 from db.queries.orders import list_orders
 from workers.local.bench.fill import fill
 from workers.local.bench.wishes import KINDS, Sample, Wish, sample
+from workers.local.demo.report import percentile_ms
 from workers.local.postgres import PostgresServer
 
 PAGE: Final = 50
@@ -33,15 +33,16 @@ SEED: Final = 1
 @dataclass(frozen=True)
 class Figures:
     orders: int
-    ms: dict[str, list[float]]  # by kind
+    seconds: dict[str, list[float]]  # by kind
     found: dict[str, int]  # rows of all its pages
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "orders": self.orders,
-            **_percentiles([each for some in self.ms.values() for each in some]),
+            **_percentiles([each for some in self.seconds.values() for each in some]),
             "queries": {
-                kind: {**_percentiles(some), "count": len(some)} for kind, some in self.ms.items()
+                kind: {**_percentiles(some), "count": len(some)}
+                for kind, some in self.seconds.items()
             },
         }
 
@@ -53,7 +54,7 @@ class Figures:
         for kind, each in shown["queries"].items():
             p50, p95 = f"{each['p50_ms']:.1f}", f"{each['p95_ms']:.1f}"
             table.add_row(kind, p50, p95, str(each["count"]), str(self.found[kind]))
-        count = str(sum(len(some) for some in self.ms.values()))
+        count = str(sum(len(some) for some in self.seconds.values()))
         table.add_row("all", f"{shown['p50_ms']:.1f}", f"{shown['p95_ms']:.1f}", count, "")
         return table
 
@@ -61,13 +62,8 @@ class Figures:
         path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
 
 
-def _percentiles(some: Sequence[float]) -> dict[str, float]:
-    """By nearest rank."""
-    ranked = sorted(some)
-    return {
-        f"p{part}_ms": round(ranked[math.ceil(len(ranked) * part / 100) - 1], 2)
-        for part in (50, 95)
-    }
+def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    return {f"p{percent}_ms": percentile_ms(seconds, percent) for percent in (50, 95)}
 
 
 async def run_search(orders: int, times: int, console: Console) -> Figures:
@@ -91,16 +87,16 @@ async def _measure(engine: AsyncEngine, orders: int, times: int) -> Figures:
     dice = Random(SEED)  # noqa: S311 - draws what is looked for
     async with engine.connect() as connection:
         drawn = await sample(connection, times)
-    ms: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    seconds: dict[str, list[float]] = {kind: [] for kind in KINDS}
     found = dict.fromkeys(KINDS, 0)
     # In turns, so that what else the machine does meets every kind alike; the first turn warms up.
     for turn in range(times + 1):
         for kind, make in KINDS.items():
             took, count = await _run(engine, make(_one(drawn, dice), dice))
             if turn:
-                ms[kind].append(took)
+                seconds[kind].append(took)
                 found[kind] += count
-    return Figures(orders, ms, found)
+    return Figures(orders, seconds, found)
 
 
 def _one(drawn: Sequence[Sample], dice: Random) -> Sample:
@@ -113,4 +109,4 @@ async def _run(engine: AsyncEngine, wish: Wish) -> tuple[float, int]:
         page = await list_orders(
             connection, wish.filter, text=wish.text, after=wish.after, limit=PAGE + 1
         )
-    return (time.perf_counter() - began) * 1_000, len(page.orders)
+    return time.perf_counter() - began, len(page.orders)

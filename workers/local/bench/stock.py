@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice, repeat
 from pathlib import Path
-from statistics import mean, median, quantiles
+from statistics import mean, median
 from typing import Final
 
 import psycopg
@@ -19,6 +19,7 @@ from activities.reserving import Reservations, Reserve
 from db.engine import make_engine
 from db.migrate import migrate
 from workers.local.bench.stock_world import BUYERS_A_UNIT, HOT, POOL, SCARCE, World, spread
+from workers.local.demo.report import percentile_ms
 from workers.local.postgres import PostgresServer
 
 HOUR_S: Final = 3_600.0
@@ -48,7 +49,7 @@ class Figures:
 
     @property
     def p99_ms(self) -> float:
-        return quantiles(self.waits_s, n=100)[98] * 1_000
+        return percentile_ms(self.waits_s, 99)
 
     def add(self, one: "Figures") -> None:
         self.rates += one.rates
@@ -85,8 +86,8 @@ class Report:
         return {
             "spread_ratio": round(self.ratio("spread"), 2),
             "hot_ratio": round(self.ratio("hot"), 2),
-            "spread_p99_ms": round(self.figures["spread"].p99_ms, 1),
-            "hot_p99_ms": round(self.figures["hot"].p99_ms, 1),
+            "spread_p99_ms": self.figures["spread"].p99_ms,
+            "hot_p99_ms": self.figures["hot"].p99_ms,
             "oversold": self.oversold,
             "unsold": self.unsold,
             "callers": self.wish.callers,
