@@ -16,7 +16,7 @@ from db.inbox.idempotency import StoredAnswer
 from db.inbox.orders import (
     Committed,
     ContentDiffers,
-    commit_order,
+    commit_order_anew,
     commit_rejected_order,
 )
 from db.queries import catalog, received
@@ -96,7 +96,7 @@ async def _keep(tx: AsyncConnection, once: Once, placing: Placing) -> _Kept:
     committed = await _commit(tx, placing, once.caller.actor, short)
     if committed.is_new:
         _refuse_retired(order, known)
-    if short is None or not committed.is_new:
+    if short is None or not committed.is_rejected:
         return _Kept(committed.inbox_id, refused=None)
     about = {"order_id": order.order_id, "outcome": "refused_stock"}
     refused = Settled(Kind.REFUSED_STOCK, short, about)
@@ -143,7 +143,9 @@ async def _commit(
     named = _Named(channel=order.channel, external_id=order.external_id)
     try:
         if short is None:
-            committed = await commit_order(tx, placing.document, deferred=placing.deferred, **named)
+            committed = await commit_order_anew(
+                tx, placing.document, deferred=placing.deferred, **named
+            )
         else:
             committed = await commit_rejected_order(tx, placing.document, reason=short, **named)
     except ContentDiffers:

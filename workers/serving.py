@@ -6,6 +6,7 @@ import uvicorn
 
 from api.app import create_app
 from api.context import ApiConfig, Limits
+from api.heads import BoundedHead
 from api.rate import Rate
 from db.engine import make_engine
 from workers.credentials import with_stored_credentials
@@ -64,6 +65,7 @@ async def _serve(settings: Settings, watch: Watch) -> None:
             app,
             host=settings.api_host,
             port=settings.api_port,
+            http=BoundedHead,
             log_level=settings.log_level,
             log_config=None,  # its lines go where ours go, and are redacted there
             access_log=False,

@@ -24,11 +24,11 @@ _INSERT: Final = sa.text("""
     RETURNING inbox_id
 """)
 _EXISTING: Final = sa.text("""
-    SELECT inbox_id, content_sha256 FROM inbox
+    SELECT inbox_id, content_sha256, state FROM inbox
     WHERE source = :channel AND kind = 'order' AND external_id = :external_id
 """)
 
-# What was refused stands in nobody's way: the corrected document takes its place.
+# What was refused, and made no order, stands in nobody's way: another document takes its place.
 _REPLACE: Final = sa.text("""
     UPDATE inbox SET content_sha256 = :sha256, document = CAST(:document AS jsonb),
       state = :state, note = :note, attempts = 0,
@@ -37,6 +37,7 @@ _REPLACE: Final = sa.text("""
       handled_at = CASE WHEN :state <> 'new' THEN coalesce(CAST(:now AS timestamptz), now()) END
     WHERE source = :channel AND kind = 'order' AND external_id = :external_id
       AND state = 'rejected'
+      AND NOT EXISTS (SELECT FROM orders WHERE order_id = :channel || '-' || :external_id)
     RETURNING inbox_id
 """)
 
@@ -51,8 +52,11 @@ class ContentDiffers(Exception):
 
 @dataclass(frozen=True)
 class Committed:
+    """`is_rejected`: no run will be made for it."""
+
     inbox_id: int
     is_new: bool
+    is_rejected: bool = False
 
 
 async def commit_order(
@@ -71,6 +75,23 @@ async def commit_order(
     head_start_s = 0 if deferred else HEAD_START_S
     given = {"state": "new", "note": None, "now": now, "head_start_s": head_start_s}
     return await _commit(connection, document, channel, external_id, given)
+
+
+async def commit_order_anew(
+    connection: AsyncConnection,
+    document: dict[str, Any],
+    *,
+    channel: str,
+    external_id: str,
+    deferred: bool,
+) -> Committed:
+    """As `commit_order`; the very document that was refused before is looked at once more.
+
+    Raises: ContentDiffers.
+    """
+    head_start_s = 0 if deferred else HEAD_START_S
+    given = {"state": "new", "note": None, "now": None, "head_start_s": head_start_s}
+    return await _commit(connection, document, channel, external_id, given, revives=True)
 
 
 async def commit_rejected_order(
@@ -95,17 +116,22 @@ async def _commit(
     channel: str,
     external_id: str,
     given: dict[str, Any],
+    *,
+    revives: bool = False,
 ) -> Committed:
     named = {"channel": channel, "external_id": external_id}
+    is_rejected = given["state"] == "rejected"
     sha256 = content_sha256(document)
     row = {**named, **given, "sha256": sha256, "document": canonical_json(document)}
     inbox_id = (await connection.execute(_INSERT, row)).scalar_one_or_none()
     if inbox_id is not None:
-        return Committed(inbox_id, is_new=True)
+        return Committed(inbox_id, is_new=True, is_rejected=is_rejected)
     # A statement of its own: it sees the row that a concurrent transaction committed meanwhile.
     existing = (await connection.execute(_EXISTING, named)).one()
-    if existing.content_sha256 != sha256:
+    differs, was_rejected = existing.content_sha256 != sha256, existing.state == "rejected"
+    if differs or (revives and was_rejected):
         if (await connection.execute(_REPLACE, row)).first() is not None:
-            return Committed(existing.inbox_id, is_new=True)
-        raise ContentDiffers(channel, external_id, existing.inbox_id)
-    return Committed(existing.inbox_id, is_new=False)
+            return Committed(existing.inbox_id, is_new=True, is_rejected=is_rejected)
+        if differs:
+            raise ContentDiffers(channel, external_id, existing.inbox_id)
+    return Committed(existing.inbox_id, is_new=False, is_rejected=was_rejected)

@@ -48,6 +48,37 @@ async def test_who_comes_again_when_there_is_stock_is_served(api: Api) -> None:
     assert await runs(api, document)
 
 
+async def test_who_comes_again_for_later_is_kept_for_a_run(api: Api) -> None:
+    document = api.document(lines=SOLD_OUT)
+    assert (await api.place(document)).status_code == 409
+    assert (await api.place(document, Prefer="respond-async")).status_code == 202
+    state = "SELECT state FROM inbox WHERE external_id = :e"
+    [kept] = await api.sql(state, e=document["external_id"])
+    assert kept.state == "new", "the inbox loop will start it"
+
+
+async def test_who_comes_again_too_early_is_sent_away_at_the_door_again(api: Api) -> None:
+    document = api.document(lines=SOLD_OUT)
+    for _ in range(2):
+        answer = await api.place(document)
+        assert (answer.status_code, answer.json()["outcome"]) == (409, "refused_stock")
+    assert not await runs(api, document)
+
+
+async def test_another_content_never_takes_the_place_of_an_order(api: Api) -> None:
+    document = api.document(lines=SOLD_OUT)
+    assert (await api.place(document)).status_code == 409
+    level = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
+    await api.sql(level, more=5)
+    try:
+        assert (await api.place(document)).status_code == 201
+    finally:
+        await api.sql(level, more=-5)
+    other = {**document, "customer": {**document["customer"], "name": "Somebody Else"}}
+    answer = await api.place(other)
+    assert (answer.status_code, answer.json()["code"]) == (409, "content_differs")
+
+
 async def test_an_order_taken_for_later_is_not_looked_at(api: Api) -> None:
     answer = await api.place(api.document(lines=SOLD_OUT), Prefer="respond-async")
     assert answer.status_code == 202
