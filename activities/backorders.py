@@ -92,5 +92,5 @@ async def _divide(
         await backorders.mark_found(tx, fulfillment_id, fill.sweep)
     if waits_on:
         return ids
-    await backorders.fill(tx, part.fulfillment_id, kept.location, fill.pick_s, fill.sweep)
+    await backorders.fill(tx, part.fulfillment_id, kept.location, kept.within_s, fill.sweep)
     return [part.fulfillment_id, *ids]

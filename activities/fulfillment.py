@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.calendars import work_at
 from activities.mail import post_mail
 from db.engine import row, rows, run
 from db.stores import documents, fulfillments, holds, labels, orders, outbox, parts
@@ -66,14 +67,19 @@ class FulfillmentActivities:
         self._engine = engine
 
     @activity.defn
-    async def advance(self, to: Advance) -> None:
-        """Record picked, packed, delivered or lost; told again, nothing changes."""
+    async def advance(self, to: Advance) -> float | None:
+        """Record picked, packed, delivered or lost; told again, nothing changes.
+
+        Return within how many seconds the warehouse should do what comes next, when it should.
+        """
         async with self._engine.begin() as tx:
             part = await parts.locked(tx, to.fulfillment_id)
-            if not await fulfillments.advance(
-                tx, to.fulfillment_id, to.state, to.step, to.within_s
-            ):
-                return
+            is_next_here = to.state == "picked"
+            within_s = to.within_s
+            if is_next_here:
+                within_s = work_at(part).within_s(within_s)
+            if not await fulfillments.advance(tx, to.fulfillment_id, to.state, to.step, within_s):
+                return None
             await orders.tell(
                 tx,
                 part.order_id,
@@ -83,6 +89,7 @@ class FulfillmentActivities:
             )
             if to.state == "delivered":
                 await mail_about(tx, part, "delivered")
+            return within_s if is_next_here else None
 
     @activity.defn
     async def recorded_state(self, fulfillment_id: str) -> str:

@@ -58,7 +58,7 @@ def as_pieces(
     sourced = [place.units for place in found.sourced]
     assigned = assign_lines(lines, [*sourced, found.waiting])
     pieces = [
-        Piece(place.location, part, pick_s)
+        Piece(place.location, part, place.within_s(pick_s))
         for place, part in zip(found.sourced, assigned[:-1], strict=True)
     ]
     if assigned[-1]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
+from activities.calendars import work_at
 from activities.mail import post_mail
 from activities.waiting import begin_waiting, may_begin, missing_units, waiting_part
 from db.engine import row, rows, run
@@ -17,7 +18,7 @@ from domain.holds import Transition
 from domain.money import settled_step
 from domain.order import Line
 from domain.promise import promise
-from domain.routing import Candidate, Sourced, Unroutable, distance_km, route
+from domain.routing import Candidate, Coordinates, Sourced, Unroutable, distance_km, route
 from domain.shares import assign_lines, tender_shares, value_shares
 from domain.timings import DAY
 
@@ -42,6 +43,7 @@ class Planned:
     cards: tuple[int, ...]
     unauthorized: tuple[int, ...]
     pickup: bool = False  # collected where it lies
+    pick_s: float | None = None  # of an open one: until it should be picked
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ async def candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Ca
     found = await rows(
         tx,
         """
-        SELECT v.location, v.sku, v.on_hand - v.reserved AS available, l.address
+        SELECT v.location, v.sku, v.on_hand - v.reserved AS available, l.address, l.time_zone,
+            l.opening, l.holidays, l.cut_off, now() AS now
         FROM location_levels v JOIN locations l USING (location)
         WHERE l.pool = :pool AND l.active AND v.sku = ANY(CAST(:skus AS text[]))
             AND (l.ships OR v.location = CAST(:store AS text))
@@ -130,15 +133,22 @@ async def candidates(tx: AsyncConnection, head: Any, skus: list[str]) -> list[Ca
         store=head.pickup_location,
     )
     available: dict[str, dict[str, int]] = {}
-    addresses: dict[str, Mapping[str, Any]] = {}
     for level in found:
         available.setdefault(level.location, {})[level.sku] = level.available
-        addresses[level.location] = level.address
+    places = {level.location: level for level in found}
     there = coordinates(head.ship_to)
-    return [
-        Candidate(location, levels, distance_km(coordinates(addresses[location]), there))
-        for location, levels in available.items()
-    ]
+    return [_candidate(place, available[name], there) for name, place in places.items()]
+
+
+def _candidate(place: Any, available: Mapping[str, int], there: Coordinates) -> Candidate:
+    work = work_at(place)
+    return Candidate(
+        place.location,
+        available,
+        distance_km(coordinates(place.address), there),
+        wait_days=work.wait_days,
+        work=work,
+    )
 
 
 def coordinates(address: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -190,7 +200,8 @@ async def _write_parts(
     skus = {line.line_no: line.sku for line in lines}
     for number, (part, units, share) in enumerate(zip(sourced, parts, shares, strict=True), 1):
         fulfillment_id = await fulfillments.insert(
-            tx, head.order_id, number, part.location, share, pick_s,
+            tx, head.order_id, number, part.location, share,
+            part.within_s(pick_s),
             is_pickup=head.pickup_location is not None,
         )  # fmt: skip
         await fulfillments.add_lines(tx, fulfillment_id, units, skus)
@@ -255,7 +266,7 @@ async def _promise(
 ) -> None:
     now = await row(tx, "SELECT now() AS now")
     assert now is not None
-    window = promise(now.now, max(part.distance_km for part in sourced))
+    window = promise(now.now, sourced)
     by = window.latest
     if waiting is not None:
         by = max(by, (await fulfillments.get(tx, waiting)).next_deadline)
@@ -301,7 +312,9 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
             coalesce((SELECT array_agg(s.tender_no ORDER BY s.tender_no) FROM fulfillment_shares s
                 WHERE s.fulfillment_id = f.fulfillment_id AND s.authorization_key IS NULL
                     AND f.state IN ('open', 'picked', 'packed')), '{}')
-                AS unauthorized
+                AS unauthorized,
+            CASE WHEN f.state = 'open' THEN extract(epoch FROM f.next_deadline - now())::float END
+                AS pick_s
         FROM fulfillments f JOIN orders o USING (order_id)
         WHERE f.order_id = :order_id AND f.rma IS NULL ORDER BY f.number
         """,
@@ -317,6 +330,7 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
             cards=tuple(part.cards),
             unauthorized=tuple(part.unauthorized),
             pickup=part.is_pickup,
+            pick_s=part.pick_s,
         )
         for part in found
     )

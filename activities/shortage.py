@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
+from activities.calendars import work_at
 from activities.fulfillment import cancel_part
 from activities.mail import post_mail
 from activities.rerouting import Found, as_pieces, look_elsewhere
@@ -125,7 +126,8 @@ async def _move_on(tx: AsyncConnection, part: Any, short: Shortage, *, is_reject
     if is_rejected:
         await fulfillments.advance(tx, part.fulfillment_id, "cancelled", None, 0)
         return
-    await fulfillments.advance(tx, part.fulfillment_id, "picked", "pack", short.pack_s)
+    pack_s = work_at(part).within_s(short.pack_s)
+    await fulfillments.advance(tx, part.fulfillment_id, "picked", "pack", pack_s)
     await orders.tell(
         tx, part.order_id, "Picked", actor=short.actor, fulfillment_id=part.fulfillment_id
     )

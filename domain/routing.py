@@ -1,4 +1,7 @@
-"""Routing: which location ships which units. Availability, then fewest splits, then distance."""
+"""Routing: which location ships which units.
+
+Availability, then fewest splits, then the day on which the last parcel comes, then distance.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +9,10 @@ from itertools import combinations
 from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
+from domain.calendar import Work
+from domain.transit import UNKNOWN_DISTANCE_KM, days_on_the_road
+
 EARTH_RADIUS_KM: Final = 6371.0
-# A place nobody knows is farther than any that is known.
-UNKNOWN_DISTANCE_KM: Final = 40_000
 # Beyond this many combinations the exact search gives way to the greedy one.
 MOST_COMBINATIONS: Final = 20_000
 
@@ -17,9 +21,13 @@ Coordinates = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class Candidate:
+    """`wait_days`: until work on what comes now begins there."""
+
     location: str
     available: Mapping[str, int]  # units free per SKU
     distance_km: int
+    wait_days: int = 0
+    work: Work | None = None
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,12 @@ class Sourced:
     distance_km: int
     units: Mapping[str, int]
     is_waiting: bool = False  # for units that are still to come there
+    wait_days: int = 0
+    work: Work | None = None
+
+    def within_s(self, seconds: float) -> float:
+        """So many seconds of its working days, from now."""
+        return seconds if self.work is None else self.work.within_s(seconds)
 
 
 class Unroutable(ValueError):
@@ -50,7 +64,7 @@ def distance_km(start: Coordinates, end: Coordinates) -> int:
 
 
 def route(demand: Mapping[str, int], candidates: Sequence[Candidate]) -> tuple[Sourced, ...]:
-    """Choose the fewest locations that cover the demand; among equals the nearest.
+    """Choose the fewest locations that cover the demand; among equals the earliest, the nearest.
 
     Raises: Unroutable when all locations together are not enough.
     """
@@ -82,8 +96,19 @@ def _fewest(demand: Mapping[str, int], useful: Sequence[Candidate]) -> Sequence[
             if not _missing(demand, group):
                 covering.append(group)
         if covering:
-            return min(covering, key=lambda g: sum(c.distance_km for c in g))
+            return min(covering, key=_merit)
     return useful
+
+
+def _merit(group: Sequence[Candidate]) -> tuple[int, int]:
+    """The day of the last parcel, and all kilometres together: less is better."""
+    return max(map(_slowest_days, group)), sum(place.distance_km for place in group)
+
+
+def _slowest_days(place: Candidate) -> int:
+    """A place nobody knows is as slow as the farthest."""
+    _, slowest = days_on_the_road(min(place.distance_km, UNKNOWN_DISTANCE_KM - 1))
+    return place.wait_days + slowest
 
 
 def _greedy(demand: Mapping[str, int], useful: Sequence[Candidate]) -> Sequence[Candidate]:
@@ -107,6 +132,14 @@ def _take(demand: Mapping[str, int], chosen: Sequence[Candidate]) -> tuple[Sourc
         for sku, count in taken.items():
             left[sku] -= count
         if taken:
-            plan.append(Sourced(candidate.location, candidate.distance_km, taken))
+            plan.append(
+                Sourced(
+                    candidate.location,
+                    candidate.distance_km,
+                    taken,
+                    wait_days=candidate.wait_days,
+                    work=candidate.work,
+                )
+            )
     assert not any(left.values()), "the remainder is threaded through every location"
     return tuple(plan)

@@ -54,6 +54,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
             else Road(part, self._desk)
         )
         self._seen: set[str] = set()
+        self._pack_s: float | None = None  # within which it should be packed once it is picked
 
     @workflow.run
     async def run(self, part: FulfillmentInput) -> FulfillmentResult:
@@ -90,11 +91,15 @@ class FulfillmentWorkflow(Counter, DeskMessages):
 
     async def _warehouse(self) -> None:
         times = self._part.timings
-        await self._until("pick", "open", times.pick_s)
-        await self._until("pack", "picked", times.pack_s)
+        await self._until("pick", "open", self._part.pick_s, times.pick_s)
+        await self._until("pack", "picked", self._pack_s, times.pack_s)
 
-    async def _until(self, step: str, before: str, within_s: float) -> None:
-        """Wait for the warehouse; when it is late, ask, and go on as soon as it reports."""
+    async def _until(self, step: str, before: str, first_s: float | None, then_s: float) -> None:
+        """Wait for the warehouse; when it is late, ask, and go on as soon as it reports.
+
+        `first_s` is what its calendar gives it; without one, and afterwards, it has `then_s`.
+        """
+        within_s = then_s if first_s is None else max(0.0, first_s)
         self._show(step)
         while self._state == before and not self._stopped:
             try:
@@ -104,6 +109,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
                     timeout_summary=f"{step} is late",
                 )
             except TimeoutError:
+                within_s = then_s
                 if await self._renew_authorizations():
                     continue
                 if Transition.RELEASE in self._blocked:
@@ -229,7 +235,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         if self._state != "open":
             return
         if done.reason is None:
-            await shipping.record_picked(self._part, done.actor)
+            self._pack_s = await shipping.record_picked(self._part, done.actor)
             self._move("open", "picked")
         else:
             await self._divide(parting.report_short_pick(self._part, done))

@@ -117,6 +117,7 @@ class Siblings:
                 unauthorized=part.unauthorized if is_further else (),
                 by_the_book=True,
                 pickup=part.pickup,
+                pick_s=part.pick_s,
             ),
             f"{part.fulfillment_id} from {part.location}",
         )

@@ -132,7 +132,7 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
         lines={line.line_no: line.quantity for line in lines},
         skus={line.line_no: line.sku for line in lines},
         due_minor=due_minor,
-        pick_s=pick_s,
+        pick_s=source.within_s(pick_s),
     )
     await _send(tx, back, parcel, head.currency)
     paid_minor = min(worth_minor, total_minor)

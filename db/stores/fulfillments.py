@@ -98,7 +98,8 @@ async def get(tx: AsyncConnection, fulfillment_id: str, *, lock: bool = False) -
     found = await row(
         tx,
         f"""
-        SELECT f.*, l.pool FROM fulfillments f JOIN locations l USING (location)
+        SELECT f.*, l.pool, l.time_zone, l.opening, l.holidays, l.cut_off, now() AS now
+        FROM fulfillments f JOIN locations l USING (location)
         WHERE fulfillment_id = :fulfillment_id {"FOR UPDATE OF f" if lock else ""}
         """,  # noqa: S608
         fulfillment_id=fulfillment_id,

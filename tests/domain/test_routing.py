@@ -1,22 +1,34 @@
 """Routing covers the demand exactly, with the fewest locations, the nearest of them."""
 
+from collections.abc import Iterable
 from itertools import combinations, product
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from domain.routing import UNKNOWN_DISTANCE_KM, Candidate, Unroutable, distance_km, route
+from domain.routing import Candidate, Unroutable, distance_km, route
+from domain.transit import UNKNOWN_DISTANCE_KM, days_on_the_road
 
 SKUS = st.sampled_from(["a", "b", "c"])
 DEMAND = st.dictionaries(SKUS, st.integers(1, 5), min_size=1)
+Place = tuple[dict[str, int], int, int]
 PLACES = st.lists(
-    st.tuples(st.dictionaries(SKUS, st.integers(0, 5)), st.integers(0, 3000)), max_size=5
+    st.tuples(st.dictionaries(SKUS, st.integers(0, 5)), st.integers(0, 3000), st.integers(0, 4)),
+    max_size=5,
 )
 
 
-def candidates(places: list[tuple[dict[str, int], int]]) -> list[Candidate]:
-    return [Candidate(f"l{i}", levels, km) for i, (levels, km) in enumerate(places)]
+def candidates(places: list[Place]) -> list[Candidate]:
+    return [
+        Candidate(f"l{number}", levels, km, wait_days)
+        for number, (levels, km, wait_days) in enumerate(places)
+    ]
+
+
+def last_day(places: Iterable[Any]) -> int:
+    return max(place.wait_days + days_on_the_road(place.distance_km)[1] for place in places)
 
 
 def covers(demand: dict[str, int], chosen: tuple[Candidate, ...]) -> bool:
@@ -25,7 +37,7 @@ def covers(demand: dict[str, int], chosen: tuple[Candidate, ...]) -> bool:
 
 @given(DEMAND, PLACES)
 def test_the_plan_is_exact_possible_and_has_the_fewest_splits(
-    demand: dict[str, int], places: list[tuple[dict[str, int], int]]
+    demand: dict[str, int], places: list[Place]
 ) -> None:
     known = candidates(places)
     assume(covers(demand, tuple(known)))
@@ -35,20 +47,18 @@ def test_the_plan_is_exact_possible_and_has_the_fewest_splits(
         assert sum(part.units.get(sku, 0) for part in plan) == wanted
     for part in plan:
         assert all(0 < n <= available[part.location][sku] for sku, n in part.units.items())
-    fewest, nearest = min(
-        (size, sum(c.distance_km for c in group))
+    best = min(
+        (size, last_day(group), sum(c.distance_km for c in group))
         for size in range(1, len(known) + 1)
         for group in combinations(known, size)
         if covers(demand, group)
     )
-    assert (len(plan), sum(part.distance_km for part in plan)) == (fewest, nearest)
+    assert (len(plan), last_day(plan), sum(part.distance_km for part in plan)) == best
     assert route(demand, known[::-1]) == plan
 
 
 @given(DEMAND, PLACES)
-def test_what_cannot_be_covered_is_named(
-    demand: dict[str, int], places: list[tuple[dict[str, int], int]]
-) -> None:
+def test_what_cannot_be_covered_is_named(demand: dict[str, int], places: list[Place]) -> None:
     known = candidates(places)
     assume(not covers(demand, tuple(known)))
     with pytest.raises(Unroutable) as refused:
@@ -62,6 +72,13 @@ def test_what_cannot_be_covered_is_named(
 def test_among_equals_the_nearest_ships() -> None:
     far, near = Candidate("far", {"a": 9}, 900), Candidate("near", {"a": 9}, 90)
     assert [part.location for part in route({"a": 1}, [far, near])] == ["near"]
+
+
+def test_who_is_closed_does_not_ship_what_another_brings_sooner() -> None:
+    closed, far = Candidate("closed", {"a": 9}, 90, 3), Candidate("far", {"a": 9}, 500)
+    assert [part.location for part in route({"a": 1}, [closed, far])] == ["far"]
+    nobody_knows = Candidate("unknown", {"a": 9}, UNKNOWN_DISTANCE_KM)
+    assert [part.location for part in route({"a": 1}, [closed, nobody_knows])] == ["closed"]
 
 
 def test_places_as_near_as_each_other_are_taken_by_name() -> None:

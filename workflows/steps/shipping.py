@@ -26,9 +26,10 @@ __all__ = ["Cancellable", "Shipped", "Unheard"]
 UNHEARD_AFTER_S: Final = 30.0
 
 
-async def record_picked(part: FulfillmentInput, actor: str) -> None:
+async def record_picked(part: FulfillmentInput, actor: str) -> float | None:
+    """Return within how many seconds it should be packed, unless it was known as picked."""
     to = Advance(part.fulfillment_id, "picked", actor, "pack", part.timings.pack_s)
-    await locally(FulfillmentActivities.advance, to)
+    return await locally(FulfillmentActivities.advance, to)
 
 
 async def record_packed(part: FulfillmentInput, actor: str) -> None:

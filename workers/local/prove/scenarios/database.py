@@ -62,7 +62,8 @@ async def _drop_connections(stage: Stage) -> None:
     """In the middle of whatever they do."""
     await stage.rows(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " WHERE datname = current_database() AND backend_type = 'client backend'"
+        " AND pid <> pg_backend_pid()"
     )
 
 
