@@ -1,6 +1,7 @@
 """Orders by filters, text and saved view: a page of them, and all of them as CSV."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Final, TypeVar
@@ -24,6 +25,7 @@ from db.inbox import audit
 from db.queries import order_export, orders
 from db.queries.order_filter import After, OrderFilter
 
+log = logging.getLogger(__name__)
 router: Final = APIRouter(tags=["orders"])
 Wish = TypeVar("Wish", bound=SearchedWish)
 _CSV: Final[dict[int | str, dict[str, Any]]] = {
@@ -147,7 +149,10 @@ class _ReadOn(StreamingResponse):
         pieces = self.body_iterator
         assert isinstance(pieces, AsyncGenerator)
         async with aclosing(pieces):
-            await super().stream_response(send_soon)
+            try:
+                await super().stream_response(send_soon)
+            except TimeoutError:  # what was sent has no end, and the server closes behind it
+                log.warning("an export was given up: its reader took nothing for a while")
 
 
 async def _continued(first: str, pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
