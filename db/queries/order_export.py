@@ -10,7 +10,8 @@ from db.queries.order_filter import OrderFilter, choose
 from db.queries.orders import prepare
 
 ROWS_AT_ONCE: Final = 1_000
-# Whoever does not read on for so long is gone; their transaction would keep old rows alive.
+# Whoever does not read on for so long is gone; their transaction would keep old rows alive, so the
+# database ends it, too, should the API not.
 UNREAD_S: Final = 60
 COLUMNS: Final = (
     "order_id", "channel", "external_id", "placed_at", "outcome", "payment", "fulfillment",
@@ -35,7 +36,7 @@ async def all_orders(
     connection: AsyncConnection, wanted: OrderFilter, text: str | None
 ) -> AsyncIterator[Sequence[Any]]:
     """Give them some at a time, as of one moment."""
-    await connection.execute(_LIMITED, {"milliseconds": str(UNREAD_S * 1_000)})
+    await connection.execute(_LIMITED, {"milliseconds": str(UNREAD_S * 2_000)})
     search = await prepare(connection, wanted, text)
     if search and search.finds_nothing:
         return

@@ -309,7 +309,7 @@ async def test_too_many_exports_at_once_are_sent_away(api: Api) -> None:
 async def test_a_reader_that_stops_reading_makes_room_for_others(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(order_export, "UNREAD_S", 0.05)
+    monkeypatch.setattr(order_export, "UNREAD_S", 1)
     asked = api.client.build_request("GET", "/orders/export")
     headers = [(name.lower(), value) for name, value in asked.headers.raw]
     scope = {
