@@ -1,7 +1,7 @@
 """Routing: each hold moves from the pool's balance to a location's, and the parts are written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,7 +43,8 @@ class Planned:
     cards: tuple[int, ...]
     unauthorized: tuple[int, ...]
     pickup: bool = False  # collected where it lies
-    pick_s: float | None = None  # of an open one: until it should be picked
+    # Of an open one: until it should be picked, from when this was read.
+    pick_s: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
