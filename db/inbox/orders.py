@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.inbox.content import canonical_json, content_sha256
 
+CANCELLED: Final = "cancelled at the channel"
 # How long the sweep leaves a row to the API that is about to start it.
 HEAD_START_S: Final = 10
 
@@ -28,7 +29,8 @@ _EXISTING: Final = sa.text("""
     WHERE source = :channel AND kind = 'order' AND external_id = :external_id
 """)
 
-# What was refused stands in nobody's way: the corrected document takes its place.
+# What was refused stands in nobody's way: the corrected document takes its place. Of an order that
+# its channel cancelled none does: a document may come later than the cancellation and be older.
 _REPLACE: Final = sa.text("""
     UPDATE inbox SET content_sha256 = :sha256, document = CAST(:document AS jsonb),
       state = :state, note = :note, attempts = 0,
@@ -36,7 +38,7 @@ _REPLACE: Final = sa.text("""
         + make_interval(secs => :head_start_s),
       handled_at = CASE WHEN :state <> 'new' THEN coalesce(CAST(:now AS timestamptz), now()) END
     WHERE source = :channel AND kind = 'order' AND external_id = :external_id
-      AND state = 'rejected'
+      AND state = 'rejected' AND content_sha256 <> :cancelled
     RETURNING inbox_id
 """)
 
@@ -89,6 +91,27 @@ async def commit_rejected_order(
     return await _commit(connection, document, channel, external_id, given)
 
 
+async def refuse_cancelled_order(
+    connection: AsyncConnection, *, channel: str, external_id: str
+) -> Committed:
+    """Keep that a channel cancelled an order which is none of ours; it never becomes one.
+
+    Raises: ContentDiffers for an order that is one, or is about to be.
+    """
+    return await commit_rejected_order(
+        connection,
+        _cancelled(external_id),
+        channel=channel,
+        external_id=external_id,
+        reason=CANCELLED,
+    )
+
+
+def _cancelled(external_id: str) -> dict[str, Any]:
+    """By the hash of this the row is known: an erasure leaves it."""
+    return {"external_id": external_id, "reason": CANCELLED}
+
+
 async def _commit(
     connection: AsyncConnection,
     document: dict[str, Any],
@@ -105,6 +128,7 @@ async def _commit(
     # A statement of its own: it sees the row that a concurrent transaction committed meanwhile.
     existing = (await connection.execute(_EXISTING, named)).one()
     if existing.content_sha256 != sha256:
+        row["cancelled"] = content_sha256(_cancelled(external_id))
         if (await connection.execute(_REPLACE, row)).first() is not None:
             return Committed(existing.inbox_id, is_new=True)
         raise ContentDiffers(channel, external_id, existing.inbox_id)
