@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.connectors.channel.port import ChannelGateway, ChannelPage
 from db.engine import row, run
+from db.inbox.cancellations import keep_cancellation
 from db.inbox.orders import ContentDiffers, commit_order, commit_rejected_order
 
 PAGE_SIZE = 50
@@ -73,7 +74,7 @@ async def _keep(tx: AsyncConnection, channel: str, page: ChannelPage) -> int:
             )
             new += kept.is_new
         except ContentDiffers:
-            # The channel changed an order after we took it: changes come with their own issue.
+            # Edits at the channel are not followed: the first content stands.
             log.info("order %s-%s changed at its channel", channel, document["external_id"])
     for reject in page.rejects:
         named = {"external_id": reject.external_id, "reason": reject.reason}
@@ -88,6 +89,8 @@ async def _keep(tx: AsyncConnection, channel: str, page: ChannelPage) -> int:
             new += kept.is_new
         except ContentDiffers:
             log.info("order %s-%s is refused otherwise now", channel, reject.external_id)
+    for external_id in page.cancelled:
+        new += await keep_cancellation(tx, channel, external_id, f"pull:{channel}")
     return new
 
 

@@ -1,4 +1,4 @@
-"""What a vendor's webhook means for an order: recorded here, then told to the workflow by an id."""
+"""What others tell means for an order: recorded here, then told to the workflow by an id."""
 
 import json
 import re
@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.connectors.carrier.easypost import webhook as easypost
 from activities.connectors.carrier.port import TrackingNotice
 from activities.connectors.payment.stripe import webhook as stripe
-from activities.fulfillment import tracked
+from activities.fulfillment import STOPPABLE, tracked
 from activities.payments import SlipState, record_slip, slip_key
 from activities.returning.labels import record_return_tracking
 from activities.shipping import record_tracking
-from db.stores import labels, orders, payments
+from db.inbox import remarks
+from db.inbox.orders import CANCELLED, ContentDiffers, refuse_cancelled_order
+from db.inbox.remarks import Remark
+from db.stores import fulfillments, labels, orders, payments
 from domain.tracking import TrackingStatus
 
 # The key a slip was begun with: order, tender, verb, number.
@@ -31,6 +34,10 @@ DECISIVE: Final = frozenset(
 
 class NotYetKnown(Exception):
     """The news speaks of something we have not recorded yet; it is read again later."""
+
+
+class NotYetDone(Exception):
+    """What was asked for is not written down; the news is read again until it is, however long."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,15 @@ class ParcelNews:
     number: int
     status: str
     is_late: bool = False
+
+
+@dataclass(frozen=True)
+class CancellationNews:
+    """`is_done`: every parcel of the order was asked to stop, or has left."""
+
+    order_id: str
+    actor: str
+    is_done: bool
 
 
 async def payment_news(tx: AsyncConnection, document: Mapping[str, Any]) -> SlipNews | None:
@@ -109,3 +125,37 @@ async def _on_its_way_back(tx: AsyncConnection, notice: TrackingNotice) -> None:
     if rma is None:
         raise NotYetKnown(notice.tracker_id)
     await record_return_tracking(tx, rma, notice.events)
+
+
+async def cancellation_news(
+    tx: AsyncConnection, document: Mapping[str, Any]
+) -> CancellationNews | None:
+    """Say what an order's run must hear of its channel's cancellation; None when it has no run.
+
+    Raises: NotYetDone while the order waits for its admission.
+    """
+    channel, external_id = document["channel"], document["external_id"]
+    order_id, actor = f"{channel}-{external_id}", f"channel:{channel}"
+    order = await orders.head(tx, order_id)
+    if order is None:
+        await _refuse_for_good(tx, channel, external_id)
+        return None
+    if order.outcome is not None:
+        return None
+    # A person who cancelled it, too, has said why.
+    if await remarks.find(tx, order_id, "cancelled") is None:
+        await remarks.keep(tx, Remark(order_id, "cancelled", CANCELLED), actor)
+    parts = await fulfillments.of_order(tx, order_id)
+    unasked = [part for part in parts if part.state in STOPPABLE and not part.cancel_requested]
+    return CancellationNews(order_id, actor, is_done=bool(parts) and not unasked)
+
+
+async def _refuse_for_good(tx: AsyncConnection, channel: str, external_id: str) -> None:
+    """What its admission refused stays so: no other document of it becomes an order.
+
+    Raises: NotYetDone.
+    """
+    try:
+        await refuse_cancelled_order(tx, channel=channel, external_id=external_id)
+    except ContentDiffers:
+        raise NotYetDone(f"{channel}-{external_id}") from None

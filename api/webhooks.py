@@ -20,6 +20,7 @@ from api.fields import Answer
 from api.problems import Kind, Problem, documented
 from db.inbox import audit
 from db.inbox.audit import Change
+from db.inbox.cancellations import keep_cancellation
 from db.inbox.orders import Committed, ContentDiffers, commit_order, commit_rejected_order
 from db.inbox.webhooks import commit_webhook
 from domain.order import EXTERNAL_ID
@@ -31,6 +32,8 @@ router: Final = APIRouter(
         Kind.BAD_SIGNATURE, Kind.UNREADABLE_WEBHOOK, Kind.TOO_LARGE, Kind.TOO_SLOW, Kind.TOO_OFTEN
     ),
 )
+# Who says so, in the audit log.
+SHOPIFY: Final = "webhook:shopify"
 _UNREADABLE: Final = (ValueError, TypeError, RecursionError)
 Signature = Annotated[str, Header()]
 
@@ -90,7 +93,7 @@ async def take_shopify(
         raise _unsigned(request, context, wrong) from None
     except _UNREADABLE as wrong:
         raise _unreadable(wrong) from None
-    if notice.kind == "order" and EXTERNAL_ID.fullmatch(notice.external_id or ""):
+    if notice.kind in ("order", "cancelled") and EXTERNAL_ID.fullmatch(notice.external_id or ""):
         return await _keep_order(context, notice)
     # The shop's own event id is not signed: a replay could change it. One event may be told under
     # several topics.
@@ -140,7 +143,7 @@ async def _keep_order(context: Context, notice: ChannelNotice) -> dict[str, str]
         try:
             is_new = await _commit_order(tx, context.config.shopify_channel, notice)
         except ContentDiffers as changed:
-            # The first content stands: changes at the channel are not followed yet.
+            # The first content stands: edits at the channel are not followed.
             log.info("%s", changed)
             is_new = False
     return {"status": "taken" if is_new else "repeat"}
@@ -148,6 +151,8 @@ async def _keep_order(context: Context, notice: ChannelNotice) -> dict[str, str]
 
 async def _commit_order(tx: AsyncConnection, channel: str, notice: ChannelNotice) -> bool:
     external_id = notice.external_id or ""
+    if notice.kind == "cancelled":
+        return await keep_cancellation(tx, channel, external_id, SHOPIFY)
     if notice.document is not None:
         kept = await commit_order(
             tx, notice.document, channel=channel, external_id=external_id, deferred=True
@@ -166,7 +171,7 @@ async def _commit_order(tx: AsyncConnection, channel: str, notice: ChannelNotice
 
 async def _write_down(tx: AsyncConnection, kept: Committed, order_id: str, change: Change) -> None:
     if kept.is_new:
-        await audit.record(tx, "webhook:shopify", "OrderReceived", order_id, change)
+        await audit.record(tx, SHOPIFY, "OrderReceived", order_id, change)
 
 
 def _unsigned(request: Request, context: Context, wrong: InvalidSignature) -> Problem:

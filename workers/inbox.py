@@ -3,16 +3,31 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.news import NotYetKnown, ParcelNews, SlipNews, carrier_news, payment_news
+from activities.news import (
+    CancellationNews,
+    NotYetDone,
+    NotYetKnown,
+    ParcelNews,
+    SlipNews,
+    cancellation_news,
+    carrier_news,
+    payment_news,
+)
 from db.engine import row, rows, run
+from db.inbox import cancellations
 from domain.timings import Timings
 from workers.loop import TableLoop
 from workers.starting import start_order, start_return
@@ -21,6 +36,7 @@ from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import (
     CORE_QUEUE,
     AftermathInput,
+    CancelOrder,
     LateParcel,
     OrderInput,
     SlipNotice,
@@ -38,6 +54,10 @@ FIRST_RETRY_S: Final = 2
 LONGEST_RETRY_S: Final = 600
 # After this many readings (about a day) news about something unknown is set aside, visibly.
 MOST_ATTEMPTS: Final = 150
+# How long a run may take to accept an update before it is told again.
+TAKE_WAIT_S: Final = 5.0
+# Told again, it is the same update.
+CHANNEL_CANCELS: Final = "cancelled-at-the-channel"
 _PACE_S: Final = 0.2
 log = logging.getLogger(__name__)
 
@@ -108,25 +128,28 @@ class InboxLoop(TableLoop):
 
     async def _handle(self, item: Any) -> bool:
         try:
-            if item.kind == "order":
-                await self._start(item)
-                return True
-            if item.kind == "return":
-                await start_return(self._client, _return_of(item, self._timings))
-            elif not await self._hand_on(item):
-                return True
+            await self._see_to(item)
+        except NotYetDone:
+            return False
         except NotYetKnown as unknown:
             if item.attempts >= MOST_ATTEMPTS:
                 await self._end(item, "rejected", f"never heard of {unknown}")
             return False
         except ValueError as unreadable:
             await self._end(item, "rejected", str(unreadable))
-            return True
         except RPCError as away:
             log.warning("Temporal does not take %s %s: %s", item.source, item.external_id, away)
             return False
-        await self._end(item, "handled", None)
         return True
+
+    async def _see_to(self, item: Any) -> None:
+        if item.kind == "order":
+            await self._start(item)
+        elif item.kind == "return":
+            await start_return(self._client, _return_of(item, self._timings))
+            await self._end(item, "handled", None)
+        else:
+            await self._hand_on(item)
 
     async def _start(self, item: Any) -> None:
         """Start the order's run; admission marks the row.
@@ -152,21 +175,20 @@ class InboxLoop(TableLoop):
             found = await row(tx, "SELECT 1 FROM orders WHERE order_id = :o", o=order_id)
         return found is not None
 
-    async def _hand_on(self, item: Any) -> bool:
-        """Write down what the news says; False when that was all, and the row is ended with it."""
+    async def _hand_on(self, item: Any) -> None:
+        """Write down what the news says; when that is all, the row is ended with it."""
         async with self._engine.begin() as tx:
-            news: SlipNews | ParcelNews | None = None
-            if item.source == "stripe":
-                news = await payment_news(tx, item.document)
-            elif item.source == "easypost":
-                news = await carrier_news(tx, item.document)
+            news = await _read(tx, item)
             if news is None:
                 await _mark(tx, item, "handled", None)
+                return
         if isinstance(news, SlipNews):
             await self._tell_order(news)
         elif isinstance(news, ParcelNews):
             await self._tell_parcel(news)
-        return news is not None
+        else:
+            await self._cancel(news)
+        await self._end(item, "handled", None)
 
     async def _tell_order(self, news: SlipNews) -> None:
         if not (news.is_late and news.paid):
@@ -189,6 +211,31 @@ class InboxLoop(TableLoop):
         handle = self._client.get_workflow_handle(workflow_id)
         notice = TrackingNews(news.event_id, news.status)
         await _signalled(handle.signal(FulfillmentWorkflow.tracking, notice))
+
+    async def _cancel(self, news: CancellationNews) -> None:
+        """Tell the run, until the database says what came of it: a run that is lost forgets it.
+
+        Raises: NotYetDone.
+        """
+        handle = self._client.get_workflow_handle(order_workflow_id(news.order_id))
+        try:
+            async with asyncio.timeout(TAKE_WAIT_S):
+                await handle.start_update(
+                    OrderWorkflow.cancel,
+                    CancelOrder(news.actor),
+                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                    id=CHANNEL_CANCELS,
+                    rpc_timeout=timedelta(seconds=TAKE_WAIT_S),
+                )
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+            raise NotYetDone(news.order_id) from None
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+            # The order is open and its run is not there: another will be started.
+            raise NotYetDone(news.order_id) from None
+        if not news.is_done:
+            raise NotYetDone(news.order_id)
 
     async def _look_at_late_parcel(self, news: ParcelNews) -> None:
         fulfillment_id = f"{news.order_id}-f{news.number}"
@@ -228,6 +275,16 @@ async def _mark(tx: AsyncConnection, item: Any, state: str, note: str | None) ->
         note=note,
         inbox_id=item.inbox_id,
     )
+
+
+async def _read(tx: AsyncConnection, item: Any) -> SlipNews | ParcelNews | CancellationNews | None:
+    if item.source == "stripe":
+        return await payment_news(tx, item.document)
+    if item.source == "easypost":
+        return await carrier_news(tx, item.document)
+    if item.source == cancellations.SOURCE:
+        return await cancellation_news(tx, item.document)
+    return None
 
 
 def _return_of(item: Any, timings: Timings) -> ReturnInput:

@@ -72,6 +72,7 @@ async def _orders(
         for each in due
         if each.external_id not in here
     ]
+    found += await _cancellations(tx, look, orders, ripe)
     # Of some orders the channel does not show every fulfillment.
     partial = {each.external_id for each in orders if each.tracking_numbers is None}
     window = _window(look, {each.external_id: each for each in orders})
@@ -80,6 +81,29 @@ async def _orders(
     ]
     told = [line for each in orders for line in push_lines(each)]
     return found + parcels.compare_pushes(pushes, told, look.channel)
+
+
+async def _cancellations(
+    tx: AsyncConnection, look: LookAt, orders: Sequence[ChannelOrder], ripe: datetime
+) -> list[Violation]:
+    """What the channel cancelled and we did not, or could not: some of it may have left before."""
+    theirs = {
+        each.external_id: each.cancelled_at
+        for each in orders
+        if each.cancelled_at is not None and each.cancelled_at < ripe
+    }
+    ours = await reconciliation.not_cancelled(tx, look.channel, list(theirs))
+    return [
+        Violation(
+            "channel_cancellations_are_followed",
+            row.order_id,
+            f"cancelled in the channel, {row.outcome or 'open'} here",
+        ).between(
+            {"order_id": row.order_id, "outcome": row.outcome},
+            {"external_id": row.external_id, "cancelled_at": theirs[row.external_id]},
+        )
+        for row in ours
+    ]
 
 
 def _window(look: LookAt, theirs: dict[str, Any]) -> Window:
@@ -94,10 +118,11 @@ def _with_ours(found: Violation, known: dict[str, dict[str, Any]], name: str) ->
 
 
 def _channel_order(line: dict[str, Any]) -> ChannelOrder:
-    numbers = line["tracking_numbers"]
+    numbers, cancelled_at = line["tracking_numbers"], line.get("cancelled_at")
     return ChannelOrder(
         external_id=line["external_id"],
         updated_at=datetime.fromisoformat(line["updated_at"]),
         is_ready=line["is_ready"],
         tracking_numbers=None if numbers is None else tuple(numbers),
+        cancelled_at=None if cancelled_at is None else datetime.fromisoformat(cancelled_at),
     )

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.inbox.content import canonical_json, content_sha256
 
+CANCELLED: Final = "cancelled at the channel"
 # How long the sweep leaves a row to the API that is about to start it.
 HEAD_START_S: Final = 10
 
@@ -28,7 +29,9 @@ _EXISTING: Final = sa.text("""
     WHERE source = :channel AND kind = 'order' AND external_id = :external_id
 """)
 
-# What was refused, and made no order, stands in nobody's way: another document takes its place.
+# What was refused, and made no order, stands in nobody's way: another document takes its place. Of
+# an order that its channel cancelled none does: a document may come later than the cancellation and
+# be older.
 _REPLACE: Final = sa.text("""
     UPDATE inbox SET content_sha256 = :sha256, document = CAST(:document AS jsonb),
       state = :state, note = :note, attempts = 0,
@@ -36,7 +39,7 @@ _REPLACE: Final = sa.text("""
         + make_interval(secs => :head_start_s),
       handled_at = CASE WHEN :state <> 'new' THEN coalesce(CAST(:now AS timestamptz), now()) END
     WHERE source = :channel AND kind = 'order' AND external_id = :external_id
-      AND state = 'rejected'
+      AND state = 'rejected' AND content_sha256 <> :cancelled
       AND NOT EXISTS (SELECT FROM orders WHERE order_id = :channel || '-' || :external_id)
     RETURNING inbox_id
 """)
@@ -110,6 +113,27 @@ async def commit_rejected_order(
     return await _commit(connection, document, channel, external_id, given)
 
 
+async def refuse_cancelled_order(
+    connection: AsyncConnection, *, channel: str, external_id: str
+) -> Committed:
+    """Keep that a channel cancelled an order which is none of ours; it never becomes one.
+
+    Raises: ContentDiffers for an order that is one, or is about to be.
+    """
+    return await commit_rejected_order(
+        connection,
+        _cancelled(external_id),
+        channel=channel,
+        external_id=external_id,
+        reason=CANCELLED,
+    )
+
+
+def _cancelled(external_id: str) -> dict[str, Any]:
+    """By the hash of this the row is known: an erasure leaves it."""
+    return {"external_id": external_id, "reason": CANCELLED}
+
+
 async def _commit(
     connection: AsyncConnection,
     document: dict[str, Any],
@@ -130,6 +154,7 @@ async def _commit(
     existing = (await connection.execute(_EXISTING, named)).one()
     differs, was_rejected = existing.content_sha256 != sha256, existing.state == "rejected"
     if differs or (revives and was_rejected):
+        row["cancelled"] = content_sha256(_cancelled(external_id))
         if (await connection.execute(_REPLACE, row)).first() is not None:
             return Committed(existing.inbox_id, is_new=True, is_rejected=is_rejected)
         if differs:

@@ -94,6 +94,25 @@ async def received(tx: AsyncConnection, channel: str, external_ids: Sequence[str
     return {each.external_id for each in found}
 
 
+async def not_cancelled(
+    tx: AsyncConnection, channel: str, external_ids: Sequence[str]
+) -> list[Any]:
+    """Return those of a channel's orders that are open, or of which something left the house."""
+    return list(
+        await rows(
+            tx,
+            """
+            SELECT order_id, external_id, outcome FROM orders
+            WHERE channel = :channel AND external_id = ANY(CAST(:external_ids AS text[]))
+                AND (outcome IS NULL OR outcome IN ('delivered', 'lost'))
+            ORDER BY order_id
+            """,
+            channel=channel,
+            external_ids=list(external_ids),
+        )
+    )
+
+
 async def late_steps(tx: AsyncConnection, slack_s: float) -> list[Any]:
     """Return open orders and parcels past their deadline for which nobody was asked."""
     return list(

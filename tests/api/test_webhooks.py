@@ -244,3 +244,70 @@ async def test_other_topics_are_kept_for_the_loop(api: Api) -> None:
     event_id = f"orders/cancelled:{hashlib.sha256(payload).hexdigest()}"
     kept = await _kept(api, source="shopify", kind="webhook", external_id=event_id)
     assert kept[0].document == {"topic": "orders/cancelled", "payload": {"id": 7}}
+
+
+async def _tell(api: Api, order: dict[str, Any], topic: str = "orders/create") -> str:
+    payload = json.dumps(order).encode()
+    headers = _signed("shopify", payload) | {"X-Shopify-Topic": topic}
+    answer = await _post(api, "shopify", payload, headers)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["status"])
+
+
+async def _audited(api: Api, order_id: str) -> list[tuple[Any, ...]]:
+    statement = "SELECT actor, action FROM audit_log WHERE subject = :s ORDER BY audit_id"
+    found = await api.sql(statement, s=order_id)
+    return [tuple(row) for row in found]
+
+
+CANCELLED = {"cancelled_at": "2026-11-22T11:00:00Z", "financial_status": "refunded"}
+
+
+async def test_a_cancellation_of_a_known_order_is_kept_once_however_it_is_told(api: Api) -> None:
+    order = _shop_order("5005")
+    assert await _tell(api, order) == "taken"
+    topics = ("orders/updated", "orders/cancelled", "orders/cancelled", "orders/paid")
+    said = [
+        await _tell(api, order | CANCELLED | {"note": str(number)}, topic)
+        for number, topic in enumerate(topics)
+    ]
+    assert said == ["taken", "repeat", "repeat", "repeat"]
+    kept = await _kept(api, source="channel", kind="webhook", external_id="cancelled:shopify-5005")
+    assert [(row.state, row.due) for row in kept] == [("new", True)]
+    assert kept[0].document == {"channel": "shopify", "external_id": "5005"}
+    (document,) = await _kept(api, source="shopify", kind="order", external_id="5005")
+    assert document.state == "new"
+    assert await _audited(api, "shopify-5005") == [
+        ("webhook:shopify", "OrderReceived"),
+        ("webhook:shopify", "OrderCancellationAsked"),
+    ]
+
+
+async def test_an_order_cancelled_before_it_came_is_found_and_never_taken(api: Api) -> None:
+    """The shop's webhooks come in any order: what it said first may come last."""
+    order = _shop_order("5006")
+    assert await _tell(api, order | CANCELLED, "orders/cancelled") == "taken"
+    assert await _tell(api, order) == "repeat"
+    assert await _tell(api, order | {"line_items": []}) == "repeat"
+    assert await _tell(api, order | CANCELLED, "orders/updated") == "repeat"
+    kept = await _kept(api, source="shopify", kind="order", external_id="5006")
+    assert [(row.state, row.note) for row in kept] == [("rejected", "cancelled at the channel")]
+    assert await _kept(api, external_id="cancelled:shopify-5006") == []
+    seen = await api.client.get("/orders/shopify-5006")
+    assert (seen.status_code, seen.json()["outcome"]) == (200, "rejected_input")
+    assert await _audited(api, "shopify-5006") == [("webhook:shopify", "OrderReceived")]
+
+
+async def test_what_was_refused_for_a_fault_is_not_taken_once_it_is_cancelled(api: Api) -> None:
+    order = _shop_order("5007")
+    assert await _tell(api, order | {"line_items": []}) == "taken"
+    assert await _tell(api, order | CANCELLED, "orders/cancelled") == "taken"
+    assert await _tell(api, order) == "repeat"
+    kept = await _kept(api, source="shopify", kind="order", external_id="5007")
+    assert [(row.state, row.note) for row in kept] == [("rejected", "cancelled at the channel")]
+
+
+async def test_nothing_of_the_buyer_is_kept_with_a_cancellation(api: Api) -> None:
+    await _tell(api, _shop_order("5008") | CANCELLED, "orders/cancelled")
+    (row,) = await _kept(api, source="shopify", external_id="5008")
+    assert row.document == {"external_id": "5008", "reason": "cancelled at the channel"}

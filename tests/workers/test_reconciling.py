@@ -147,9 +147,9 @@ async def test_a_label_bought_behind_our_back_is_one_task_until_it_is_known(book
     assert await resolution(books, task) == ("vanished", "reconciliation")
 
 
-async def sell_in_the_shop(books: Books, number: int) -> str:
+async def sell_in_the_shop(books: Books, number: int, **changes: Any) -> str:
     """Place an order in the shop, of which nobody tells us."""
-    order = shop_order(number) | {"financial_status": "paid"}
+    order = shop_order(number, **changes) | {"financial_status": "paid"}
     made = await books.world.sandbox.post("/_/shopify/orders?webhook=false", json=order)
     return str(made.raise_for_status().json()["id"])
 
@@ -191,6 +191,43 @@ async def test_a_parcel_the_shop_was_not_told_of_is_one_task_until_it_is(books: 
         await shop.push_fulfillment(external_id, "EZ-LOST", "USPS", None)
     assert await tasks_after(books, "orders:shopify") == []
     assert await resolution(books, task) == ("vanished", "reconciliation")
+
+
+async def test_an_order_cancelled_in_the_shop_is_one_task_until_it_is_cancelled_here(
+    books: Books,
+) -> None:
+    sku = await books.world.sku(west=5)
+    lines = [{"id": 4_500_041, "sku": sku, "quantity": 2, "price": "10.00"}]
+    external_id = await sell_in_the_shop(books, 450_004, line_items=lines)
+    order_id = f"shopify-{external_id}"
+    await pull(books)
+    await books.world.parts(order_id)
+    cancel = f"/_/shopify/orders/{external_id}/cancel"
+    (await books.world.sandbox.post(cancel)).raise_for_status()
+    assert await tasks_after(books, "orders:shopify") == [], "we may still hear of it"
+    (task,) = await tasks_after(books, "orders:shopify", grace_s=0)
+    assert (task["kind"], task["subject"]) == ("channel_cancellations_are_followed", order_id)
+    assert task["ours"] == {"order_id": order_id, "outcome": None}
+    assert (task["theirs"]["external_id"], "cancelled_at" in task["theirs"]) == (external_id, True)
+    for _ in range(2):
+        await pull(books)
+        await books.world.until(lambda: cancelled(books, order_id))
+    level = await books.world.row("SELECT * FROM pool_levels WHERE sku = :sku", sku=sku)
+    assert (level.on_hand, level.reserved, level.open_demand) == (5, 0, 0)
+    assert await tasks_after(books, "orders:shopify", grace_s=0) == []
+    assert await resolution(books, task) == ("vanished", "reconciliation")
+
+
+async def cancelled(books: Books, order_id: str) -> bool:
+    """Whether the order is, and nothing is left to be said about it."""
+    found = await books.world.rows(
+        """
+        SELECT (SELECT outcome FROM orders WHERE order_id = :o) AS outcome, i.state
+        FROM inbox i WHERE i.external_id = 'cancelled:' || :o
+        """,
+        o=order_id,
+    )
+    return [tuple(each) for each in found] == [("cancelled", "handled")]
 
 
 async def test_a_terminated_run_is_one_task_until_the_order_runs_again(books: Books) -> None:

@@ -2,7 +2,8 @@
 
 The tracking number carries the instruction: "1Z fake:push_fulfillment:cut" is told to the channel
 and its answer lost. The table of instructions is in `activities/connectors/instructions.py`.
-`declined` is "fulfillment_refused". `documents` is what `fetch_orders` answers, on one page.
+`declined` is "fulfillment_refused". `documents` and `cancelled` are what
+`fetch_orders` answers, on one page.
 """
 
 from collections.abc import Mapping
@@ -36,26 +37,36 @@ class FakeChannel:
     vendor: str = VENDOR
     unknown_rules: Mapping[str, UnknownRule] = UNKNOWN_RULES
 
-    def __init__(self, documents: tuple[OrderDocument, ...] = ()) -> None:
+    def __init__(
+        self, documents: tuple[OrderDocument, ...] = (), cancelled: tuple[str, ...] = ()
+    ) -> None:
         self.ledger: list[tuple[str, str]] = []
         self._documents = documents
+        self._cancelled = cancelled
         self._obedience = Obedience(DECLINED)
 
     async def fetch_orders(
         self, updated_since: str | None, cursor: str | None, limit: int
     ) -> ChannelPage:
         del cursor, limit
-        return ChannelPage(self._documents, (), None, updated_since)
+        return ChannelPage(self._documents, (), None, updated_since, cancelled=self._cancelled)
 
     async def list_orders(self, since: datetime, cursor: str | None) -> ChannelOrderPage:
         """All on one page, as if each had changed just at `since`."""
         del cursor
-        return ChannelOrderPage(tuple(self._listed(each, since) for each in self._documents), None)
+        names = (*(each["external_id"] for each in self._documents), *self._cancelled)
+        return ChannelOrderPage(tuple(self._listed(name, since) for name in names), None)
 
-    def _listed(self, document: OrderDocument, at: datetime) -> ChannelOrder:
-        name = document["external_id"]
+    def _listed(self, name: str, at: datetime) -> ChannelOrder:
         told = tuple(number for order, number in self.ledger if order == name)
-        return ChannelOrder(name, at, is_ready=True, tracking_numbers=told)
+        is_cancelled = name in self._cancelled
+        return ChannelOrder(
+            name,
+            at,
+            is_ready=not is_cancelled,
+            tracking_numbers=told,
+            cancelled_at=at if is_cancelled else None,
+        )
 
     async def find_fulfillment(self, external_id: str, tracking_number: str) -> str | None:
         made = (external_id, tracking_number)

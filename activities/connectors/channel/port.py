@@ -34,14 +34,25 @@ class WaitingOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelledOrder:
+    """A channel order that is cancelled there, whether or not it came to us before."""
+
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelPage:
-    """`next_cursor` is None on the last page; `updated_through` is where to go on next time."""
+    """`next_cursor` is None on the last page; `updated_through` is where to go on next time.
+
+    `cancelled`: the ids of orders that are cancelled there.
+    """
 
     documents: tuple[OrderDocument, ...]
     rejects: tuple[RejectedDocument, ...]
     next_cursor: str | None
     updated_through: str | None
     waiting: tuple[WaitingOrder, ...] = ()
+    cancelled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ class ChannelOrder:
     updated_at: datetime
     is_ready: bool
     tracking_numbers: tuple[str, ...] | None
+    cancelled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -30,6 +31,7 @@ from activities.connectors.payment.stripe import webhook as stripe_webhook
 from activities.connectors.payment.stripe.gateway import StripeGateway, stripe_client
 from domain.address import Address
 from domain.tracking import TrackingStatus, fold
+from tests.sandbox.shopify.orders import order as shop_order
 
 READY_WITHIN_S = 20
 TOLD_WITHIN_S = 20
@@ -321,3 +323,21 @@ async def test_an_order_told_and_an_order_fetched_are_one_document(
     assert await shopify.push_fulfillment("450789469", "EZ77", "USPS", ((one, 1),)) == pushed
     told_once = (await control.get("/_/ledger")).json()["fulfillments"]
     assert [each["tracking_number"] for each in told_once] == ["EZ77"]
+
+
+async def test_a_cancellation_is_the_same_told_fetched_and_listed(shopify, receiver, control):
+    number = 450789470
+    made = await control.post("/_/shopify/orders?webhook=false", json=shop_order(number))
+    assert made.is_success, made.text
+    (await control.post(f"/_/shopify/orders/{number}/cancel")).raise_for_status()
+
+    def told(headers: dict[str, str], body: bytes) -> Any:
+        shopify_webhook.verify(body, headers["x-shopify-hmac-sha256"], [SHOPIFY_SECRET])
+        notice = shopify_webhook.parse(headers["x-shopify-topic"], body)
+        return notice if notice.kind == "cancelled" else None
+
+    notice = await receiver.until("/webhooks/shopify", told)
+    assert notice.external_id == str(number)
+    assert (await shopify.fetch_orders(None, None, 10)).cancelled == (str(number),)
+    listed = (await shopify.list_orders(datetime(2020, 1, 1, tzinfo=UTC), None)).orders
+    assert [each.external_id for each in listed if each.cancelled_at] == [str(number)]

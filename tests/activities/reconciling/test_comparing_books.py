@@ -1,5 +1,6 @@
 """What was read of others' books is judged by what we began in the same window, and no more."""
 
+import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -127,6 +128,61 @@ async def test_an_order_of_which_the_channel_shows_a_part_is_not_judged(shop: Sh
     async with shop.engine.connect() as tx:
         judged = {each.subject for each in await compare(tx, look, lines)}
     assert key not in judged
+
+
+def read(order: ChannelOrder) -> dict[str, Any]:
+    """As it is kept between reading and comparing."""
+    kept: dict[str, Any] = json.loads(json.dumps(asdict(order), default=datetime.isoformat))
+    return kept
+
+
+async def uncancelled(shop: Shop, order_id: str, at: datetime = NOW) -> list[tuple[Any, ...]]:
+    """The tasks of an order that the mall cancelled then: both sides of each."""
+    external_id = order_id.removeprefix("mall-")
+    there = ChannelOrder(external_id, NOW, is_ready=False, tracking_numbers=(), cancelled_at=at)
+    async with shop.engine.connect() as tx:
+        found = await compare(tx, replace(LOOK, scope="orders:mall"), [read(there)])
+    return [
+        (each.rule, each.ours, each.theirs)
+        for each in found
+        if (each.rule, each.subject) == ("channel_cancellations_are_followed", order_id)
+    ]
+
+
+async def test_an_order_that_is_open_long_after_its_channel_cancelled_it_is_a_task(
+    shop: Shop,
+) -> None:
+    order_id = await shop.admitted((await shop.sku(), 1), channel="mall")
+    assert await uncancelled(shop, order_id, LOOK.until - timedelta(minutes=14)) == []
+    (task,) = await uncancelled(shop, order_id)
+    external_id = order_id.removeprefix("mall-")
+    assert task == (
+        "channel_cancellations_are_followed",
+        {"order_id": order_id, "outcome": None},
+        {"external_id": external_id, "cancelled_at": NOW},
+    )
+    await shop.close(order_id, "cancelled")
+    assert await uncancelled(shop, order_id) == []
+
+
+async def test_what_left_the_house_and_was_cancelled_there_stays_a_task(shop: Shop) -> None:
+    (part,) = await shop.routed((await shop.sku(east=1), 1), channel="mall")
+    order_id = part.fulfillment_id.removesuffix("-f1")
+    await shop.shipped(part)
+    assert [ours for _, ours, _ in await uncancelled(shop, order_id)] == [
+        {"order_id": order_id, "outcome": None}
+    ]
+    await shop.advance(part.fulfillment_id, "delivered")
+    await shop.close(order_id, "delivered")
+    assert [ours for _, ours, _ in await uncancelled(shop, order_id)] == [
+        {"order_id": order_id, "outcome": "delivered"}
+    ]
+
+
+async def test_what_we_refused_may_be_cancelled_there(shop: Shop) -> None:
+    order_id = await shop.admitted((await shop.sku(), 1), channel="mall")
+    await shop.close(order_id, "refused_stock")
+    assert await uncancelled(shop, order_id) == []
 
 
 class Bank:

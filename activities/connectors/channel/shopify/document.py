@@ -7,7 +7,12 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from activities.connectors.channel.port import OrderDocument, RejectedDocument, WaitingOrder
+from activities.connectors.channel.port import (
+    CancelledOrder,
+    OrderDocument,
+    RejectedDocument,
+    WaitingOrder,
+)
 from activities.connectors.channel.shopify.translate import (
     Sale,
     SaleAddress,
@@ -59,8 +64,10 @@ class _Waiting(Exception):
 
 def to_document(
     sale: Sale, options: DocumentOptions = DEFAULT_OPTIONS
-) -> OrderDocument | RejectedDocument | WaitingOrder:
+) -> OrderDocument | RejectedDocument | WaitingOrder | CancelledOrder:
     """The same sale gives the same document whichever way it came, so that it is known again."""
+    if sale.cancelled:
+        return CancelledOrder(sale.external_id)
     try:
         return _document(sale, options)
     except _Waiting as waiting:
@@ -76,8 +83,6 @@ def malformed(gid: str, error: ValidationError) -> RejectedDocument:
 
 
 def _document(sale: Sale, options: DocumentOptions) -> OrderDocument:
-    if sale.cancelled:
-        raise _Refused("cancelled at the channel")
     ship_to = _ship_to(sale)
     lines = [_line(line, position, sale) for position, line in enumerate(sale.lines, start=1)]
     charges = _charges(sale)

@@ -9,6 +9,7 @@ import httpx
 import pydantic
 
 from activities.connectors.channel.port import (
+    CancelledOrder,
     ChannelOrder,
     ChannelOrderPage,
     ChannelPage,
@@ -94,6 +95,7 @@ class ShopifyGateway:
             next_cursor=info.end_cursor if info.has_next_page else None,
             updated_through=max(changed, default=updated_since),
             waiting=tuple(each for each in found if isinstance(each, WaitingOrder)),
+            cancelled=tuple(each.external_id for each in found if isinstance(each, CancelledOrder)),
         )
 
     async def list_orders(self, since: datetime, cursor: str | None) -> ChannelOrderPage:
@@ -147,7 +149,7 @@ class ShopifyGateway:
 
     async def _document(
         self, node: Mapping[str, Any]
-    ) -> OrderDocument | RejectedDocument | WaitingOrder:
+    ) -> OrderDocument | RejectedDocument | WaitingOrder | CancelledOrder:
         try:
             order = GraphOrder.model_validate(node)
         except pydantic.ValidationError as error:
@@ -179,6 +181,7 @@ def _booked(order: BookedOrder) -> ChannelOrder:
         updated_at=order.updated_at,
         is_ready=status in SETTLED and order.cancelled_at is None,
         tracking_numbers=translate.tracking_numbers(order.fulfillments) if is_whole else None,
+        cancelled_at=order.cancelled_at,
     )
 
 

@@ -8,7 +8,12 @@ from typing import Any, Final
 
 import pydantic
 
-from activities.connectors.channel.port import ChannelNotice, RejectedDocument, WaitingOrder
+from activities.connectors.channel.port import (
+    CancelledOrder,
+    ChannelNotice,
+    RejectedDocument,
+    WaitingOrder,
+)
 from activities.connectors.channel.shopify.document import (
     DEFAULT_OPTIONS,
     DocumentOptions,
@@ -42,7 +47,8 @@ def parse(topic: str, payload: bytes, options: DocumentOptions = DEFAULT_OPTIONS
     if not isinstance(body, dict):
         raise ValueError("the payload is no JSON object")  # noqa: TRY004 - the sender's, not ours
     external_id = _external_id(body)
-    if topic == CANCELLED_TOPIC:
+    # The topic is not signed: what cancels an order must be in the body.
+    if topic == CANCELLED_TOPIC and body.get("cancelled_at"):
         return ChannelNotice("cancelled", external_id)
     if topic not in ORDER_TOPICS:
         return ChannelNotice("other", external_id)
@@ -60,6 +66,8 @@ def _order(
         result = RejectedDocument(external_id or "unknown", str(error))
     if isinstance(result, WaitingOrder):
         return ChannelNotice("waiting", external_id)
+    if isinstance(result, CancelledOrder):
+        return ChannelNotice("cancelled", external_id)
     if isinstance(result, RejectedDocument):
         return ChannelNotice("order", external_id, reject=result)
     return ChannelNotice("order", external_id, document=result)

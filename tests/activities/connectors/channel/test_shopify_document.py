@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from activities.connectors.channel.port import RejectedDocument, WaitingOrder
+from activities.connectors.channel.port import CancelledOrder, RejectedDocument, WaitingOrder
 from activities.connectors.channel.shopify import webhook
 from activities.connectors.channel.shopify.document import DocumentOptions, to_document
 from activities.connectors.channel.shopify.gateway import ShopifyGateway, shopify_client
@@ -176,8 +176,9 @@ def test_no_payment_status_is_no_payment():
     assert to_document(sale(financial_status="")) == waiting
 
 
-def test_a_cancelled_order_is_rejected():
-    assert reason(cancelled=True) == "cancelled at the channel"
+@pytest.mark.parametrize("changes", [{}, {"financial_status": "refunded"}, {"ship_to": None}])
+def test_a_cancelled_order_is_none_whatever_else_it_is(changes):
+    assert to_document(sale(cancelled=True, **changes)) == CancelledOrder("1001")
 
 
 def test_an_order_without_an_address_is_rejected():

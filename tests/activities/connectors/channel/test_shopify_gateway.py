@@ -86,6 +86,16 @@ async def test_an_unpaid_order_waits_and_comes_when_it_is_paid(
     assert [document["external_id"] for document in page.documents] == ["1"]
 
 
+async def test_a_cancelled_order_is_named_and_neither_document_nor_reject(
+    gateway, shop, official_order, as_graph
+):
+    order = as_graph(official_order)
+    shop.orders = [numbered(order, 1), numbered(order, 2, cancelledAt="2026-11-22T10:00:00Z")]
+    page = await gateway.fetch_orders(None, None, 50)
+    assert [document["external_id"] for document in page.documents] == ["1"]
+    assert (page.rejects, page.waiting, page.cancelled) == ((), (), ("2",))
+
+
 async def test_an_order_longer_than_a_page_of_lines_is_read_to_its_end(
     gateway, shop, official_order, as_graph
 ):

@@ -55,6 +55,7 @@ async def test_an_unpaid_or_cancelled_order_is_not_ready(gateway, shop, changes)
     shop.orders = [order(3, **changes)]
     (found,) = (await gateway.list_orders(SINCE, None)).orders
     assert not found.is_ready
+    assert (found.cancelled_at is None) == ("cancelledAt" not in changes)
 
 
 async def test_an_order_with_more_fulfillments_than_are_shown_says_so(gateway, shop):
