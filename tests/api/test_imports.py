@@ -4,16 +4,21 @@ import asyncio
 import csv
 import io
 import json
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from api import catalog_models
 from api.app import create_app
+from api.catalog_models import StockLevel
 from api.context import ApiConfig, Limits
+from api.imports import kinds, reading, running
+from db.inbox import catalog
 from domain.trade import check_digit
 from tests.api.conftest import PLENTY
-from tests.api.test_catalog_api import LOCATION, audited
+from tests.api.test_catalog_api import CHANNEL, LOCATION, audited
 from tests.api.world import Api, caller
 
 HEADER = "sku,name,weight_g,length_mm,width_mm,height_mm"
@@ -76,7 +81,12 @@ async def test_the_same_file_again_changes_nothing(api: Api) -> None:
     made, changed = await audited(api, "again-1")
     assert (made[0], made[2]["name"]) == ("ProductCreated", "Mug 1")
     assert changed == ("ProductChanged", {"name": "Mug 1"}, {"name": "Cup"})
-    assert (await audited(api, first["import_id"]))[0][0] == "CatalogueImported"
+    begun, ended = await audited(api, first["import_id"])
+    assert (begun[0], begun[2]) == (
+        "ImportBegun",
+        {"kind": "products", "format": "csv", "file": None},
+    )
+    assert (ended[0], ended[2]["state"], ended[2]["created"]) == ("CatalogueImported", "done", 3)
 
 
 async def test_half_a_bad_file_is_half_taken_and_its_rejects_can_be_sent_again(api: Api) -> None:
@@ -106,7 +116,7 @@ async def test_half_a_bad_file_is_half_taken_and_its_rejects_can_be_sent_again(a
     assert shown["name"] == 'Mug,\nwith "handle"'
     file_of = await api.client.get(f"/imports/{found['import_id']}/rejects.csv")
     assert file_of.headers["content-type"].startswith("text/csv")
-    rows = list(csv.DictReader(io.StringIO(file_of.text, newline="")))
+    rows = list(csv.DictReader(io.StringIO(file_of.text.removeprefix("\ufeff"), newline="")))
     assert [row["_row"] for row in rows] == ["2", "4", "5", "6", "8"]
     assert "check digit" in rows[0]["_faults"]
     assert counts(await report(api, file_of.text)) == (0, 1, 0, 4), "row 5 is alone now"
@@ -208,7 +218,7 @@ async def test_locations_come_with_address_hours_and_capabilities(api: Api) -> N
 
 async def test_stock_is_received_once_whatever_comes_again(api: Api) -> None:
     await report(api, a_csv(f"rack,Mug,{MEASURES}"))
-    file = a_csv("east,rack,5,1", "west,rack,7,", "moon,rack,1,", "east,nix,1,", "east,rack,-1,",
+    file = a_csv("east,rack,5,1", "west,rack,7,", "moon,rack,1,", "east,nix,1,", "east,rack,9,",
                  header="location,sku,on_hand,safety_stock")  # fmt: skip
     found = await report(api, file, "stock")
     assert counts(found) == (2, 0, 0, 3)
@@ -225,10 +235,200 @@ async def test_stock_is_received_once_whatever_comes_again(api: Api) -> None:
         "west": 7,
     }
     moves = await api.sql(
-        "SELECT location, pool_on_hand, location_on_hand FROM stock_movements WHERE sku = 'rack'"
-        " ORDER BY movement_id"
+        "SELECT location, pool_on_hand, location_on_hand, cause FROM stock_movements"
+        " WHERE sku = 'rack' ORDER BY movement_id"
     )
-    assert {tuple(each) for each in moves} == {("east", 5, 5), ("west", 12, 7)}
+    cause = f"import {found['import_id']}"
+    assert [tuple(each) for each in moves] == [("east", 5, 5, cause), ("west", 12, 7, cause)]
+
+
+async def test_locations_with_units_are_not_closed_and_closed_ones_receive_nothing(
+    api: Api,
+) -> None:
+    await report(api, a_csv(f"crate,Mug,{MEASURES}"))
+    for place in ("full", "shut"):
+        body = json.dumps({**LOCATION, "pool": "other", "location": place})
+        assert counts(await report(api, body, "locations", "application/jsonl")) == (1, 0, 0, 0)
+    level = "location,sku,on_hand"
+    await report(api, a_csv("full,crate,5", header=level), "stock")
+    closing = a_csv("full,no", "shut,no", header="location,active")
+    found = await report(api, closing, "locations")
+    why = "5 units of 1 SKU lie there: count them out or move them first"
+    assert (counts(found), faults(found)) == ((0, 1, 0, 1), [(2, "active", why)])
+    found = await report(api, a_csv("full,no", header="location,ships"), "locations")
+    assert faults(found) == [(2, "ships", why)]
+    found = await report(api, a_csv("full,crate,5", "shut,crate,1", header=level), "stock")
+    why = "'shut' is not active: it receives nothing"
+    assert (counts(found), faults(found)) == ((0, 0, 1, 1), [(3, "location", why)])
+
+
+async def test_a_file_may_replace_the_last_location_of_a_pool(api: Api) -> None:
+    await api.client.put("/pools/moving", json={})
+    columns = "location,pool,name,address.name,address.line1,address.city,address.postal_code,"
+    header = f"{columns}address.country,active"
+    old, new = (f"{place},moving,Hall,Hall,Dock 1,Porto,4000,PT" for place in ("away", "here"))
+    await report(api, a_csv(f"{old},yes", header=header), "locations")
+    await api.client.put("/channels/moving", json={**CHANNEL, "pool": "moving"})
+    alone = await report(api, a_csv(f"{old},no", header=header), "locations")
+    assert [field for _, field, _ in faults(alone)] == ["active"]
+    both = await report(api, a_csv(f"{old},no", f"{new},yes", header=header), "locations")
+    assert counts(both) == (1, 1, 0, 0)
+
+
+async def test_a_receipt_is_the_same_whether_it_says_nothing_or_null(api: Api) -> None:
+    await report(api, a_csv(f"null,Mug,{MEASURES}"))
+    entry = {"location": "east", "sku": "null", "on_hand": 4}
+    for said, done in (
+        (entry | {"safety_stock": None}, (1, 0, 0, 0)),
+        (entry, (0, 0, 1, 0)),
+        (entry | {"safety_stock": 2}, (1, 0, 0, 0)),
+        (entry | {"safety_stock": None}, (0, 0, 1, 0)),
+    ):
+        assert counts(await report(api, json.dumps(said), "stock", "application/jsonl")) == done
+    (level,) = (await api.client.get("/stock/null")).json()["levels"]
+    assert (level["on_hand"], level["safety_stock"]) == (8, 2)
+
+
+def test_receipts_are_named_as_ever() -> None:
+    plain = StockLevel(location="east", sku="A-1", on_hand=10)
+    safe = StockLevel(location="east", sku="A-1", on_hand=10, safety_stock=2)
+    null = StockLevel(location="east", sku="A-1", on_hand=10, safety_stock=None)
+    assert plain.key() == null.key() == "import:east:A-1:6b7546983855"
+    assert safe.key() == "import:east:A-1:e5ee2818575b"
+    assert plain.receipt() == null.receipt()
+    assert safe.receipt()["twin"] is None
+
+
+async def test_a_row_that_no_model_foresees_is_a_reject_like_others(api: Api) -> None:
+    deep = "[" * 600 + "]" * 600
+    lines = [
+        '{"sku": ["A"]}',
+        '{"sku": "A", "weight_g": 1e999}',
+        f'{{"sku": "A", "name": {deep}}}',
+        '{"sku": {"a": {}}, "name": 1}',
+        json.dumps(dict(zip(HEADER.split(","), ["fine", "Mug", 1, 1, 1, 1], strict=True))),
+    ]
+    for whole in (True, False):
+        found = await report(api, "\n".join(lines), media="application/jsonl", all_or_nothing=whole)
+        assert counts(found)[3] == 4
+        why = {row: reason for row, field, reason in faults(found) if field in ("", "sku")}
+        assert why[1] == "must be a valid string"
+        assert "1e999 is too large a number" in why[2]
+        assert why[3] == "nested too deep"
+    kept = await api.client.get(f"/imports/{found['import_id']}/rejects.jsonl")
+    assert [json.loads(line)["_row"] for line in kept.text.splitlines()] == [1, 2, 3, 4]
+    assert await skus(api, "fine") == ["fine"]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_an_import_that_breaks_off_has_failed(
+    api: Api, monkeypatch: pytest.MonkeyPatch, *, whole: bool
+) -> None:
+    real, calls = catalog.put, []
+
+    async def breaks(*given: Any) -> Any:
+        calls.append(given)
+        if len(calls) == 2:
+            raise RuntimeError("the secret is 42")
+        return await real(*given)
+
+    monkeypatch.setattr(running, "BATCH", 2)
+    rows = [f"broken-{whole}-{number},Mug,{MEASURES}" for number in range(4)]
+    with monkeypatch.context() as patched:
+        patched.setattr(catalog, "put", breaks)
+        assert (await sent(api, a_csv(*rows), all_or_nothing=whole)).status_code == 500
+    [left] = (await api.client.get("/imports", params={"limit": 1})).json()["items"]
+    assert (left["state"], left["created"]) == ("failed", 0 if whole else 2)
+    assert "RuntimeError" in left["detail"]
+    assert "42" not in left["detail"]
+    assert left["ended_at"] is not None
+    assert (await audited(api, left["import_id"]))[-1][2]["state"] == "failed"
+    again = await report(api, a_csv(*rows), all_or_nothing=whole)
+    assert counts(again) == ((4, 0, 0, 0) if whole else (2, 0, 2, 0))
+
+
+@pytest.mark.parametrize("size", [1, 10])
+async def test_only_what_was_taken_has_duplicates(
+    api: Api, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(running, "BATCH", size)
+    code = a_gtin(api)
+    sku = f"double-{size}"
+    await report(api, a_csv(f"owner-{size},Mug,{MEASURES},{code}", header=f"{HEADER},barcodes"))
+    file = a_csv(
+        f",Mug,{MEASURES},",
+        f",Mug,{MEASURES},",
+        f"{sku},Mug,0,1,1,1,",
+        f"{sku},Mug,{MEASURES},{code}",
+        f"{sku},Mug,{MEASURES},",
+        f"{sku},Cup,{MEASURES},",
+        header=f"{HEADER},barcodes",
+    )
+    found = await report(api, file)
+    assert (counts(found), faults(found)) == (
+        (1, 0, 0, 5),
+        [
+            (2, "sku", "Field required"),
+            (3, "sku", "Field required"),
+            (4, "weight_g", "must be greater than or equal to 1"),
+            (5, "barcodes", f"{code} belongs to 'owner-{size}'"),
+            (7, "sku", "the same sku as row 6"),
+        ],
+    )
+    assert (await api.client.get(f"/products/{sku}")).json()["name"] == "Mug"
+
+
+async def test_the_file_of_rejects_is_written_as_the_file_that_came(api: Api) -> None:
+    file = a_csv('tilde;"Mug; «é»";0;1;1;1', header=HEADER.replace(",", ";"))
+    found = await report(api, file)
+    rejects = await api.client.get(f"/imports/{found['import_id']}/rejects.csv")
+    assert rejects.content.startswith("\ufeff_row;_faults;sku;name;".encode())
+    assert ';"Mug; «é»";0;' in rejects.text
+    assert counts(await report(api, rejects.text.replace(";0;", ";7;"))) == (1, 0, 0, 0)
+
+
+async def test_files_are_read_and_judged_beside_the_event_loop(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, seen = threading.get_ident(), dict[str, set[int]]()
+
+    def noted(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def note(*given: Any) -> Any:
+            seen.setdefault(name, set()).add(threading.get_ident())
+            return real(*given)
+
+        monkeypatch.setattr(owner, name, note)
+
+    noted(reading, "_check_encoding")
+    noted(reading, "_check_quotes")
+    noted(reading.Columns, "entry_of")
+    noted(kinds.Candidate, "judge")
+    await report(api, a_csv(f"beside,Mug,{MEASURES}"))
+    await report(api, a_csv("east,beside,1", header="location,sku,on_hand"), "stock")
+    assert sorted(seen) == ["_check_encoding", "_check_quotes", "entry_of", "judge"]
+    assert not any(here in threads for threads in seen.values())
+
+
+async def test_the_folder_of_time_zones_is_read_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+
+    def zones() -> set[str]:
+        reads.append(1)
+        return {"UTC"}
+
+    catalog_models._time_zones.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(catalog_models, "available_timezones", zones)
+        lines = [
+            json.dumps({**LOCATION, "location": f"zone-{n}", "time_zone": "UTC"}) for n in "ab"
+        ]
+        found = await report(api, "\n".join(lines), "locations", "application/jsonl")
+    catalog_models._time_zones.cache_clear()
+    assert (counts(found), len(reads)) == ((2, 0, 0, 0), 1)
 
 
 async def test_a_barcode_is_not_taken_from_a_row_that_is_rejected(api: Api) -> None:
