@@ -87,10 +87,10 @@ class RoutingActivities:
             await stock.lock_pool(tx, head.pool, list(demand))
             try:
                 sourced = route(demand, await candidates(tx, head, list(demand))) if demand else ()
+                waiting = await waiting_part(tx, head, sourced, missing)
             except Unroutable as short:
                 return Routed(unroutable=str(short), is_sold_out=head.pickup_location is not None)
             await _allocate(tx, head, sourced)
-            waiting = await waiting_part(tx, head, sourced, missing)
             ids = await _write_parts(tx, head, lines, [*sourced, *waiting], order.pick_s)
             if waiting:
                 await begin_waiting(tx, head, ids[-1], order.backorder_s)

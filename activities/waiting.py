@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.engine import row, run
 from db.stores import fulfillments, orders, parts
 from domain.order import Line
-from domain.routing import Sourced
+from domain.routing import Sourced, Unroutable
 
 
 def waits_for_stock(head: Any) -> bool:
@@ -51,7 +51,10 @@ async def may_begin(tx: AsyncConnection, order_id: str, *, is_reserved_anew: boo
 async def waiting_part(
     tx: AsyncConnection, head: Any, sourced: Sequence[Sourced], missing: Mapping[str, int]
 ) -> tuple[Sourced, ...]:
-    """Return the part that waits, if anything is missing: beside another, or anywhere."""
+    """Return the part that waits, if anything is missing: beside another, or anywhere.
+
+    Raises: Unroutable when the pool has no location at all.
+    """
     if not missing:
         return ()
     if sourced:
@@ -62,7 +65,8 @@ async def waiting_part(
         " ORDER BY active AND ships DESC, location LIMIT 1",
         pool=head.pool,
     )
-    assert place is not None, "a channel's pool has a location"
+    if place is None:
+        raise Unroutable(missing)
     return (Sourced(place.location, 0, missing, is_waiting=True),)
 
 

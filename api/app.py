@@ -52,7 +52,7 @@ from api.load import InFlight
 from api.problems import BY_STATUS, Kind, Problem, invalid
 from api.rate import Buckets
 from api.seeing import HEADER, Seeing, request_id
-from db.engine import is_away
+from db.engine import is_away, is_lock_timeout
 from db.inbox.keys import KeyRing
 
 __all__ = ["ApiConfig", "Limits", "create_app"]
@@ -177,6 +177,9 @@ def _methods_at(request: Request) -> str:
 async def _database(request: Request, error: Exception) -> JSONResponse:
     if not is_away(error):
         return await _unexpected(request, error)
+    if is_lock_timeout(error):
+        detail = "somebody else is changing the same for longer than is waited; nothing was done"
+        return Problem(Kind.UNAVAILABLE, detail).response()
     log.error("the database does not answer: %s", type(error).__name__)
     return Problem(Kind.UNAVAILABLE, "the database does not answer").response()
 

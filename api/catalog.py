@@ -29,9 +29,12 @@ Code = Annotated[SkuInPath, Path(description="its code")]
 _Version = Annotated[
     int | None, Field(ge=0, le=LARGEST_ROW_NUMBER, description="0: it must not be there yet")
 ]
+# Who changes much at once, an import, holds its part for longer: then the caller comes again.
+LOCK_PATIENCE_S: Final = 3.0
 _SeenVersion = Annotated[int, Field(ge=1, le=LARGEST_ROW_NUMBER, description="the one you saw")]
 _WRITES: Final = (
     Kind.INVALID_REQUEST, Kind.IDEMPOTENCY_KEY_REUSED, Kind.STILL_IN_PROGRESS, Kind.STALE_VERSION,
+    Kind.IN_USE,
 )  # fmt: skip
 
 
@@ -56,6 +59,7 @@ class Shelf:
 
     async def seen(self, tx: AsyncConnection, code: str, version: int | None) -> Any:
         """Lock the part and return what is there. Raises: Problem when it is not that version."""
+        await kept.bound_waits(tx, LOCK_PATIENCE_S)
         await kept.lock(tx, self.part)
         there = (await kept.known(tx, self.part, [code])).get(code)
         now = there["version"] if there else 0
@@ -66,13 +70,31 @@ class Shelf:
     async def write(
         self, tx: AsyncConnection, entry: Mapping[str, Any], there: Any, actor: str
     ) -> dict[str, Any]:
-        """Raises: Problem naming what belongs to others or refers to nothing."""
+        """Raises: Problem naming what belongs to others, refers to nothing or must stay."""
         code = entry[self.part.key]
-        [faults] = await kept.faults(tx, self.part, [entry], {code: there} if there else {})
+        known = {code: there} if there else {}
+        [faults] = await kept.faults(tx, self.part, [entry], known)
         if faults:
             raise invalid([{"pointer": f"/{f.field}", "detail": f.reason} for f in faults])
+        [hindrance] = await kept.hindrances(tx, self.part, [entry], known)
+        if hindrance is not None:
+            raise Problem(Kind.IN_USE, f"{hindrance.field}: {hindrance.reason}")
         await kept.put(tx, self.part, [entry], By(actor))
         return await self.shown(tx, code)
+
+    async def remove(
+        self, tx: AsyncConnection, code: str, version: int | None, actor: str
+    ) -> dict[str, Any]:
+        """Raises: Problem for what is not there, or must stay."""
+        await self.shown(tx, code)
+        there = await self.seen(tx, code, version)
+        if there is None:
+            raise Problem(Kind.NOT_FOUND, f"there is no {self.one} {code!r} any more")
+        try:
+            status = await kept.remove(tx, self.part, there, By(actor))
+        except kept.InUse as refusal:
+            raise Problem(Kind.IN_USE, str(refusal)) from None
+        return views.Removed(code=code, status=status).model_dump()
 
     def whole(self, code: str, asked: Body) -> dict[str, Any]:
         """The entry that is put, with its code. Raises: Problem."""
@@ -192,7 +214,7 @@ def _add_writes(shelf: Shelf) -> None:
 def _add_removal(shelf: Shelf) -> None:
     @router.delete(
         f"{shelf.path}/{{code:path}}", response_model=views.Removed, name=f"remove_{shelf.one}",
-        responses=documented(Kind.NOT_FOUND, Kind.IN_USE, *_WRITES),
+        responses=documented(Kind.NOT_FOUND, *_WRITES),
         description="Delete what nothing refers to; retire what orders or stock refer to. "
         "Scope: `catalog:write`.",
     )  # fmt: skip
@@ -204,12 +226,7 @@ def _add_removal(shelf: Shelf) -> None:
         idempotency_key: IdempotencyKey = None,
     ) -> JSONResponse:
         async def write(tx: AsyncConnection) -> dict[str, Any]:
-            await shelf.shown(tx, code)
-            await shelf.seen(tx, code, version)
-            status = await kept.remove(tx, shelf.part, code, By(caller.actor))
-            if status == "in_use":
-                raise Problem(Kind.IN_USE, f"locations, channels or stock are in {code!r}")
-            return views.Removed(code=code, status=status).model_dump()
+            return await shelf.remove(tx, code, version, caller.actor)
 
         request = [f"DELETE {shelf.path}/{code}", version]
         return await Once(context, caller, idempotency_key, request).written(write)

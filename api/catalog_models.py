@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, Final, Literal, get_origin
 from zoneinfo import available_timezones
 
@@ -38,8 +39,14 @@ _TIME: Final = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _SPAN: Final = re.compile(f"^({_TIME})-({_TIME}|24:00)$")
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """Whoever asks reads the whole folder of them."""
+    return frozenset(available_timezones())
+
+
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _time_zones():
         raise ValueError(f"{name!r} is no time zone")
     return name
 
@@ -205,7 +212,17 @@ class StockLevel(Body):
     safety_stock: Units | None = None
 
     def key(self) -> str:
-        entry = json.dumps(self.model_dump(exclude_unset=True), sort_keys=True)
+        """What is left out and what is `null` say the same."""
+        return self._named(self.model_dump(exclude_unset=True, exclude_none=True))
+
+    def receipt(self) -> dict[str, Any]:
+        """Of its `twin` it is the repetition: `null` once made another key."""
+        said = self.model_dump()
+        twin = self._named(said) if self.safety_stock is None else None
+        return {**said, "key": self.key(), "twin": twin}
+
+    def _named(self, said: Mapping[str, Any]) -> str:
+        entry = json.dumps(said, sort_keys=True)
         content = hashlib.sha256(entry.encode()).hexdigest()[:12]
         return f"import:{self.location}:{self.sku}:{content}"
 

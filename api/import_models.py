@@ -16,12 +16,13 @@ class ImportView(Answer):
     import_id: str
     kind: Kind
     format: Format
-    state: Literal["running", "done", "refused"] = Field(
-        description="refused: rows were rejected, and all or nothing was asked for"
+    state: Literal["running", "done", "refused", "failed"] = Field(
+        description="refused: rows were rejected, and all or nothing was asked for; failed: it "
+        "broke off, send it again"
     )
     all_or_nothing: bool
     actor: str
-    detail: str | None = Field(description="why it was refused")
+    detail: str | None = Field(description="why it was refused, or broke off")
     created: int
     updated: int
     unchanged: int

@@ -67,11 +67,11 @@ async def _check(tx: AsyncConnection, wanted: NewReturn) -> None:
         faults.append({"pointer": "/payment_reference", "detail": "needed to hold the security"})
     if wanted.advance and (wanted.resolution not in SENDS_GOODS or wanted.method == "keep"):
         faults.append({"pointer": "/advance", "detail": "for goods that are exchanged and sent"})
-    known = await returns.known_skus(tx, [line.sku for line in wanted.instead])
+    sold = await returns.sold_skus(tx, [line.sku for line in wanted.instead])
     faults += [
         {"pointer": f"/instead/{number}/sku", "detail": f"{line.sku!r} is unknown"}
         for number, line in enumerate(wanted.instead)
-        if line.sku not in known
+        if line.sku not in sold
     ]
     if wanted.location is not None and wanted.location not in await returns.known_locations(tx):
         faults.append({"pointer": "/location", "detail": f"{wanted.location!r} is unknown"})

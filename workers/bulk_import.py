@@ -41,9 +41,8 @@ async def import_rows(
 
     Raises: UserError when the file as a whole cannot be taken.
     """
-    asked = Asked(
-        _kind(file, options.kind), FORMATS[file.suffix.lower()], by, options.all_or_nothing
-    )
+    kind, file_format = _kind(file, options.kind), FORMATS[file.suffix.lower()]
+    asked = Asked(kind, file_format, by, options.all_or_nothing, file.name)
     engine = make_engine(settings.require_database_url())
     try:
         with file.open("rb") as source:

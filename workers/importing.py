@@ -1,6 +1,6 @@
 """Imports a set-up: places, channels and their brands, products, stock and so on; repeatable."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,10 +10,18 @@ from activities.setting_up import upsert_catalog
 from api.catalog_models import STAYS
 from db.inbox import audit
 from db.inbox.audit import Change
-from db.inbox.catalog import CARRIER_ACCOUNTS, PRODUCTS, lock
+from db.inbox.catalog import (
+    CARRIER_ACCOUNTS,
+    LOCATIONS,
+    PRODUCTS,
+    Fault,
+    hindrances,
+    known,
+    lock,
+)
 from db.inbox.catalog import faults as faults_of
 from db.inbox.content import content_sha256
-from db.inbox.receiving import receive_many
+from db.inbox.receiving import receive_many, refusals
 from db.queries import catalog
 from db.queries.catalog import Names
 from workers.setup_file import KEYS, Setup, faulty
@@ -40,7 +48,9 @@ async def import_setup(engine: AsyncEngine, setup: Setup, origin: Origin) -> dic
         if broken := [fault async for fault in _broken(tx, said)]:
             raise faulty(broken)
         await upsert_catalog(tx, said)
-        levels = [{**level.model_dump(), "key": level.key()} for level in setup.stock]
+        levels = [level.receipt() for level in setup.stock]
+        if refused := [*_refused(await refusals(tx, levels))]:
+            raise faulty(refused)
         await receive_many(tx, levels)
         counts = {part: len(getattr(setup, part)) for part in KEYS}
         change = Change(after=counts, reason=origin.reason)
@@ -64,13 +74,25 @@ def _said(setup: Setup) -> dict[str, list[dict[str, Any]]]:
 
 
 async def _broken(tx: AsyncConnection, said: Mapping[str, Any]) -> AsyncIterator[str]:
-    """What belongs to another entry already."""
+    """What belongs to another entry already, and what may not close."""
+    locations = said[LOCATIONS.table]
+    await lock(tx, LOCATIONS)
+    there = await known(tx, LOCATIONS, [each["location"] for each in locations])
+    for number, hindrance in enumerate(await hindrances(tx, LOCATIONS, locations, there)):
+        if hindrance is not None:
+            yield f"locations[{number}].{hindrance.field}: {hindrance.reason}"
     for part in (PRODUCTS, CARRIER_ACCOUNTS):
         await lock(tx, part)
         faults = await faults_of(tx, part, said[part.table], there={})
         for number, found in enumerate(faults):
             for fault in found:
                 yield f"{part.table}[{number}].{fault.field}: {fault.reason}"
+
+
+def _refused(found: Sequence[Fault | None]) -> Iterator[str]:
+    for number, refusal in enumerate(found):
+        if refusal is not None:
+            yield f"stock[{number}].{refusal.field}: {refusal.reason}"
 
 
 async def _known(tx: AsyncConnection, setup: Setup) -> Names:

@@ -21,7 +21,7 @@ class ReservationExpiryWorkflow:
 
 @workflow.defn
 class PruningWorkflow:
-    """Forgets the answers to old idempotency keys; returns how many."""
+    """Forgets old answers to idempotency keys, and old imports; returns how many."""
 
     @workflow.run
     async def run(self) -> int:

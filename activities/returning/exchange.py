@@ -122,6 +122,9 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
     due_minor = max(0, total_minor - worth_minor)
     if not lines or ((due_minor or is_advance) and not back.payment_reference):
         return UNPAID
+    # The same goods again are nothing new, even where they were retired.
+    if back.resolution == "exchange" and not all(line.active for line in lines):
+        return SHORT
     source = await _source(tx, back, lines)
     if source is None:
         return SHORT

@@ -4,8 +4,9 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isinf
 from typing import IO, Any, Final, Literal
 
 from api.imports.columns import Columns
@@ -15,6 +16,8 @@ Format = Literal["csv", "jsonl"]
 DELIMITERS: Final = ",;\t"
 # Longer is no entry of ours, but most likely a quote that is not closed.
 LONGEST_ROW: Final = 100_000
+# Deeper is no entry of ours either, and more than can be walked through.
+DEEPEST: Final = 20
 _CHUNK: Final = 1 << 20
 # Columns and fields that begin so are remarks, as in a file of rejects: they are not read.
 REMARK: Final = "_"
@@ -44,14 +47,15 @@ class Source:
         self._columns = columns
         _check_encoding(file)
         self.header: list[str] = []
+        self.delimiter: str | None = None
         if file_format == "csv":
-            self._delimiter = self._guess_delimiter()
-            self.header = self._read_header()
-            _check_quotes(self._csv_rows())
+            self.delimiter = self._guess_delimiter()
+            self.header = self._read_header(self.delimiter)
+            _check_quotes(self._csv_rows(self.delimiter))
 
     def rows(self) -> Iterator[Row]:
         """From the start, each time it is called; empty rows are left out."""
-        return self._read_csv() if self.format == "csv" else self._read_lines()
+        return self._read_lines() if self.delimiter is None else self._read_csv(self.delimiter)
 
     def _text(self) -> io.TextIOWrapper:
         """A text over the same file, which stays open when the text is gone."""
@@ -60,9 +64,8 @@ class Source:
             io.BufferedReader(_Lent(self._file)), encoding="utf-8-sig", newline=""
         )
 
-    def _csv_rows(self, delimiter: str | None = None) -> Iterator[list[str]]:
-        given = delimiter or self._delimiter
-        return csv.reader(self._text(), delimiter=given, strict=True)
+    def _csv_rows(self, delimiter: str) -> Iterator[list[str]]:
+        return csv.reader(self._text(), delimiter=delimiter, strict=True)
 
     def _guess_delimiter(self) -> str:
         """The one by which the first row has most columns that we know."""
@@ -74,16 +77,16 @@ class Source:
         except csv.Error:
             return []
 
-    def _read_header(self) -> list[str]:
-        header = [name.strip() for name in self._first(self._delimiter)]
+    def _read_header(self, delimiter: str) -> list[str]:
+        header = [name.strip() for name in self._first(delimiter)]
         while header and not header[-1]:  # a spreadsheet may leave empty columns at its end
             header.pop()
         if fault := self._columns.fault_of_header([n for n in header if not is_remark(n)]):
             raise Unreadable(fault)
         return header
 
-    def _read_csv(self) -> Iterator[Row]:
-        rows = self._csv_rows()
+    def _read_csv(self, delimiter: str) -> Iterator[Row]:
+        rows = self._csv_rows(delimiter)
         next(rows)
         width = len(self.header)
         for number, cells in enumerate(rows, start=2):
@@ -159,15 +162,40 @@ def _check_quotes(rows: Iterator[Sequence[str]]) -> None:
 
 def _read_line(number: int, line: str) -> Row:
     try:
-        said = json.loads(line, parse_constant=_no_number)
+        said = json.loads(line, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as wrong:
         why = "longer than an entry may be" if len(line) >= LONGEST_ROW - 1 else f"no JSON: {wrong}"
         return Row(number, {f"{REMARK}line": line}, None, (Fault("", why),))
     if not isinstance(said, dict):
         return Row(number, {f"{REMARK}line": line}, None, (Fault("", "an object is needed"),))
+    if _is_deep(said):
+        return Row(number, {f"{REMARK}line": line}, None, (Fault("", "nested too deep"),))
     entry = {name: value for name, value in said.items() if not is_remark(name)}
     return Row(number, entry, entry)
 
 
 def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
+def _is_deep(value: Any) -> bool:
+    """Level by level: what is deep is not for recursion."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [part for each in level for part in _parts(each)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -1,4 +1,4 @@
-"""The rejects of an import as a file of its own format: corrected, it can be sent again."""
+"""The rejects of an import as a file like the one that came: corrected, it can be sent again."""
 
 import csv
 import io
@@ -14,13 +14,15 @@ _PAGE: Final = 1_000
 # Remarks, which are not read when the file is sent again.
 ROW: Final = "_row"
 FAULTS: Final = "_faults"
+# Without it a spreadsheet takes the file for one of its own country's encoding.
+BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 async def rejects_file(engine: AsyncEngine, about: Mapping[str, Any]) -> AsyncIterator[str]:
     """Piece by piece: the file may be as long as the one that was sent."""
-    columns = list(about["columns"])
+    columns, delimiter = list(about["columns"]), about["delimiter"] or ","
     if about["format"] == "csv":
-        yield _csv([[ROW, FAULTS, *columns]])
+        yield BYTE_ORDER_MARK + _csv([[ROW, FAULTS, *columns]], delimiter)
     after = 0
     while True:
         async with engine.connect() as connection:
@@ -31,14 +33,15 @@ async def rejects_file(engine: AsyncEngine, about: Mapping[str, Any]) -> AsyncIt
             return
         after = found[-1]["row"]
         if about["format"] == "csv":
-            yield _csv([[each["row"], _said(each), *_cells(each, columns)] for each in found])
+            rows = [[each["row"], _said(each), *_cells(each, columns)] for each in found]
+            yield _csv(rows, delimiter)
         else:
             yield "".join(_line(each) for each in found)
 
 
-def _csv(rows: Sequence[Sequence[Any]]) -> str:
+def _csv(rows: Sequence[Sequence[Any]], delimiter: str) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text, delimiter=delimiter).writerows(rows)
     return text.getvalue()
 
 

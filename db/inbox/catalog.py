@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows, run
+from db.inbox import closing
 from db.stores import documents
 
 # Any constant: with a part's number it is the lock of that part.
@@ -71,6 +72,10 @@ class Written:
     is_changed: bool
 
 
+class InUse(Exception):
+    """It can neither go nor be retired, as others need it; it says why."""
+
+
 # Entries are laid over what is there, so that a field that is not named stays as it is.
 # A location's address may name a person, and what is audited stays for ever.
 _PUT: Final = """
@@ -107,10 +112,26 @@ SELECT (new).{key} AS code, is_new, new IS DISTINCT FROM old AS is_changed FROM 
 """
 
 
+async def bound_waits(tx: AsyncConnection, patience_s: float) -> None:
+    """From here on the transaction waits at most so long for any one lock."""
+    patience = f"{round(patience_s * 1_000)}ms"
+    await run(tx, "SELECT set_config('lock_timeout', :patience, true)", patience=patience)
+
+
 async def lock(tx: AsyncConnection, part: Part) -> None:
     """Until the transaction's end nobody else changes this part: what is read stays true."""
     await run(
         tx, "SELECT pg_advisory_xact_lock(:family, :number)", family=_LOCK, number=part.number
+    )
+
+
+async def lock_shared(tx: AsyncConnection, part: Part) -> None:
+    """Until the transaction's end nobody changes this part; others may say the same."""
+    await run(
+        tx,
+        "SELECT pg_advisory_xact_lock_shared(:family, :number)",
+        family=_LOCK,
+        number=part.number,
     )
 
 
@@ -182,13 +203,32 @@ async def faults(
 
 
 async def _strangers(tx: AsyncConnection, table: str, names: set[Any]) -> set[str]:
-    key = table.removesuffix("s")
+    return names - await held(tx, table, table.removesuffix("s"), sorted(names))
+
+
+async def held(tx: AsyncConnection, table: str, key: str, codes: Sequence[str]) -> set[str]:
+    """Those that are there, and that nobody deletes before the transaction's end."""
     found = await rows(
         tx,
-        f"SELECT {key} FROM {table} WHERE {key} = ANY(CAST(:names AS text[]))",  # noqa: S608
-        names=sorted(names),
+        f"""
+        SELECT {key} FROM {table} WHERE {key} = ANY(CAST(:codes AS text[]))
+        ORDER BY {key} FOR KEY SHARE
+        """,  # noqa: S608 - names of our own
+        codes=list(codes),
     )
-    return names - {each[0] for each in found}
+    return {each[0] for each in found}
+
+
+async def hindrances(
+    tx: AsyncConnection,
+    part: Part,
+    entries: Sequence[Mapping[str, Any]],
+    there: Mapping[str, Mapping[str, Any]],
+) -> list[Fault | None]:
+    """What each entry would end that others still need; the part is locked."""
+    if part is not LOCATIONS:
+        return [None] * len(entries)
+    return [each and Fault(*each) for each in await closing.hindrances(tx, entries, there)]
 
 
 def _moved(part: Part, entry: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[Fault]:
@@ -250,11 +290,17 @@ async def _taken_references(
     return taken
 
 
-async def remove(tx: AsyncConnection, part: Part, code: str, by: By) -> str:
-    """Delete what nothing refers to, else retire it: `deleted`, `retired`, or `in_use`.
+async def remove(tx: AsyncConnection, part: Part, there: Mapping[str, Any], by: By) -> str:
+    """Delete what nothing refers to (`deleted`), else retire it (`retired`).
 
-    The part is locked and the entry is there. Only a pool cannot be retired.
+    The part is locked; `there` is what is known of the entry. Raises: InUse.
     """
+    code = there[part.key]
+    # What was retired may go as little as what was not.
+    was_open = {code: {**there, "active": True}}
+    [hindrance] = await hindrances(tx, part, [{part.key: code, "active": False}], was_open)
+    if hindrance is not None:
+        raise InUse(hindrance.reason)
     if not await _is_waited_for(tx, part, code):
         try:
             async with tx.begin_nested():
@@ -264,7 +310,7 @@ async def remove(tx: AsyncConnection, part: Part, code: str, by: By) -> str:
         else:
             return "deleted"
     if "active" not in part.defaults:
-        return "in_use"
+        raise InUse(f"locations, channels or stock are in {code!r}")
     await put(tx, part, [{part.key: code, "active": False}], by)
     return "retired"
 

@@ -1,10 +1,10 @@
-"""Keeps what became of each import: its counts, and every row that was rejected."""
+"""Keeps what became of each import: its counts, and every row that was rejected; for a while."""
 
 import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,8 @@ from db.inbox.content import storable
 
 # For so long rejects can be fetched to be corrected.
 KEPT_FOR_DAYS: Final = 90
+# One transaction's share: nobody waits long for its locks.
+FORGOTTEN_AT_ONCE: Final = 5_000
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Wish:
     kind: str
     format: str
     columns: Sequence[str] = ()
+    delimiter: str | None = None
     all_or_nothing: bool = False
 
 
@@ -45,28 +48,36 @@ class Counts:
         for name, count in vars(other).items():
             setattr(self, name, getattr(self, name) + count)
 
-    @property
-    def rows(self) -> int:
-        return sum(vars(self).values())
+
+@dataclass(frozen=True)
+class End:
+    """Refused: nothing of the file was taken. Failed: it broke off. `detail` says why."""
+
+    state: Literal["done", "refused", "failed"] = "done"
+    detail: str | None = None
 
 
-async def begin(tx: AsyncConnection, wish: Wish, by: By) -> str:
-    """Return the new import's id; old ones are forgotten."""
-    await run(
-        tx,
-        "DELETE FROM imports WHERE started_at < now() - make_interval(days => :days)",
-        days=KEPT_FOR_DAYS,
-    )
+DONE: Final = End()
+
+
+async def begin(tx: AsyncConnection, wish: Wish, by: By, file: str | None = None) -> str:
+    """Return the new import's id; `file` is how its file is called, where it has a name."""
     import_id = f"imp_{secrets.token_hex(8)}"
     await run(
         tx,
         """
-        INSERT INTO imports (import_id, kind, format, columns, all_or_nothing, actor, state)
-        VALUES (:import_id, :kind, :format, :columns, :all_or_nothing, :actor, 'running')
+        INSERT INTO imports (import_id, kind, format, columns, delimiter, all_or_nothing, actor,
+            state)
+        VALUES (:import_id, :kind, :format, :columns, :delimiter, :all_or_nothing, :actor,
+            'running')
         """,
         import_id=import_id,
         actor=by.actor,
         **vars(wish) | {"columns": list(wish.columns)},
+    )
+    begun = {"kind": wish.kind, "format": wish.format, "file": storable(file)}
+    await audit.record(
+        tx, by.actor, "ImportBegun", import_id, audit.Change(after=begun, reason=by.reason)
     )
     return import_id
 
@@ -107,19 +118,38 @@ async def count(tx: AsyncConnection, import_id: str, counts: Counts) -> None:
 
 
 async def end(
-    tx: AsyncConnection, import_id: str, by: By, counts: Counts, refusal: str | None = None
+    tx: AsyncConnection, import_id: str, by: By, counts: Counts, outcome: End = DONE
 ) -> None:
-    """With a `refusal` nothing of the file was taken."""
-    state = "done" if refusal is None else "refused"
-    await run(
+    """Once: what is said later is not heard."""
+    ended = await run(
         tx,
         """
-        UPDATE imports SET state = :state, detail = CAST(:refusal AS text), ended_at = now()
-        WHERE import_id = :import_id
+        UPDATE imports SET state = :state, detail = CAST(:detail AS text), ended_at = now()
+        WHERE import_id = :import_id AND state = 'running'
         """,
         import_id=import_id,
-        state=state,
-        refusal=refusal,
+        **vars(outcome),
     )
-    change = audit.Change(after={"state": state, **vars(counts)}, reason=by.reason)
-    await audit.record(tx, by.actor, "CatalogueImported", import_id, change)
+    if ended:
+        change = audit.Change(after={"state": outcome.state, **vars(counts)}, reason=by.reason)
+        await audit.record(tx, by.actor, "CatalogueImported", import_id, change)
+
+
+async def forget_old(tx: AsyncConnection) -> int:
+    """Delete some of what is older than `KEPT_FOR_DAYS`; return how much, 0 when none is left."""
+    rejects = await run(
+        tx,
+        """
+        DELETE FROM import_rejects WHERE ctid = ANY(ARRAY(
+            SELECT r.ctid FROM import_rejects r JOIN imports i USING (import_id)
+            WHERE i.started_at < now() - make_interval(days => :days)
+            LIMIT :most FOR UPDATE OF r SKIP LOCKED))
+        """,
+        days=KEPT_FOR_DAYS,
+        most=FORGOTTEN_AT_ONCE,
+    )
+    return rejects or await run(
+        tx,
+        "DELETE FROM imports WHERE started_at < now() - make_interval(days => :days)",
+        days=KEPT_FOR_DAYS,
+    )

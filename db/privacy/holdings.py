@@ -163,7 +163,7 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         " content",
         "products": "sku name category barcodes hs_code origin",
         "carrier_accounts": "account vendor carrier reference credential services",
-        "imports": "import_id kind format columns state actor detail",
+        "imports": "import_id kind format columns delimiter state actor detail",
         "import_rejects": "import_id faults entry",
         "pool_levels": "pool sku",
         "location_levels": "location sku",

@@ -74,13 +74,16 @@ async def _parts(tx: AsyncConnection, order_id: str, *, lock: bool) -> tuple[Par
 
 
 async def free_in_pool(tx: AsyncConnection, order_id: str, skus: Sequence[str]) -> dict[str, int]:
-    """Units of each SKU that nobody holds in the order's pool; a SKU nobody knows is left out."""
+    """Units of each SKU that nobody holds in the order's pool.
+
+    A SKU nobody knows is left out, and so is what was retired: it takes nothing new.
+    """
     found = await rows(
         tx,
         """
         SELECT p.sku, greatest(0, coalesce(v.on_hand - v.reserved - v.open_demand, 0)) AS free
         FROM orders o JOIN channels c USING (channel)
-            JOIN products p ON p.sku = ANY(CAST(:skus AS text[]))
+            JOIN products p ON p.sku = ANY(CAST(:skus AS text[])) AND p.active
             LEFT JOIN pool_levels v ON v.pool = c.pool AND v.sku = p.sku
         WHERE o.order_id = :order_id
         """,

@@ -95,6 +95,12 @@ async def known_skus(connection: AsyncConnection, skus: list[str]) -> set[str]:
     return {each.sku for each in found}
 
 
+async def sold_skus(connection: AsyncConnection, skus: list[str]) -> set[str]:
+    """Those of them that were not retired."""
+    statement = "SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[])) AND active"
+    return {each.sku for each in await rows(connection, statement, skus=skus)}
+
+
 async def known_locations(connection: AsyncConnection) -> set[str]:
     return {each.location for each in await rows(connection, "SELECT location FROM locations")}
 

@@ -22,12 +22,12 @@ class Parcel:
 
 
 async def lines(tx: AsyncConnection, rma: str) -> list[Any]:
-    """What is sent instead, with its name."""
+    """What is sent instead, with its name, and whether it is still sold."""
     return list(
         await rows(
             tx,
             """
-            SELECT x.*, p.name FROM exchange_lines x JOIN products p USING (sku)
+            SELECT x.*, p.name, p.active FROM exchange_lines x JOIN products p USING (sku)
             WHERE x.rma = :rma ORDER BY x.line_no
             """,
             rma=rma,

@@ -113,7 +113,8 @@ imports = sa.Table(
     text("kind"),
     text("format"),
     sa.Column("columns", ARRAY(sa.Text), nullable=False, server_default="{}"),  # of a CSV file
-    text("state"),  # refused: nothing of it was taken
+    text("delimiter", null=True),  # of its cells
+    text("state"),  # refused: nothing of it was taken; failed: it broke off
     flag("all_or_nothing", default=False),
     text("actor"),
     text("detail", null=True),
@@ -125,9 +126,9 @@ imports = sa.Table(
     at("ended_at"),
     one_of("kind", "products", "locations", "stock"),
     one_of("format", "csv", "jsonl"),
-    one_of("state", "running", "done", "refused"),
+    one_of("state", "running", "done", "refused", "failed"),
     check("ended_once", "(state = 'running') = (ended_at IS NULL)"),
-    check("refused_says_why", "(state = 'refused') = (detail IS NOT NULL)"),
+    check("refused_says_why", "(state IN ('refused', 'failed')) = (detail IS NOT NULL)"),
     sa.Index("ix_imports_started", "started_at", "import_id"),
 )
 

@@ -5,9 +5,11 @@ import pytest
 from activities.connectors.errors import Rejected
 from activities.fulfillment import Advance
 from activities.payments import Taken
+from activities.reserving import Reserved
 from activities.routing import Routed
+from activities.setting_up import upsert_catalog
 from db.engine import run
-from tests.activities.shop import HOUR_S, Shop, at_once, card, paid
+from tests.activities.shop import HOUR_S, SETUP, Shop, at_once, card, paid
 
 
 async def shares(shop: Shop, order_id: str) -> list[tuple[int, int, int, str | None]]:
@@ -125,6 +127,24 @@ async def test_goods_of_a_closed_location_cannot_be_routed_and_stay_held(
     assert routed.plan == ()
     assert f"'{sku}': 2" in (routed.unroutable or "")
     assert await shop.level(sku) == (2, 0, 2)
+
+
+async def test_an_order_that_would_wait_in_a_pool_without_a_location_is_a_persons(
+    shop: Shop,
+) -> None:
+    pool = f"void{shop.prefix}"
+    channel = SETUP["channels"][0] | {  # type: ignore[operator]
+        "channel": pool, "pool": pool, "on_out_of_stock": "backorder"
+    }  # fmt: skip
+    async with shop.engine.begin() as tx:
+        await upsert_catalog(tx, {"pools": [pool], "channels": [channel]})
+    sku = await shop.sku()
+    order_id = await shop.admitted((sku, 2), channel=pool)
+    assert await shop.reserve(order_id) == Reserved()
+    assert (await shop.take(order_id)).state == "held"
+    assert await shop.route(order_id) == Routed(unroutable=f"no location has {{'{sku}': 2}}")
+    await shop.close(order_id, "cancelled")
+    assert await shop.money_events(order_id) == [("authorized", 2_000), ("voided", 2_000)]
 
 
 async def test_a_routed_order_given_up_before_its_parts_begin_gives_everything_back(

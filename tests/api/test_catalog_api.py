@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.world import Api
+from db.engine import run
+from db.inbox import catalog as kept
+from tests.api.world import Api, is_sent_away
 
 PRODUCT = {"name": "Mug", "weight_g": 300, "length_mm": 100, "width_mm": 90, "height_mm": 110}
 ADDRESS = {
@@ -202,6 +204,116 @@ async def test_a_pool_with_locations_cannot_go(api: Api) -> None:
     assert (kept.status_code, kept.json()["code"]) == (409, "in_use")
     shown = (await api.client.get("/pools/main")).json()
     assert {"east", "west"} <= set(shown["locations"])
+
+
+async def lies(api: Api, location: str, pool: str, sku: str, units: int) -> None:
+    """So many units are there: no more, no less."""
+    await api.sql(
+        "INSERT INTO pool_levels (pool, sku, on_hand) VALUES (:p, :s, :n)"
+        " ON CONFLICT (pool, sku) DO UPDATE SET on_hand = :n",
+        p=pool, s=sku, n=units,
+    )  # fmt: skip
+    await api.sql(
+        "INSERT INTO location_levels (location, sku, on_hand) VALUES (:l, :s, :n)"
+        " ON CONFLICT (location, sku) DO UPDATE SET on_hand = :n",
+        l=location, s=sku, n=units,
+    )  # fmt: skip
+
+
+async def test_a_location_in_which_units_lie_stays_open(api: Api) -> None:
+    hall = {**LOCATION, "pool": "other"}
+    await put(api, "/locations/hall", hall)
+    for sku, units in (("lying-1", 5), ("lying-2", 1)):
+        await put(api, f"/products/{sku}", PRODUCT)
+        await lies(api, "hall", "other", sku, units)
+    why = "6 units of 2 SKUs lie there: count them out or move them first"
+    for answer, said in (
+        (await api.client.delete("/locations/hall"), why),
+        (await change(api, "hall", active=False), f"active: {why}"),
+        (await change(api, "hall", ships=False), f"ships: {why}"),
+        (await api.client.put("/locations/hall", json={**hall, "ships": False}), f"ships: {why}"),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "in_use"), answer.text
+        assert answer.json()["detail"] == said
+    assert (await change(api, "hall", name="Hall")).json()["version"] == 2
+    for sku in ("lying-1", "lying-2"):
+        await lies(api, "hall", "other", sku, 0)
+    assert (await change(api, "hall", 2, ships=False)).status_code == 200
+    assert (await api.client.delete("/locations/hall")).json()["status"] == "retired"
+
+
+async def change(api: Api, location: str, seen: int = 1, **said: Any) -> Any:
+    return await api.client.patch(f"/locations/{location}", json={"version": seen, **said})
+
+
+async def test_the_last_location_of_a_pool_out_of_which_is_sold_stays_open(api: Api) -> None:
+    await put(api, "/pools/solo", {})
+    for place in ("one", "two"):
+        await put(api, f"/locations/{place}", {**LOCATION, "pool": "solo"})
+    await put(api, "/channels/solo", {**CHANNEL, "pool": "solo"})
+    assert (await change(api, "one", active=False)).status_code == 200
+    why = "no other of its pool is active, and channels sell out of it"
+    for answer in (
+        await change(api, "two", active=False),
+        await api.client.delete("/locations/two"),
+    ):
+        assert answer.json()["code"] == "in_use", answer.text
+        assert answer.json()["detail"].endswith(why)
+    await api.client.delete("/channels/solo")
+    assert (await api.client.delete("/locations/two")).json()["status"] == "deleted"
+
+
+async def somebody_waits(api: Api) -> None:
+    """Until a statement of ours stands before another's lock."""
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(20):
+        while True:
+            if await api.sql(waiting):
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_who_would_wait_for_a_long_import_is_sent_away(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(api, "/products/busy", PRODUCT)
+    monkeypatch.setattr("api.catalog.LOCK_PATIENCE_S", 0.05)
+    async with api.engine.begin() as tx:
+        await kept.lock(tx, kept.PRODUCTS)
+        for answer in (
+            await api.client.patch("/products/busy", json={"version": 1, "weight_g": 2}),
+            await api.client.put("/products/busy", json=PRODUCT),
+            await api.client.delete("/products/busy"),
+        ):
+            assert is_sent_away(answer)
+            assert "somebody else" in answer.json()["detail"]
+    changed = await api.client.patch("/products/busy", json={"version": 1, "weight_g": 2})
+    assert changed.json()["weight_g"] == 2
+
+
+async def test_a_pool_that_goes_while_a_location_is_put_into_it_is_unknown(api: Api) -> None:
+    await put(api, "/pools/brink", {})
+    async with api.engine.connect() as tx:
+        await run(tx, "DELETE FROM pools WHERE pool = 'brink'")
+        body = {**LOCATION, "pool": "brink"}
+        asked = asyncio.create_task(api.client.put("/locations/edge", json=body))
+        await somebody_waits(api)
+        await tx.commit()
+    assert faults(await asked) == {"/pool": "'brink' is unknown"}
+
+
+async def test_what_goes_while_it_is_to_go_is_not_there(api: Api) -> None:
+    await put(api, "/products/twice", PRODUCT)
+    async with api.engine.connect() as tx:
+        await kept.lock(tx, kept.PRODUCTS)
+        await run(tx, "DELETE FROM products WHERE sku = 'twice'")
+        asked = asyncio.create_task(api.client.delete("/products/twice"))
+        await somebody_waits(api)
+        await tx.commit()
+    assert (await asked).status_code == 404
 
 
 async def test_an_account_names_its_credential_and_never_shows_it(api: Api) -> None:

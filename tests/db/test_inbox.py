@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.pruning import PruningActivities
-from db.inbox import audit, idempotency
+from db.inbox import audit, idempotency, imports
 from db.inbox.cancellations import keep_cancellation
+from db.inbox.catalog import By, Fault
 from db.inbox.content import canonical_json, content_sha256, storable
 from db.inbox.idempotency import KeyReused, StillInProgress, StoredAnswer
 from db.inbox.keys import KeyRing, NewKey, create_key, list_keys, revoke_key
@@ -386,3 +387,30 @@ async def test_the_audit_log_is_written_and_cannot_be_changed(
     async with engine.connect() as tx:
         with pytest.raises(sa.exc.DBAPIError, match="append-only"):
             await tx.execute(sa.text(change))
+
+
+async def test_old_imports_are_forgotten_with_their_rejects(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "FORGOTTEN_AT_ONCE", 2)
+    rejected = [imports.Rejected(row, {}, (Fault("", "no"),)) for row in range(5)]
+    async with engine.begin() as tx:
+        wish = imports.Wish("products", "csv")
+        old, young = [await imports.begin(tx, wish, By("cli:tests")) for _ in range(2)]
+        for import_id in (old, young):
+            await imports.reject(tx, import_id, rejected)
+        await tx.execute(
+            sa.text(
+                "UPDATE imports SET started_at = now() - interval '91 days' WHERE import_id = :i"
+            ),
+            {"i": old},
+        )
+        await imports.begin(tx, wish, By("cli:tests"))
+    assert await PruningActivities(engine).forget_answers() >= 5 + 1
+    async with engine.begin() as tx:
+        kept = (await tx.execute(sa.text("SELECT import_id FROM imports"))).scalars().all()
+        left = (await tx.execute(sa.text("SELECT import_id FROM import_rejects"))).scalars().all()
+    assert young in kept
+    assert old not in kept
+    assert left.count(young) == 5
+    assert old not in left

@@ -7,7 +7,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.queries import catalog, exceptions, fulfillments, order_detail, orders, received, stock
+from db.queries import (
+    catalog,
+    change_facts,
+    exceptions,
+    fulfillments,
+    order_detail,
+    orders,
+    received,
+    returns,
+    stock,
+)
 from db.queries.order_filter import After, OrderFilter
 
 PLACED = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -91,6 +101,16 @@ async def test_the_catalogue_says_what_it_does_not_know(shop: AsyncEngine) -> No
     assert known == catalog.Known(("USD",), ("B", "X"), takes_backorders=False)
     assert nobody == catalog.Known(None, (), takes_backorders=False)
     assert waiting.takes_backorders
+
+
+async def test_what_was_retired_is_not_sold_anew(shop: AsyncEngine) -> None:
+    async with shop.connect() as tx:
+        assert await change_facts.free_in_pool(tx, "shop-1", ["A-1", "X"]) == {"A-1": 5}
+        assert await returns.sold_skus(tx, ["A-1", "X"]) == {"A-1"}
+        await tx.execute(sa.text("UPDATE products SET active = false"))
+        assert await change_facts.free_in_pool(tx, "shop-1", ["A-1"]) == {}
+        assert await returns.sold_skus(tx, ["A-1"]) == set()
+        assert await returns.known_skus(tx, ["A-1"]) == {"A-1"}
 
 
 async def test_what_is_not_there_is_none(shop: AsyncEngine) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.imports import running
 from api.imports.running import Asked, run_import
-from db.engine import rows
+from db.engine import make_engine, rows, run
 from db.inbox.catalog import By
 from tests.workers.command_line import oms
 from tests.workers.test_setup_file import LOCATION, PRODUCT
@@ -46,10 +46,14 @@ async def test_rows_are_imported_by_the_name_of_their_file(
     code, out, _ = await oms("import", str(mended), *words, **given)
     report = json.loads(out)
     assert (code, report["created"], report["all_or_nothing"]) == (0, 1, True)
-    told = await found(fresh_engine, "SELECT action, reason FROM audit_log ORDER BY audit_id")
+    told = await found(
+        fresh_engine, "SELECT action, reason, after ->> 'file' FROM audit_log ORDER BY audit_id"
+    )
     assert [each for each in told if each[0] != "SchemaMigrated"] == [
-        ("ProductCreated", "spring"), ("CatalogueImported", "spring"),
-        ("ProductCreated", None), ("CatalogueImported", None),
+        ("ImportBegun", "spring", "products-spring.csv"),
+        ("ProductCreated", "spring", None), ("CatalogueImported", "spring", None),
+        ("ImportBegun", None, "mended.csv"),
+        ("ProductCreated", None, None), ("CatalogueImported", None, None),
     ]  # fmt: skip
 
 
@@ -143,3 +147,110 @@ async def test_two_who_import_the_same_at_once_make_it_once(
         )
     query = "SELECT sum(created), sum(unchanged), sum(updated) FROM imports"
     assert await found(fresh_engine, query) == [(1_200, 1_200, 0)]
+
+
+STOCKED = {
+    "pools": ["main"], "locations": [LOCATION],
+    "products": [{**PRODUCT, "sku": sku} for sku in ("a", "b", "c")],
+    "stock": [{"location": "east", "sku": sku, "on_hand": 1} for sku in ("a", "b", "c")],
+}  # fmt: skip
+
+
+def whole(*lines: str, kind: Any = "stock") -> tuple[BytesIO, Asked]:
+    header = HEADER if kind == "products" else "location,sku,on_hand\n"
+    file = BytesIO((header + "\n".join(lines)).encode())
+    return file, Asked(kind, "csv", By("cli:tests"), all_or_nothing=True)
+
+
+async def somebody_waits(engine: AsyncEngine) -> None:
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(20):
+        while True:
+            if await found(engine, waiting):
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_whole_file_of_stock_takes_its_locks_in_order_whatever_its_own_is(
+    fresh_engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "BATCH", 1)
+    await import_setup(fresh_engine, read_setup(STOCKED), Origin("cli:tests"))
+    level = "SELECT 1 FROM pool_levels WHERE sku = '{}' FOR UPDATE {}"
+    async with fresh_engine.connect() as order:
+        await rows(order, level.format("a", ""))
+        imported = asyncio.create_task(
+            run_import(fresh_engine, *whole("east,c,2", "east,b,2", "east,a,2"))
+        )
+        await somebody_waits(fresh_engine)
+        for sku in "bc":
+            await rows(order, level.format(sku, "NOWAIT"))
+        await order.rollback()
+    await imported
+    query = "SELECT created FROM imports WHERE state = 'done'"
+    assert await found(fresh_engine, query) == [(3,)]
+    assert await found(fresh_engine, "SELECT DISTINCT on_hand FROM pool_levels") == [(3,)]
+
+
+async def test_while_a_whole_file_of_stock_is_judged_orders_wait_for_nothing(
+    fresh_engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "BATCH", 1)
+    await import_setup(fresh_engine, read_setup(STOCKED), Origin("cli:tests"))
+    real, seen = running.StockAtOnce.judge, []
+
+    async def judge(*given: Any) -> None:
+        level = "SELECT sku FROM pool_levels FOR UPDATE NOWAIT"
+        seen.append(len(await found(fresh_engine, level)))
+        await real(*given)
+
+    monkeypatch.setattr(running.StockAtOnce, "judge", judge)
+    await run_import(fresh_engine, *whole("east,a,2", "east,b,2", "east,nix,2"))
+    assert seen == [3, 3, 3]
+    query = "SELECT state, created, rejected, detail FROM imports"
+    why = "1 of 3 rows are faulty; none was taken"
+    assert await found(fresh_engine, query) == [("refused", 0, 1, why)]
+    assert await found(fresh_engine, "SELECT DISTINCT on_hand FROM pool_levels") == [(1,)]
+
+
+async def test_what_was_judged_is_judged_again_when_the_catalogue_has_changed(
+    fresh_engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await import_setup(fresh_engine, read_setup(STOCKED), Origin("cli:tests"))
+    real = running.StockAtOnce.receive
+
+    async def receive(*given: Any) -> Any:
+        await changed(fresh_engine, "UPDATE locations SET active = false")
+        return await real(*given)
+
+    monkeypatch.setattr(running.StockAtOnce, "receive", receive)
+    await run_import(fresh_engine, *whole("east,a,2", "east,b,2"))
+    query = "SELECT state, created, rejected FROM imports"
+    assert await found(fresh_engine, query) == [("refused", 0, 2)]
+    faults = await found(fresh_engine, "SELECT row, faults -> 0 ->> 'field' FROM import_rejects")
+    assert sorted(faults) == [(2, "location"), (3, "location")]
+
+
+async def changed(engine: AsyncEngine, statement: str) -> None:
+    async with engine.begin() as tx:
+        await run(tx, statement)
+
+
+@pytest.mark.parametrize("kind", ["products", "stock"])
+async def test_all_or_nothing_needs_one_connection(
+    fresh_database_url: str, fresh_engine: AsyncEngine, kind: str
+) -> None:
+    await import_setup(fresh_engine, read_setup(STOCKED), Origin("cli:tests"))
+    narrow = make_engine(fresh_database_url, pool_size=1, pool_wait_s=0.5)
+    lines = {"products": ("S-1,Mug,1,1,1,1", "S-2,Mug,0,1,1,1"), "stock": ("east,a,2", "nix,a,2")}
+    try:
+        await run_import(narrow, *whole(*lines[kind], kind=kind))
+    finally:
+        await narrow.dispose()
+    query = (
+        "SELECT state, created, rejected, row FROM imports JOIN import_rejects USING (import_id)"
+    )
+    assert await found(fresh_engine, query) == [("refused", 0, 1, 3)]

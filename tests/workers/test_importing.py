@@ -1,11 +1,12 @@
 """An import is written whole or not at all, and the same file again changes nothing."""
 
+import re
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import row, rows
+from db.engine import row, rows, run
 from db.queries.brands import BRAND, brand_of
 from domain.brand import Brand, Colors
 from tests.workers.test_setup_file import (
@@ -180,3 +181,29 @@ async def test_a_series_belongs_to_one_seller(fresh_engine: AsyncEngine) -> None
     with pytest.raises(UserError, match=r"credit_note_series: CRN belongs to 'cauce'"):
         await imported(fresh_engine, {"sellers": [other]})
     await imported(fresh_engine, {"sellers": [{**other, "credit_note_series": "REC"}]})
+
+
+async def test_a_location_with_units_is_not_closed_by_a_file(fresh_engine: AsyncEngine) -> None:
+    await imported(fresh_engine, WHOLE)
+    for said, why in (
+        ({"active": False}, "locations[0].active: 10 units of 1 SKU lie there"),
+        ({"ships": False}, "locations[0].ships: 10 units of 1 SKU lie there"),
+    ):
+        with pytest.raises(UserError, match=re.escape(why)):
+            await imported(fresh_engine, {"locations": [{**LOCATION, **said}]})
+    async with fresh_engine.connect() as connection:
+        found = await row(connection, "SELECT active, ships FROM locations")
+    assert found is not None
+    assert tuple(found) == (True, True)
+
+
+async def test_a_closed_location_receives_nothing_new(fresh_engine: AsyncEngine) -> None:
+    await imported(fresh_engine, WHOLE)
+    async with fresh_engine.begin() as tx:
+        await run(tx, "UPDATE locations SET active = false")
+    await imported(fresh_engine, WHOLE)
+    more = {"stock": [{**STOCK, "on_hand": 3}]}
+    why = re.escape("stock[0].location: 'east' is not active: it receives nothing")
+    with pytest.raises(UserError, match=why):
+        await imported(fresh_engine, more)
+    assert await levels(fresh_engine) == [("A-1", 10, 2)]

@@ -117,6 +117,11 @@ async def test_what_is_not_there_or_not_seen_changes_nothing(
     assert (scarce.status_code, scarce.json()["reason"]) == (409, "no_stock")
     unknown = {"kind": "add_line", "sku": "NOBODY", "quantity": 1, "unit_price_minor": 1}
     assert (await change(http, order_id, unknown)).json()["reason"] == "unknown_sku"
+    retired = await world.sku(west=2)
+    async with world.engine.begin() as tx:
+        await run(tx, "UPDATE products SET active = false WHERE sku = :s", s=retired)
+    old = unknown | {"sku": retired}
+    assert (await change(http, order_id, old)).json()["reason"] == "unknown_sku"
     assert (await change(http, order_id, units(1, 0))).json()["reason"] == "nothing_left"
     assert (await change(http, order_id, units(7, 0))).json()["reason"] == "unknown_line"
     assert (await http.get(path)).json()["items"] == []

@@ -164,6 +164,12 @@ async def test_an_unknown_return_order_item_or_product_is_said(
     stranger = [{"sku": "nobody", "quantity": 1, "unit_price_minor": 1}]
     wrong = await ask(http, document, resolution="exchange", instead=stranger)
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
+    retired = [{**stranger[0], "sku": await world.sku(west=1)}]
+    async with world.engine.begin() as tx:
+        what = {"sku": retired[0]["sku"]}
+        await tx.execute(sa.text("UPDATE products SET active = false WHERE sku = :sku"), what)
+    wrong = await ask(http, document, resolution="exchange", instead=retired)
+    assert wrong.json()["errors"][0]["pointer"] == "/instead/0/sku"
     rma = (await ask(http, document)).json()["rma"]
     arrived = {"items": [{"item_no": 9, "quantity": 1}]}
     assert (await http.post(f"/returns/{rma}/receive", json=arrived)).status_code == 422

@@ -105,3 +105,25 @@ async def test_a_late_attempt_for_a_return_that_is_over_takes_nothing(
     late = await shop.money.take(Take(order_id, 2, fulfillment_number=plan.number))
     assert late.state == "voided"
     assert (await shop.closing.money_due(order_id)).dues == ()
+
+
+async def test_what_was_retired_is_sent_as_a_replacement_and_not_as_an_exchange(
+    shop: Shop, counter: Counter
+) -> None:
+    sku, new = await shop.sku(west=3), await shop.sku(west=1)
+    order_id = await counter.delivered((sku, 2))
+    rma = await settled(counter, order_id, new, 1_000)
+    again = await counter.asked(order_id, 1, resolution="replacement")
+    await counter.settled(again, 1)
+    await shop.change("UPDATE products SET active = false WHERE sku IN (:a, :b)", a=sku, b=new)
+    assert (await counter.planned(rma)).problem == "short"
+    plan = await counter.planned(again)
+    assert plan.problem is None
+    await counter.exchange.end_exchange(rma)
+    await counter.ended(rma, 1)
+    await shop.shipped(plan)
+    await shop.advance(plan.fulfillment_id, "delivered")
+    await counter.exchange.end_exchange(again)
+    await counter.ended(again, 1)
+    assert (await counter.row(rma)).outcome == "refunded"
+    assert (await counter.row(again)).outcome == "replaced"

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db.engine import make_engine, row, rows, run
+from db.inbox import receiving
 from db.inbox.receiving import receive_many
 from db.queries.audit import violations
 from db.queries.audit_stock import RULES
@@ -192,3 +193,82 @@ async def test_the_same_receipt_is_booked_once(shop: AsyncEngine) -> None:
         level = await row(tx, "SELECT on_hand FROM pool_levels WHERE sku = 'twice'")
     assert level is not None
     assert level.on_hand == 5
+
+
+async def test_receipts_take_locks_by_pool_and_then_sku(shop: AsyncEngine) -> None:
+    async with shop.begin() as tx:
+        await run(tx, "INSERT INTO pools VALUES ('next')")
+        await run(
+            tx,
+            "INSERT INTO locations (location, pool, name, address) "
+            "VALUES ('n1', 'next', 'n1', CAST(:address AS jsonb))",
+            address=ADDRESS,
+        )
+    await product(shop, "z", 1, "l1")
+    await product(shop, "a", 1, "n1")
+    first = "SELECT 1 FROM pool_levels WHERE pool = 'main' AND sku = 'z' FOR UPDATE"
+    other = "SELECT 1 FROM pool_levels WHERE pool = 'next' AND sku = 'a' FOR UPDATE NOWAIT"
+    levels = [
+        {"location": place, "sku": sku, "on_hand": 1, "key": f"more:{sku}"}
+        for place, sku in (("n1", "a"), ("l1", "z"))
+    ]
+
+    async def receive() -> set[str]:
+        async with shop.begin() as tx:
+            return await receive_many(tx, levels)
+
+    async with shop.connect() as tx:
+        await run(tx, first)
+        received = asyncio.create_task(receive())
+        await somebody_waits(shop)
+        await run(tx, other)
+        await tx.rollback()
+    assert await received == {"more:a", "more:z"}
+    await assert_clean(shop)
+
+
+async def somebody_waits(engine: AsyncEngine) -> None:
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(20):
+        while True:
+            async with engine.connect() as tx:
+                if await rows(tx, waiting):
+                    return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_receipt_of_many_is_booked_in_parts(
+    shop: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "AT_ONCE", 3)
+    skus = [f"p{number}" for number in range(4)]
+    for sku in skus:
+        await product(shop, sku, 1)
+    levels = [
+        {"location": place, "sku": sku, "on_hand": 2, "safety_stock": 1, "key": f"{place}:{sku}"}
+        for place in ("l2", "l1")
+        for sku in skus
+    ]
+    for booked in (8, 0):
+        async with shop.begin() as tx:
+            assert len(await receive_many(tx, levels, "import imp_1")) == booked
+    async with shop.connect() as tx:
+        found = await rows(tx, "SELECT on_hand, safety_stock FROM pool_levels ORDER BY sku")
+    assert [tuple(each) for each in found] == [(5, 1)] * 4
+    await assert_clean(shop)
+
+
+async def test_only_what_was_received_now_sets_the_safety_stock(shop: AsyncEngine) -> None:
+    await product(shop, "safe", 1)
+    old = {"location": "l1", "sku": "safe", "on_hand": 1, "safety_stock": 5, "key": "old"}
+    new = {**old, "safety_stock": 2, "key": "new"}
+    for level in (old, new, old):
+        async with shop.begin() as tx:
+            await receive_many(tx, [level])
+    async with shop.connect() as tx:
+        level = await row(tx, "SELECT safety_stock FROM pool_levels WHERE sku = 'safe'")
+    assert level is not None
+    assert level.safety_stock == 2
