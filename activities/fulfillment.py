@@ -17,13 +17,17 @@ from domain.holds import LEAVING
 
 @dataclass(frozen=True)
 class Advance:
-    """Move to `state`; what comes next, and within how many seconds."""
+    """Move to `state`; what comes next, and within how many seconds.
+
+    `lines`: the units that were reported, by order line; empty asks for no comparison.
+    """
 
     fulfillment_id: str
     state: str
     actor: str = "system"
     step: str | None = None
     within_s: float = 0.0
+    lines: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,18 @@ class FulfillmentActivities:
 
     @activity.defn
     async def advance(self, to: Advance) -> None:
-        """Record picked, packed, delivered or lost; told again, nothing changes."""
+        """Record picked, packed, delivered or lost; told again, nothing changes.
+
+        Raises: ApplicationError "WrongQuantities": units were cancelled before they were reported.
+        """
         async with self._engine.begin() as tx:
             part = await parts.locked(tx, to.fulfillment_id)
             if not await fulfillments.advance(
                 tx, to.fulfillment_id, to.state, to.step, to.within_s
             ):
                 return
+            if to.lines:
+                await _compare(tx, to)
             await orders.tell(
                 tx,
                 part.order_id,
@@ -176,6 +185,18 @@ class FulfillmentActivities:
         async with self._engine.begin() as tx:
             part = await parts.locked(tx, fulfillment_id)
             return await cancel_part(tx, part)
+
+
+async def _compare(tx: AsyncConnection, to: Advance) -> None:
+    """What was reported is what the fulfillment order has now: its run may not know of a change."""
+    wanted = await parts.units_of(tx, to.fulfillment_id)
+    if dict(to.lines) != wanted:
+        expected = ", ".join(f"line {line}: {count}" for line, count in wanted.items())
+        raise ApplicationError(
+            f"the order was changed: expected {expected}",
+            type="WrongQuantities",
+            non_retryable=True,
+        )
 
 
 async def _ask_to_stop(tx: AsyncConnection, order_id: str) -> None:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
@@ -26,7 +26,7 @@ from workflows.messages import (
     order_workflow_id,
 )
 from workflows.readying import BACKORDERED, as_it_stands, authorize_shares, await_stock
-from workflows.refusals import OnHold, Refused, reject
+from workflows.refusals import OnHold, OtherUnits, Refused, reject
 from workflows.road import Road
 from workflows.saga import to_the_end
 from workflows.shares import renew_authorizations
@@ -34,6 +34,7 @@ from workflows.steps import money, parting, shipping
 from workflows.steps.call import written_down
 from workflows.telling import tell
 
+R = TypeVar("R")
 FINAL: Final = frozenset({"delivered", "cancelled", "lost"})
 
 
@@ -229,7 +230,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         if self._state != "open":
             return
         if done.reason is None:
-            await shipping.record_picked(self._part, done.actor)
+            await self._record(shipping.record_picked(self._part, done))
             self._move("open", "picked")
         else:
             await self._divide(parting.report_short_pick(self._part, done))
@@ -260,7 +261,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         if self._state == "open":
             raise reject("WrongState", "the fulfillment order is open")
         if self._state == "picked":
-            await shipping.record_packed(self._part, done.actor)
+            await self._record(shipping.record_packed(self._part, done))
             self._move("picked", "packed")
 
     @packed.validator
@@ -273,11 +274,19 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         if state == "packed" and self._state in ("open", "picked"):
             self._state = state
 
+    async def _record(self, report: Awaitable[R]) -> R:
+        """Whoever reported other units than there are now hears so, as from the validator."""
+        try:
+            return await report
+        except OtherUnits:
+            await self.altered()
+            raise
+
     async def _divide(self, report: Awaitable[parting.Planned]) -> None:
         """What this location does not ship is not ours any more: the order starts it elsewhere."""
         before = self._state
         await written_down()
-        now = await report
+        now = await self._record(report)
         self._part = as_it_stands(self._part, now)
         await self._tell_order()
         self._move(before, now.state)
