@@ -28,9 +28,12 @@ REFUSALS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Close:
+    """`skipped`: the subjects of dues that a person left as they are."""
+
     order_id: str
     outcome: str
     reason: str | None = None
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,10 @@ class ClosingActivities:
         async with self._engine.begin() as tx:
             order = await orders.head(tx, close.order_id, lock=True)
             assert order is not None
-            dues = await payments.due(tx, close.order_id)
+            found = await payments.due(tx, close.order_id)
+            dues = tuple(Due(*due) for due in found if due.subject not in close.skipped)
             if dues:
-                return Closed(tuple(Due(*due) for due in dues))
+                return Closed(dues)
             reason = close.reason or await remarks.find(tx, close.order_id, close.outcome)
             if close.outcome == "cancelled" and await was_not_collected(tx, close.order_id):
                 reason = NO_SHOW

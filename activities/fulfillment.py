@@ -18,13 +18,17 @@ from domain.holds import LEAVING
 
 @dataclass(frozen=True)
 class Advance:
-    """Move to `state`; what comes next, and within how many seconds."""
+    """Move to `state`; what comes next, and within how many seconds.
+
+    `lines`: the units that were reported, by order line; empty asks for no comparison.
+    """
 
     fulfillment_id: str
     state: str
     actor: str = "system"
     step: str | None = None
     within_s: float = 0.0
+    lines: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class FulfillmentActivities:
         """Record picked, packed, delivered or lost; told again, nothing changes.
 
         Return within how many seconds the warehouse should do what comes next, when it should.
+        Raises: ApplicationError "WrongQuantities": units were cancelled before they were reported.
         """
         async with self._engine.begin() as tx:
             part = await parts.locked(tx, to.fulfillment_id)
@@ -80,6 +85,8 @@ class FulfillmentActivities:
                 within_s = work_at(part).within_s(within_s)
             if not await fulfillments.advance(tx, to.fulfillment_id, to.state, to.step, within_s):
                 return None
+            if to.lines:
+                await _compare(tx, to)
             await orders.tell(
                 tx,
                 part.order_id,
@@ -183,6 +190,18 @@ class FulfillmentActivities:
         async with self._engine.begin() as tx:
             part = await parts.locked(tx, fulfillment_id)
             return await cancel_part(tx, part)
+
+
+async def _compare(tx: AsyncConnection, to: Advance) -> None:
+    """What was reported is what the fulfillment order has now: its run may not know of a change."""
+    wanted = await parts.units_of(tx, to.fulfillment_id)
+    if dict(to.lines) != wanted:
+        expected = ", ".join(f"line {line}: {count}" for line, count in wanted.items())
+        raise ApplicationError(
+            f"the order was changed: expected {expected}",
+            type="WrongQuantities",
+            non_retryable=True,
+        )
 
 
 async def _ask_to_stop(tx: AsyncConnection, order_id: str) -> None:

@@ -19,6 +19,8 @@ from domain.languages import UNDETERMINED
 SMTP_TIMEOUT_S: Final = 20.0
 # A slow server gets on with it in its next turn, and what is sent by then is recorded.
 MAIL_TURN_S: Final = 60.0
+# Whatever one message does to the connection, those behind it are not to blame.
+UNTRIED: Final = Failure("the connection ended before it", was_tried=False)
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,21 @@ class Mails:
             timeout=SMTP_TIMEOUT_S,
         )
         outcomes: dict[int, Failure | None] = {}
+        begun: Any = None
         try:
             async with asyncio.timeout(MAIL_TURN_S), server:
                 for mail in mails:
+                    if begun is not None and not server.is_connected:
+                        break
+                    begun = mail
                     outcomes[mail.outbox_id] = await self._send(server, mail, shown)
         except (aiosmtplib.SMTPException, OSError) as error:
-            away = Failure(f"{type(error).__name__}: no mail server")
-            for mail in mails:
-                outcomes.setdefault(mail.outbox_id, away)
-        return outcomes
+            what = type(error).__name__
+            if begun is None:
+                away = Failure(f"{what}: no mail server")
+                return {mail.outbox_id: away for mail in mails}
+            outcomes.setdefault(begun.outbox_id, Failure(f"{what}: the connection broke at it"))
+        return {mail.outbox_id: UNTRIED for mail in mails} | outcomes
 
     def _written(self, mail: Any, shown: Mapping[str, Shown]) -> EmailMessage:
         payload = mail.payload

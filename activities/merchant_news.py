@@ -53,11 +53,13 @@ class MerchantNews:
             return Failure(str(refusal))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Failure(f"no answer: {type(error).__name__}")
+        except Exception as fault:  # noqa: BLE001 - one bad message must not send the others twice
+            return Failure(f"the event cannot be told: {type(fault).__name__}")
         return None if httpx.codes.is_success(status) else Failure(f"the answer is {status}")
 
     async def _post(self, url: httpx.URL, headers: Mapping[str, str], body: bytes) -> int:
         """Send to an address that was looked at; certificates are still checked for the name."""
-        *others, last = await self._addresses.of(url.host)
+        *others, last = await self._addresses.of(_host(url))
         for address in others:
             try:
                 return await self._post_to(address, url, headers, body)
@@ -73,9 +75,14 @@ class MerchantNews:
             url.copy_with(host=address),
             content=body,
             headers={**headers, "Host": url.netloc.decode()},
-            extensions={"sni_hostname": url.host},
+            extensions={"sni_hostname": _host(url)},
         ) as answer:
             return answer.status_code  # the body is nobody's business and is not read
+
+
+def _host(url: httpx.URL) -> str:
+    """The name as it is looked up; `url.host` reads an international one, and may fail at it."""
+    return url.raw_host.decode()
 
 
 def open_merchant_http() -> httpx.AsyncClient:

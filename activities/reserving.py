@@ -113,8 +113,8 @@ async def _reserve(
     if told:
         within_s = {each.order_id: each.within_s for each in asked if each.order_id in told}
         await orders.step_on(tx, within_s, "authorize payment", "StockReserved")
-        if len(told) > 1:
-            await orders.derive_states(tx, sorted(told))
+        # Of one order, too: at the commit it would wait by this patience, and fail everybody.
+        await orders.derive_states(tx, sorted(told))
     answers = [
         Reserved(short.get(each.order_id, ())) if each.order_id in heads else None for each in asked
     ]

@@ -43,8 +43,8 @@ class Planned:
     cards: tuple[int, ...]
     unauthorized: tuple[int, ...]
     pickup: bool = False  # collected where it lies
-    # Of an open one: until it should be picked, from when this was read.
-    pick_s: float | None = field(default=None, compare=False)
+    # Until the warehouse should report its next step, from when this was read.
+    due_s: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -314,8 +314,8 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
                 WHERE s.fulfillment_id = f.fulfillment_id AND s.authorization_key IS NULL
                     AND f.state IN ('open', 'picked', 'packed')), '{}')
                 AS unauthorized,
-            CASE WHEN f.state = 'open' THEN extract(epoch FROM f.next_deadline - now())::float END
-                AS pick_s
+            CASE WHEN f.state IN ('open', 'picked')
+                THEN extract(epoch FROM f.next_deadline - now())::float END AS due_s
         FROM fulfillments f JOIN orders o USING (order_id)
         WHERE f.order_id = :order_id AND f.rma IS NULL ORDER BY f.number
         """,
@@ -331,7 +331,7 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
             cards=tuple(part.cards),
             unauthorized=tuple(part.unauthorized),
             pickup=part.is_pickup,
-            pick_s=part.pick_s,
+            due_s=part.due_s,
         )
         for part in found
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.calendars import work_at
 from activities.fulfillment import cancel_part
@@ -42,6 +43,7 @@ class ShortageActivities:
         """Divide the fulfillment order once; return what is left of it, as it stands.
 
         One that is being cancelled, or that somebody reported on before, stays as it is.
+        Raises: ApplicationError "WrongQuantities": units were cancelled before they were reported.
         """
         async with self._engine.begin() as tx:
             part = await parts.locked(tx, short.fulfillment_id)
@@ -49,7 +51,7 @@ class ShortageActivities:
             picked = dict(short.picked)
             can_be = {"open"} if picked else NOT_PACKED
             if part.state in can_be and not part.cancel_requested and picked != wanted:
-                await _divide(tx, part, short, missing(wanted, picked))
+                await _divide(tx, part, short, _lacking(wanted, picked))
             return await part_as_planned(tx, part)
 
     @activity.defn
@@ -63,6 +65,13 @@ class ShortageActivities:
         """Say how every fulfillment order of an order stands."""
         async with self._engine.begin() as tx:
             return (await as_planned(tx, order_id)).plan
+
+
+def _lacking(wanted: Mapping[int, int], picked: Mapping[int, int]) -> dict[int, int]:
+    try:
+        return missing(wanted, picked)
+    except ValueError as more:
+        raise ApplicationError(str(more), type="WrongQuantities", non_retryable=True) from more
 
 
 async def part_as_planned(tx: AsyncConnection, part: Any) -> Planned:

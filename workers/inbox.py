@@ -52,6 +52,10 @@ BATCH: Final = 20
 MOST_UNADMITTED: Final = 20
 FIRST_RETRY_S: Final = 2
 LONGEST_RETRY_S: Final = 600
+# So often, within half a minute: what is never admitted takes no place from others after that.
+MOST_WITH_A_PLACE: Final = 4
+# What Temporal did not take is offered again after so long, for as long as it is away.
+AWAY_S: Final = 5
 # After this many readings (about a day) news about something unknown is set aside, visibly.
 MOST_ATTEMPTS: Final = 150
 # How long a run may take to accept an update before it is told again.
@@ -92,8 +96,8 @@ class InboxLoop(TableLoop):
                 """
                 WITH room AS MATERIALIZED (
                     SELECT greatest(0, :most - count(*)) AS free FROM inbox
-                    WHERE state = 'new' AND kind = 'order' AND attempts > 0
-                        AND next_attempt_at > now()
+                    WHERE state = 'new' AND kind = 'order'
+                        AND attempts BETWEEN 1 AND :with_a_place AND next_attempt_at > now()
                 ), due AS MATERIALIZED (
                     SELECT
                         EXISTS (SELECT FROM inbox WHERE state = 'new' AND next_attempt_at <= now()
@@ -120,6 +124,7 @@ class InboxLoop(TableLoop):
                 SELECT due.has_left, taken.* FROM due LEFT JOIN taken ON true
                 """,
                 most=MOST_UNADMITTED,
+                with_a_place=MOST_WITH_A_PLACE,
                 longest=LONGEST_RETRY_S,
                 first=FIRST_RETRY_S,
                 batch=BATCH,
@@ -139,6 +144,7 @@ class InboxLoop(TableLoop):
             await self._end(item, "rejected", str(unreadable))
         except RPCError as away:
             log.warning("Temporal does not take %s %s: %s", item.source, item.external_id, away)
+            await self._give_back(item)
             return False
         return True
 
@@ -258,6 +264,20 @@ class InboxLoop(TableLoop):
             )
         except WorkflowAlreadyStartedError:
             log.info("%s: seen to before", name)
+
+    async def _give_back(self, item: Any) -> None:
+        """What nobody took was no attempt: it holds no place, and is tried again in a moment."""
+        async with self._engine.begin() as tx:
+            await run(
+                tx,
+                """
+                UPDATE inbox SET attempts = greatest(attempts - 1, 0),
+                    next_attempt_at = now() + make_interval(secs => :away)
+                WHERE inbox_id = :inbox_id AND state = 'new'
+                """,
+                away=AWAY_S,
+                inbox_id=item.inbox_id,
+            )
 
     async def _end(self, item: Any, state: str, note: str | None) -> None:
         async with self._engine.begin() as tx:

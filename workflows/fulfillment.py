@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
@@ -26,7 +26,7 @@ from workflows.messages import (
     order_workflow_id,
 )
 from workflows.readying import BACKORDERED, as_it_stands, authorize_shares, await_stock
-from workflows.refusals import OnHold, Refused, reject
+from workflows.refusals import OnHold, OtherUnits, Refused, reject
 from workflows.road import Road
 from workflows.saga import to_the_end
 from workflows.shares import renew_authorizations
@@ -34,6 +34,7 @@ from workflows.steps import money, parting, shipping
 from workflows.steps.call import written_down
 from workflows.telling import tell
 
+R = TypeVar("R")
 FINAL: Final = frozenset({"delivered", "cancelled", "lost"})
 
 
@@ -54,7 +55,6 @@ class FulfillmentWorkflow(Counter, DeskMessages):
             else Road(part, self._desk)
         )
         self._seen: set[str] = set()
-        self._pack_s: float | None = None  # within which it should be packed once it is picked
 
     @workflow.run
     async def run(self, part: FulfillmentInput) -> FulfillmentResult:
@@ -91,14 +91,15 @@ class FulfillmentWorkflow(Counter, DeskMessages):
 
     async def _warehouse(self) -> None:
         times = self._part.timings
-        await self._until("pick", "open", self._part.pick_s, times.pick_s)
-        await self._until("pack", "picked", self._pack_s, times.pack_s)
+        await self._until("pick", "open", times.pick_s)
+        await self._until("pack", "picked", times.pack_s)
 
-    async def _until(self, step: str, before: str, first_s: float | None, then_s: float) -> None:
+    async def _until(self, step: str, before: str, then_s: float) -> None:
         """Wait for the warehouse; when it is late, ask, and go on as soon as it reports.
 
-        `first_s` is what its calendar gives it; without one, and afterwards, it has `then_s`.
+        First it has what its calendar gives it, then `then_s`.
         """
+        first_s = self._part.due_s
         within_s = then_s if first_s is None else max(0.0, first_s)
         self._show(step)
         while self._state == before and not self._stopped:
@@ -235,7 +236,8 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         if self._state != "open":
             return
         if done.reason is None:
-            self._pack_s = await shipping.record_picked(self._part, done.actor)
+            due_s = await self._record(shipping.record_picked(self._part, done))
+            self._part = replace(self._part, due_s=due_s)
             self._move("open", "picked")
         else:
             await self._divide(parting.report_short_pick(self._part, done))
@@ -266,7 +268,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         if self._state == "open":
             raise reject("WrongState", "the fulfillment order is open")
         if self._state == "picked":
-            await shipping.record_packed(self._part, done.actor)
+            await self._record(shipping.record_packed(self._part, done))
             self._move("picked", "packed")
 
     @packed.validator
@@ -279,11 +281,19 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         if state == "packed" and self._state in ("open", "picked"):
             self._state = state
 
+    async def _record(self, report: Awaitable[R]) -> R:
+        """Whoever reported other units than there are now hears so, as from the validator."""
+        try:
+            return await report
+        except OtherUnits:
+            await self.altered()
+            raise
+
     async def _divide(self, report: Awaitable[parting.Planned]) -> None:
         """What this location does not ship is not ours any more: the order starts it elsewhere."""
         before = self._state
         await written_down()
-        now = await report
+        now = await self._record(report)
         self._part = as_it_stands(self._part, now)
         await self._tell_order()
         self._move(before, now.state)

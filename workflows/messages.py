@@ -152,7 +152,7 @@ class FulfillmentInput:
     unauthorized: tuple[int, ...] = ()  # the cards whose share must be held before it is picked
     by_the_book: bool = False  # older runs ask a person about every trouble on the road
     pickup: bool = False  # collected where it lies
-    pick_s: float | None = None  # until it should be picked; None: as timings say
+    due_s: float | None = None  # until the warehouse's next report; None: as timings say
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from workflows.messages import (
 )
 from workflows.refusals import Refused, reject
 from workflows.saga import Saga, to_the_end
-from workflows.settling import close, give_back_money
+from workflows.settling import Skipped, close, give_back_money
 from workflows.shares import authorize_share
 from workflows.siblings import Ends, Siblings
 from workflows.steps import changing, money, placing
@@ -53,6 +53,7 @@ class OrderWorkflow(HoldMessages, DeskMessages):
         self._slips: dict[int, bool] = {}  # what the payment vendor said, by tender
         self._parcels = Siblings(order, lambda: self._holds.blocked)
         self._changes: tuple[int, ...] = ()  # confirmed before there were parcels
+        self._skipped: Skipped = frozenset()  # of the money that must go back
         self._outcome: str | None = None
 
     @workflow.run
@@ -109,7 +110,7 @@ class OrderWorkflow(HoldMessages, DeskMessages):
             raise Refused("refused_stock", f"not enough of {', '.join(reserved.short)}")
 
     async def _pay(self, tenders: tuple[placing.TenderFact, ...]) -> None:
-        self._saga.add(lambda: give_back_money(self._id, self._desk, self._timings))
+        self._saga.add(self._give_back_money)
         slips = []
         for tender in sorted(tenders, key=lambda t: (TENDER_ORDER.index(t.kind), t.tender_no)):
             self._stop_if_cancelled()
@@ -246,8 +247,11 @@ class OrderWorkflow(HoldMessages, DeskMessages):
         await self._saga.compensate()
         return await self._end(refusal.outcome, refusal.reason)
 
+    async def _give_back_money(self) -> None:
+        self._skipped = await give_back_money(self._id, self._desk, self._timings)
+
     async def _end(self, outcome: str, reason: str | None = None) -> OrderResult:
-        await close(self._id, outcome, reason, self._desk, self._timings)
+        await close(self._id, outcome, reason, self._desk, self._timings, self._skipped)
         return await self._finish(outcome, reason)
 
     async def _finish(self, outcome: str, reason: str | None) -> OrderResult:

@@ -51,5 +51,5 @@ def as_it_stands(part: FulfillmentInput, now: Planned) -> FulfillmentInput:
         cards=now.cards,
         state=now.state,
         unauthorized=now.unauthorized,
-        pick_s=now.pick_s,
+        due_s=now.due_s,
     )

@@ -19,6 +19,13 @@ class OnHold(ApplicationError):
         super().__init__("the order is on hold", type="OnHold", non_retryable=True)
 
 
+class OtherUnits(ApplicationError):
+    """The order was changed before the warehouse reported; the run has not heard of it yet."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, type="WrongQuantities", non_retryable=True)
+
+
 def reject(kind: str, text: str) -> ApplicationError:
     """Return the error by which a validator refuses an update; `kind` is for programs."""
     return ApplicationError(text, type=kind, non_retryable=True)

@@ -67,15 +67,18 @@ class Siblings:
             await self.stop()
 
     async def change(self, number: int) -> ChangeResult:
-        """No parcel is added once all have ended: the order is closing then."""
+        """Nothing is changed once all parcels have ended, or are being stopped."""
         async with self._further:
-            done = await changing.apply_change(self._order, number, is_over=self._all_ended)
+            is_over = self._all_ended or self._stopping
+            done = await changing.apply_change(self._order, number, is_over=is_over)
             if done.state == "applied":
                 await self._start_further()
             for part in done.altered:
                 await tell(fulfillment_workflow_id(self._order.order_id, part), "altered")
             for part in done.stopping:
                 await tell(fulfillment_workflow_id(self._order.order_id, part), "stop")
+        if self._stopping and not is_over and workflow.patched("what-is-added-is-stopped"):
+            await self.stop()  # they were stopped while the change was made
         return ChangeResult(done.state, done.code)
 
     async def hold(self, blocked: tuple[str, ...]) -> None:
@@ -91,7 +94,8 @@ class Siblings:
         found = await shipping.request_cancellation(self._order.order_id)
         for number in found.stopping:
             if number in self._children:
-                await self._children[number].signal(FulfillmentWorkflow.stop)
+                with contextlib.suppress(ApplicationError):  # it ended meanwhile
+                    await self._children[number].signal(FulfillmentWorkflow.stop)
         return found
 
     async def _start_further(self) -> None:
@@ -117,7 +121,7 @@ class Siblings:
                 unauthorized=part.unauthorized if is_further else (),
                 by_the_book=True,
                 pickup=part.pickup,
-                pick_s=part.pick_s,
+                due_s=part.due_s,
             ),
             f"{part.fulfillment_id} from {part.location}",
         )

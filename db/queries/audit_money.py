@@ -52,6 +52,8 @@ RULES: Final[dict[str, str]] = {
         WHERE state = 'begun' AND verb IN ('authorize', 'charge', 'slip') AND outcome IS NOT NULL
             AND NOT EXISTS (SELECT FROM tenders t JOIN returns r USING (rma)
                 WHERE t.order_id = i.order_id AND t.tender_no = i.tender_no AND r.outcome IS NULL)
+            AND NOT EXISTS (SELECT FROM exceptions x
+            WHERE x.order_id = i.order_id AND x.resolution = 'skip' AND x.step = 'finish payment')
         UNION ALL
         SELECT authorization_key, 'still held'
         FROM authorizations a JOIN orders o USING (order_id)

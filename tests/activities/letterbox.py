@@ -1,5 +1,6 @@
 """A mail server that keeps what it is given."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -15,7 +16,7 @@ SENDER = "shop@example.com"
 
 
 class Letterbox:
-    """Keeps what arrives; refuses recipients named so."""
+    """Keeps what arrives; refuses recipients named so, drops the connection, is busy."""
 
     def __init__(self) -> None:
         self.received: list[str] = []
@@ -24,6 +25,11 @@ class Letterbox:
     async def handle_RCPT(  # noqa: N802
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
     ) -> str:
+        if address.startswith("drops"):
+            server.transport.abort()
+            await asyncio.Event().wait()
+        if address.startswith("busy"):
+            return "421 come again later"
         if address.startswith("refused"):
             return "550 nobody here"
         envelope.rcpt_tos.append(address)

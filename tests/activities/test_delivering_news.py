@@ -83,6 +83,26 @@ async def test_a_mail_that_cannot_be_sent_waits_alone(
     assert list(await waiting(fresh_engine)) == [f"o:{bad}"]
 
 
+@pytest.mark.parametrize("bad", ["drops@example.com", "busy@example.com"])
+async def test_a_mail_at_which_the_connection_ends_fails_alone(
+    fresh_engine: AsyncEngine, letterbox: tuple[Letterbox, MailServer], bad: str
+) -> None:
+    """Those behind it were not tried: however often it happens, they do not die with it."""
+    box, server = letterbox
+    delivery = by_mail(fresh_engine, server)
+    await post_mail(fresh_engine, "ada@example.com", bad, "bob@example.com", "eve@example.com")
+    assert await deliver(delivery) == 4
+    async with fresh_engine.begin() as tx:
+        found = await rows(tx, "SELECT key, attempts FROM outbox WHERE delivered_at IS NULL")
+        assert {mail.key: mail.attempts for mail in found} == {
+            f"o:{bad}": 1, "o:bob@example.com": 0, "o:eve@example.com": 0,
+        }  # fmt: skip
+        later = "UPDATE outbox SET next_attempt_at = now() + attempts * interval '1 hour'"
+        await run(tx, later)
+    assert await deliver(delivery) == 2
+    assert box.received == ["ada@example.com", "bob@example.com", "eve@example.com"]
+
+
 @pytest.mark.parametrize("host", [None, "127.0.0.1"])
 async def test_without_a_mail_server_mail_waits(
     fresh_engine: AsyncEngine, host: str | None

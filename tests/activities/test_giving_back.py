@@ -5,9 +5,10 @@ import pytest
 from activities.closing import Close
 from activities.connectors.errors import NotSent, OutcomeUnknown, Rejected
 from activities.connectors.payment.port import RefundStatus
+from activities.exceptions import ExceptionActivities, Raised, Resolved
 from activities.payments import SlipState
 from activities.settlement import Due
-from tests.activities.shop import Shop, at_once, card, paid
+from tests.activities.shop import HOUR_S, Shop, at_once, card, paid
 
 
 async def dues(shop: Shop, order_id: str) -> tuple[Due, ...]:
@@ -200,3 +201,27 @@ async def test_a_refund_in_no_known_state_is_not_called_done(shop: Shop) -> None
     with pytest.raises(OutcomeUnknown):
         await shop.settlement.give_back(due)
     assert (await shop.money_events(order_id))[-1] == ("captured", 1_000)
+
+
+async def test_an_order_closes_without_what_a_person_skipped_and_not_without_the_rest(
+    shop: Shop,
+) -> None:
+    tenders = [paid("debit", 400), card(600)]
+    order_id = await shop.admitted((await shop.sku(), 1), tenders=tenders)
+    await shop.take(order_id, 1)
+    shop.bank.faults.silent = 1
+    with pytest.raises(OutcomeUnknown):
+        await shop.take(order_id, 2)
+    unknown, refund = await dues(shop, order_id)
+    assert (unknown.operation, refund.operation) == ("finish", "refund")
+    exceptions, asked = ExceptionActivities(shop.engine), f"{order_id}-x1-1"
+    await exceptions.raise_exception(
+        Raised(asked, f"order-{order_id}", order_id, None, "finish payment", "step_exhausted", "",
+               HOUR_S, ("retry", "skip"))
+    )  # fmt: skip
+    await exceptions.resolve_exception(Resolved(asked, order_id, "skip", "test"))
+    close = Close(order_id, "cancelled", skipped=(unknown.subject,))
+    assert (await shop.closing.close_order(close)).dues == (refund,)
+    await shop.settlement.give_back(refund)
+    assert (await shop.closing.close_order(close)).dues == ()
+    assert await dues(shop, order_id) == (unknown,)

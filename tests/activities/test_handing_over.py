@@ -4,9 +4,13 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
-from activities.fulfillment import Cancellable, HandOver
+from activities.changing import ApplyChange, ChangingActivities
+from activities.fulfillment import EVENTS, Advance, Cancellable, HandOver
 from activities.routing import Planned
+from db.inbox.changes import confirm
+from domain.changing import Wish
 from tests.activities.shop import HOUR_S, Shop, at_once, share
 
 
@@ -123,3 +127,45 @@ async def test_the_customer_and_the_channel_are_told_of_the_parcel_once(shop: Sh
     ]
     assert posted[0].payload["lines"] == [["gid://line/7", 1]]
     assert posted[0].payload["tracking_number"] == posted[1].payload["facts"]["tracking"]
+
+
+@pytest.mark.parametrize(("before", "reported"), [((), "picked"), (("picked",), "packed")])
+async def test_a_report_is_of_the_units_that_are_wanted_in_that_moment(
+    shop: Shop, before: tuple[str, ...], reported: str
+) -> None:
+    """A unit was cancelled, and the parcel's run lets the report of all three pass."""
+    sku = await shop.sku(east=5)
+    (planned,) = await shop.routed((sku, 3))
+    part = planned.fulfillment_id
+    order_id = part.rpartition("-f")[0]
+    await shop.advance(part, *before)
+    async with shop.engine.begin() as tx:
+        number = await confirm(tx, order_id, [Wish("cancel_units", line_no=1, quantity=1)], "test")
+    changing = ChangingActivities(shop.engine)
+    assert (await changing.apply_change(ApplyChange(order_id, number, HOUR_S))).state == "applied"
+    stood = await state(shop, part)
+
+    async def report(units: int) -> None:
+        to = Advance(part, reported, "test", "next", HOUR_S, ((1, units),))
+        await shop.fulfillment.advance(to)
+
+    with pytest.raises(ApplicationError) as refused:
+        await report(3)
+    assert refused.value.type == "WrongQuantities"
+    assert await state(shop, part) == stood
+    assert EVENTS[reported] not in await shop.story(order_id)
+    await report(2)
+    await report(3)  # told again, nothing changes
+    assert await state(shop, part) == reported
+    assert await shop.level(sku) == (5, 2, 0)
+
+
+async def test_a_short_pick_of_more_than_is_wanted_by_now_is_refused(shop: Shop) -> None:
+    (planned,) = await shop.routed((await shop.sku(east=5), 3))
+    order_id = planned.fulfillment_id.rpartition("-f")[0]
+    async with shop.engine.begin() as tx:
+        number = await confirm(tx, order_id, [Wish("cancel_units", line_no=1, quantity=2)], "test")
+    await ChangingActivities(shop.engine).apply_change(ApplyChange(order_id, number, HOUR_S))
+    with pytest.raises(ApplicationError) as refused:
+        await shop.lacks(planned, "damaged", (1, 2))
+    assert refused.value.type == "WrongQuantities"

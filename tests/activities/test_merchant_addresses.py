@@ -8,7 +8,15 @@ import pytest
 from activities import merchant_news
 from activities.addresses import Addresses, Forbidden
 from activities.merchant_news import MerchantNews
-from tests.activities.merchants import Merchants, Receiver, answers, deliver, hang, receiving
+from tests.activities.merchants import (
+    Call,
+    Merchants,
+    Receiver,
+    answers,
+    deliver,
+    hang,
+    receiving,
+)
 
 
 async def test_a_redirect_is_not_followed(merchants: Merchants, receiver: Receiver) -> None:
@@ -96,6 +104,52 @@ async def test_the_address_that_was_looked_at_is_the_one_that_is_called(
     ]
     assert {request.headers["host"] for request in asked} == {"merchant.example:8443"}
     assert {request.extensions["sni_hostname"] for request in asked} == {"merchant.example"}
+
+
+async def test_a_name_of_other_letters_is_called_as_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such names need not be what the standard of today allows: name servers know them."""
+    found: list[str] = []
+
+    def look_up(host: str, *_: object) -> list[object]:
+        found.append(host)
+        return [(0, 0, 0, "", ("93.184.215.14", 0))]
+
+    monkeypatch.setattr("activities.addresses.socket.getaddrinfo", look_up)
+    asked: list[httpx.Request] = []
+
+    def thank(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(204)
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(thank))
+    news = MerchantNews(Addresses(allow_private=False), http)
+    for host in ("xn--ls8h.la", "xn--a.example", "xn--fiqs8s.example"):
+        assert await news._post(httpx.URL(f"https://{host}/a"), {}, b"x") == 204
+        assert (found.pop(), asked[-1].headers["host"]) == (host, host)
+        assert asked[-1].extensions["sni_hostname"] == host
+
+
+async def test_what_nobody_foresaw_is_a_failure_of_that_message_alone(
+    merchants: Merchants, receiver: Receiver
+) -> None:
+    """The client looks at where a redirect leads, though it does not go there."""
+    orders = [await merchants.order() for _ in range(2)]
+
+    async def answer(call: Call) -> tuple[int, dict[str, str]]:
+        if call.told["order_id"] == orders[0]:
+            return 302, {"Location": "https://xn--ls8h.la/"}
+        return 204, {}
+
+    receiver.answer = answer
+    await merchants.subscribe(receiver.url)
+    for order_id in orders:
+        await merchants.tell(order_id, "Picked")
+    assert await deliver(merchants.delivery()) == 2
+    (waiting,) = await merchants.waiting()
+    assert (waiting.order_id, waiting.attempts) == (orders[0], 1)
+    assert waiting.last_error.startswith("the event cannot be told: ")
 
 
 def test_two_hosts_at_one_address_share_no_connection() -> None:

@@ -144,6 +144,23 @@ async def test_who_waits_for_goods_that_are_being_counted_waits_alone(
     assert await shop.level(counted) == (3, 0, 2)
 
 
+async def test_who_waits_for_what_lists_show_of_its_order_waits_alone(
+    shop: Shop, together: Together
+) -> None:
+    """One order alone is held newly; the other of the batch asks again."""
+    sku = await shop.sku(east=3)
+    busy, held = await buyers(shop, 2, (sku, 1))
+    assert await shop.reserve(held) == Reserved()
+    lock = "SELECT 1 FROM order_states WHERE order_id = :o FOR UPDATE"
+    async with somebody_holds(shop, lock, o=busy):
+        waits, again = together.ask(busy), together.ask(held)
+        async with asyncio.timeout(HANGS_S):
+            assert await again == Reserved()
+        assert not waits.done()
+    assert await waits == Reserved()
+    assert together.sizes == [2]
+
+
 async def test_who_gives_up_meanwhile_finds_the_hold_or_gives_it_back(shop: Shop) -> None:
     sku = await shop.sku(east=5)
     retried, ended, stays = await buyers(shop, 3, (sku, 1))

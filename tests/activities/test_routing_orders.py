@@ -191,7 +191,7 @@ async def test_a_location_that_is_closed_has_its_working_days(shop: Shop) -> Non
     try:
         (part,) = await shop.routed((sku, 2))
         pack = Advance(part.fulfillment_id, "picked", "test", "pack", HOUR_S)
-        assert (part.pick_s, await shop.fulfillment.advance(pack)) == (expected_s, expected_s)
+        assert (part.due_s, await shop.fulfillment.advance(pack)) == (expected_s, expected_s)
     finally:
         await close_east(shop, days=0)
     (order,) = await shop.rows(

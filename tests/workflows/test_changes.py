@@ -4,11 +4,19 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
+from activities.changing import ApplyChange, ChangingActivities
 from db.engine import run
+from db.inbox.changes import confirm
+from domain.changing import Wish
 from tests.workflows.conftest import World
 from tests.workflows.test_parcels_on_the_road import asked, decide
-from tests.workflows.test_short_picks import ledger, placed, sound, work
+from tests.workflows.test_short_picks import child, ledger, placed, sound, work
+from workflows.fulfillment import FulfillmentWorkflow
+from workflows.messages import CancelOrder, LinesDone
 from workflows.order import OrderWorkflow
 
 
@@ -312,4 +320,58 @@ async def test_what_was_paid_before_the_price_was_lowered_goes_back(
     assert (await ledger(world, order_id))[0] == 2_500 - 900
     late = await change(http, order_id, less(1, 1))
     assert (late.status_code, late.json()["code"]) == (409, "too_late")
+    await sound(world, order_id)
+
+
+async def test_nothing_is_added_to_an_order_that_is_being_cancelled(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    """Its parcel is still here: it waits at the desk for a label that nobody could make."""
+    sku = await world.sku(west=5)
+    document = world.document((sku, 1))
+    handle = await world.place(document, replace(world.timings, vendor_patience_s=2.0))
+    await handle.execute_update(OrderWorkflow.admission)
+    order_id = f"shop-{document['external_id']}"
+    await world.parts(order_id)
+    await world.fault(
+        vendor="easypost", kind="http_500", method="POST", path_prefix="/v2/shipments", times=50
+    )
+    await work(world, order_id, 1, (1, 1))
+    exception = await asked(world, order_id)
+    (await world.sandbox.delete("/_/faults")).raise_for_status()
+    assert exception.step == "create shipment"
+    cancelled = await handle.execute_update(OrderWorkflow.cancel, CancelOrder("customer"))
+    assert cancelled.result == "cancelled"
+    late = await change(http, order_id, units(1, 3))
+    assert (late.status_code, late.json()["reason"]) == (409, "too_late"), late.text
+    await decide(world, exception, "retry")
+    assert (await handle.result()).outcome == "cancelled"
+    assert [part.number for part in await world.parts(order_id)] == [1]
+    assert await ledger(world, order_id) == (0, 0)
+    await sound(world, order_id)
+
+
+async def test_units_cancelled_a_moment_before_they_are_packed_do_not_leave(world: World) -> None:
+    """The change is in the database, and the parcel's run has not heard of it."""
+    sku = await world.sku(west=5)
+    handle, order_id = await placed(world, (sku, 3))
+    parcel = child(world, order_id, 1)
+    await parcel.execute_update(FulfillmentWorkflow.picked, LinesDone("test", ((1, 3),)))
+    async with world.engine.begin() as tx:
+        wish = Wish("cancel_units", line_no=1, quantity=1)
+        number = await confirm(tx, order_id, [wish], "test")
+    made = await ChangingActivities(world.engine).apply_change(
+        ApplyChange(order_id, number, world.timings.pick_s)
+    )
+    assert made.state == "applied"
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await parcel.execute_update(FulfillmentWorkflow.packed, LinesDone("test", ((1, 3),)))
+    assert isinstance(refused.value.cause, ApplicationError)
+    assert refused.value.cause.type == "WrongQuantities"
+    # By now it has.
+    await parcel.execute_update(FulfillmentWorkflow.packed, LinesDone("test", ((1, 2),)))
+    assert (await handle.result()).outcome == "delivered"
+    [level] = await world.rows("SELECT on_hand, reserved FROM location_levels WHERE sku = :s",
+                               s=sku)  # fmt: skip
+    assert tuple(level) == (3, 0)
     await sound(world, order_id)

@@ -15,6 +15,7 @@ from temporalio.exceptions import (
 
 from domain.timings import Timings
 from workflows.messages import CORE_QUEUE
+from workflows.refusals import OtherUnits
 
 PAYMENTS_QUEUE: Final = "payments"
 CARRIERS_QUEUE: Final = "carriers"
@@ -63,6 +64,17 @@ async def locally(method: Callable[[Any, A], Awaitable[R]], argument: A) -> R:
         start_to_close_timeout=DATABASE_TIMEOUT,
         retry_policy=DATABASE_RETRY,
     )
+
+
+async def reported(method: Callable[[Any, A], Awaitable[R]], argument: A) -> R:
+    """Write a report of the warehouse down, beside the workflow task. Raises: OtherUnits."""
+    try:
+        return await locally(method, argument)
+    except FailureError as failed:
+        cause = cause_of(failed)
+        if isinstance(cause, ApplicationError) and cause.type == "WrongQuantities":
+            raise OtherUnits(cause.message) from failed
+        raise
 
 
 async def at_vendor(

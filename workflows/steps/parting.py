@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 
 from domain.timings import Timings
 from workflows.messages import FulfillmentInput, LinesDone, Rejection
-from workflows.steps.call import DATABASE_RETRY, locally
+from workflows.steps.call import DATABASE_RETRY, locally, reported
 
 # Each that waits has a transaction of its own.
 SWEEP_TIMEOUT: Final = timedelta(minutes=2)
@@ -21,8 +21,9 @@ __all__ = ["Filled", "Planned"]
 
 
 async def report_short_pick(part: FulfillmentInput, done: LinesDone) -> Planned:
+    """Raises: OtherUnits."""
     assert done.reason is not None
-    return await locally(
+    return await reported(
         ShortageActivities.report_shortage,
         _shortage(part, done.reason, done.actor, tuple(line for line in done.lines if line[1])),
     )

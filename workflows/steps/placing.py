@@ -1,5 +1,6 @@
 """Steps from the document to the plan: admit, verify, reserve, route, close."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
@@ -60,8 +61,11 @@ async def route(order_id: str, timings: Timings, *, is_reserved_anew: bool = Fal
     return await locally(RoutingActivities.route, about)
 
 
-async def close_order(order_id: str, outcome: str, reason: str | None) -> Closed:
-    return await locally(ClosingActivities.close_order, Close(order_id, outcome, reason))
+async def close_order(
+    order_id: str, outcome: str, reason: str | None, skipped: Collection[str]
+) -> Closed:
+    to = Close(order_id, outcome, reason, tuple(sorted(skipped)))
+    return await locally(ClosingActivities.close_order, to)
 
 
 async def expire_reservations() -> int:

@@ -16,9 +16,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.shipping import Shipped, ShippingActivities
 
 from domain.timings import Timings
-from workflows.messages import FulfillmentInput
+from workflows.messages import FulfillmentInput, LinesDone
 from workflows.refusals import OnHold
-from workflows.steps.call import CARRIERS_QUEUE, at_vendor, cause_of, locally
+from workflows.steps.call import CARRIERS_QUEUE, at_vendor, cause_of, locally, reported
 
 __all__ = ["Cancellable", "Shipped", "Unheard"]
 
@@ -26,16 +26,21 @@ __all__ = ["Cancellable", "Shipped", "Unheard"]
 UNHEARD_AFTER_S: Final = 30.0
 
 
-async def record_picked(part: FulfillmentInput, actor: str) -> float | None:
-    """Return within how many seconds it should be packed, unless it was known as picked."""
-    to = Advance(part.fulfillment_id, "picked", actor, "pack", part.timings.pack_s)
-    return await locally(FulfillmentActivities.advance, to)
+async def record_picked(part: FulfillmentInput, done: LinesDone) -> float | None:
+    """Return within how many seconds it should be packed, unless it was known as picked.
+
+    Raises: OtherUnits.
+    """
+    within_s = part.timings.pack_s
+    to = Advance(part.fulfillment_id, "picked", done.actor, "pack", within_s, done.lines)
+    return await reported(FulfillmentActivities.advance, to)
 
 
-async def record_packed(part: FulfillmentInput, actor: str) -> None:
+async def record_packed(part: FulfillmentInput, done: LinesDone) -> None:
+    """Raises: OtherUnits."""
     within_s = part.timings.vendor_patience_s
-    to = Advance(part.fulfillment_id, "packed", actor, "buy label", within_s)
-    await locally(FulfillmentActivities.advance, to)
+    to = Advance(part.fulfillment_id, "packed", done.actor, "buy label", within_s, done.lines)
+    await reported(FulfillmentActivities.advance, to)
 
 
 async def recorded_state(part: FulfillmentInput) -> str:
