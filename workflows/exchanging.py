@@ -1,20 +1,24 @@
 """What is sent instead of returned goods: held money, then a parcel as any other."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 
-from workflows.desk import RETRY_OR_SKIP, Desk
+from workflows.desk import RETRY_OR_SKIP, RETRY_OR_UNDO, Desk
 from workflows.messages import FulfillmentInput, FulfillmentResult
 from workflows.parcels import start_parcel
 from workflows.refusals import Refused
 from workflows.return_messages import ReturnInput
-from workflows.shares import Asked, until_authorized
+from workflows.shares import Asked, renew, until_authorized
 from workflows.steps import money, returning
 from workflows.steps.returning import Exchange
+
+HOLD: Final = Asked("authorize exchange", "exchange_declined")
+# The parcel has arrived: a security that cannot be had can only be let be.
+SECURITY: Final = Asked("capture payment", "exchange_declined", RETRY_OR_SKIP)
 
 
 @dataclass(frozen=True)
@@ -23,11 +27,14 @@ class Sent:
     run: workflow.ChildWorkflowHandle[Any, FulfillmentResult]
 
 
-async def send(back: ReturnInput, desk: Desk) -> Sent | None:
-    """Plan what is sent, hold its money and start its run; None when it cannot be sent."""
+async def send(back: ReturnInput, desk: Desk, has_moved_on: Callable[[], bool]) -> Sent | None:
+    """Plan what is sent, hold its money and start its run; None when it cannot be sent.
+
+    Nor is it once the return `has_moved_on` while goods were waited for.
+    """
     part: Exchange | None = None
     try:
-        part = await _plan(back, desk)
+        part = await _plan(back, desk, has_moved_on)
         if part is None:
             return None
         for tender_no in part.unauthorized:
@@ -42,7 +49,7 @@ async def send(back: ReturnInput, desk: Desk) -> Sent | None:
     return Sent(part, await start_parcel(_as_parcel(back, part), summary))
 
 
-async def _plan(back: ReturnInput, desk: Desk) -> Exchange | None:
+async def _plan(back: ReturnInput, desk: Desk, has_moved_on: Callable[[], bool]) -> Exchange | None:
     """Raises: Refused, when a person gives up waiting for the goods."""
     while True:
         part = await returning.plan_exchange(back)
@@ -50,9 +57,14 @@ async def _plan(back: ReturnInput, desk: Desk) -> Exchange | None:
             return part
         if part.problem != "short":
             return None
+        is_moot = has_moved_on if workflow.patched("what-is-moot-is-not-asked") else _never
         await desk.ask(
-            "plan exchange", "exchange_short", "no location has it", ("retry", "compensate")
+            "plan exchange", "exchange_short", "no location has it", RETRY_OR_UNDO, is_moot
         )
+
+
+def _never() -> bool:
+    return False
 
 
 async def _hold(back: ReturnInput, desk: Desk, tender_no: int, number: int | None) -> None:
@@ -64,8 +76,7 @@ async def _hold(back: ReturnInput, desk: Desk, tender_no: int, number: int | Non
             attempt=attempt,
         )  # fmt: skip
 
-    asked = Asked("authorize exchange", "exchange_declined")
-    await until_authorized(asked, take, lambda taken: taken.state == "held", desk)
+    await until_authorized(HOLD, take, lambda taken: taken.state == "held", desk)
 
 
 def _as_parcel(back: ReturnInput, part: Exchange) -> FulfillmentInput:
@@ -92,9 +103,13 @@ async def ended(sent: Sent) -> None:
 
 
 async def capture_security(back: ReturnInput, desk: Desk, part: Exchange) -> None:
-    """Take what was held for goods that are not back."""
+    """Take what was held for goods that are not back; what may have lapsed is held anew first."""
     tender_no = await returning.charge_security(back)
     if tender_no is None:
         return
     parcel = _as_parcel(back, part)
+    if workflow.patched("a-lapsed-security-is-held-anew"):
+        for old in await money.lapsing_authorizations(parcel):
+            if old.tender_no == tender_no and not await renew(parcel, old, desk, SECURITY):
+                return
     await desk.attempt("capture payment", lambda: money.capture(parcel, tender_no), RETRY_OR_SKIP)

@@ -19,9 +19,9 @@ from workflows.return_messages import (
 )
 from workflows.saga import to_the_end
 from workflows.settling import settle_all
-from workflows.steps import returning
+from workflows.steps import money, returning
 from workflows.steps.call import written_down
-from workflows.steps.returning import Opened, Standing
+from workflows.steps.returning import Opened, Owed, Standing
 
 STEPS: Final = (
     "opening", "requested", "approved", "received", "inspected", "settled", "closed",
@@ -50,17 +50,34 @@ class ReturnWorkflow(DeskMessages):
         if opened.arrival_days is not None:
             self._arrival_s = opened.arrival_days * self._back.timings.promised_day_s
         await self._until_not("requested", "review", self._back.timings.return_review_s)
-        if opened.advance and self._state == "approved":
-            self._sent = await exchanging.send(self._back, self._desk)
-            if self._sent is None:
-                await returning.end_exchange(self._back)
+        if self._is_sent_ahead(opened):
+            await self._send_ahead()
         if opened.method != "keep":
             await self._come_back(opened)
         if self._state in ("approved", "inspected", "settled"):
             await self._settle(opened)
-        elif self._outcome == "cancelled" and opened.method == "label":
-            await self._give_label_back()
+        else:
+            await self._let_go(opened)
         return await self._finish()
+
+    # -- sent ahead
+
+    def _is_sent_ahead(self, opened: Opened) -> bool:
+        """A run that was started anew follows what was sent, wherever the goods are by now."""
+        if not opened.advance or self._state in ("requested", "closed"):
+            return False
+        return self._state == "approved" or workflow.patched("what-was-sent-ahead-is-followed")
+
+    async def _send_ahead(self) -> None:
+        await self._send()
+        if self._sent is None:
+            owed = await returning.end_exchange(self._back)
+            if owed.dues and workflow.patched("a-card-is-let-go-at-once"):
+                await self._move_money(owed.dues)
+
+    async def _send(self) -> None:
+        at = self._state
+        self._sent = await exchanging.send(self._back, self._desk, lambda: self._state != at)
 
     # -- on the way back
 
@@ -148,8 +165,7 @@ class ReturnWorkflow(DeskMessages):
             owed = await returning.money_owed(self._back)
         for refund_no in owed.refunds:
             await self._pay(lambda number=refund_no: returning.refund(self._back, number))  # type: ignore[misc]
-        await settle_all(self._back.order_id, owed.dues, self._desk, self._back.timings)
-        if (await returning.money_owed(self._back)).refunds:
+        if (await self._move_money(owed.dues)).refunds:
             await returning.give_up_refunds(self._back)
         self._stand(await returning.close(self._back))
 
@@ -157,7 +173,7 @@ class ReturnWorkflow(DeskMessages):
         """Follow what is sent instead to its end; when it does not arrive, money goes back."""
         self._show("delivery of the exchange")
         if not opened.advance:
-            self._sent = await exchanging.send(self._back, self._desk)
+            await self._send()
         if self._sent is not None:
             await exchanging.ended(self._sent)
         await returning.end_exchange(self._back)
@@ -167,6 +183,22 @@ class ReturnWorkflow(DeskMessages):
     async def _pay(self, give: Callable[[], Awaitable[None]]) -> None:
         """A refund that cannot be made waits for a person, who may skip it: then it stays ours."""
         await self._desk.attempt("refund payment", give, RETRY_OR_SKIP)
+
+    async def _move_money(self, dues: tuple[money.Due, ...]) -> Owed:
+        """Until none is due, or a person lets it be: what becomes known may bring more about."""
+        while True:
+            is_done = await settle_all(self._back.order_id, dues, self._desk, self._back.timings)
+            owed = await returning.money_owed(self._back)
+            if not (is_done and owed.dues and workflow.patched("money-moves-until-none-is-due")):
+                return owed
+            dues = owed.dues
+
+    async def _let_go(self, opened: Opened) -> None:
+        """Nothing is settled: what was bought or held for it is let go."""
+        if self._outcome == "cancelled" and opened.method == "label":
+            await self._give_label_back()
+        if self._outcome != "refused" and workflow.patched("a-return-that-is-over-holds-nothing"):
+            await self._move_money(())
 
     # -- small things
 

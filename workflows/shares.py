@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from domain.timings import Timings
-from workflows.desk import Desk
+from workflows.desk import RETRY_OR_UNDO, Desk
 from workflows.messages import FulfillmentInput
 from workflows.settling import settle_all
 from workflows.steps import money
@@ -16,6 +17,10 @@ class Asked:
 
     step: str
     reason: str
+    resolutions: tuple[str, ...] = RETRY_OR_UNDO
+
+
+SHARE: Final = Asked("authorize share", "share_declined")
 
 
 async def until_authorized(
@@ -24,32 +29,30 @@ async def until_authorized(
     is_authorized: Callable[[money.Taken], bool],
     desk: Desk,
     attempt: int = 1,
-) -> None:
+) -> bool:
     """`take` by attempts, from the given one on, each begun when a person has it tried anew.
 
+    False when the person skips it.
     Raises: Refused, when the person decides to undo.
     """
     while True:
-        taken = await desk.attempt(asked.step, lambda: take(attempt))  # noqa: B023 - awaited at once
-        if taken is not None and is_authorized(taken):
-            return
-        code = taken.code if taken else None
-        await desk.ask(asked.step, asked.reason, code or "", ("retry", "compensate"))
+        taken = await desk.attempt(asked.step, lambda: take(attempt), asked.resolutions)  # noqa: B023 - awaited at once
+        if taken is None:
+            return False
+        if is_authorized(taken):
+            return True
+        decision = await desk.ask(asked.step, asked.reason, taken.code or "", asked.resolutions)
+        if decision != "retry":
+            return False
         attempt += 1
 
 
 async def authorize_share(
-    order_id: str, number: int, tender_no: int, desk: Desk, timings: Timings, attempt: int = 1
+    order_id: str, number: int, tender_no: int, desk: Desk, timings: Timings
 ) -> None:
     """Raises: Refused, when the person decides to undo."""
-
-    def take(attempt: int) -> Awaitable[money.Taken]:
-        return money.take(
-            order_id, tender_no, "card", timings, fulfillment_number=number, attempt=attempt
-        )
-
-    asked = Asked("authorize share", "share_declined")
-    await until_authorized(asked, take, lambda taken: taken.state != "declined", desk, attempt)
+    take = _taking(order_id, number, tender_no, timings)
+    await until_authorized(SHARE, take, _is_not_declined, desk)
 
 
 async def renew_authorizations(part: FulfillmentInput, desk: Desk) -> None:
@@ -58,8 +61,31 @@ async def renew_authorizations(part: FulfillmentInput, desk: Desk) -> None:
     Raises: Refused, when it is declined and the person decides to undo.
     """
     for old in await money.lapsing_authorizations(part):
-        await authorize_share(
-            part.order_id, part.number, old.tender_no, desk, part.timings, old.attempt
-        )
-        due = money.Due("void", old.authorization_key, old.tender_no, old.amount_minor, part.number)
-        await settle_all(part.order_id, (due,), desk, part.timings)
+        await renew(part, old, desk, SHARE)
+
+
+async def renew(
+    part: FulfillmentInput, old: money.OldAuthorization, desk: Desk, asked: Asked
+) -> bool:
+    """Authorize one share anew, and then void the old one; false when a person skips it.
+
+    Raises: Refused, when it is declined and the person decides to undo.
+    """
+    take = _taking(part.order_id, part.number, old.tender_no, part.timings)
+    if not await until_authorized(asked, take, _is_not_declined, desk, old.attempt):
+        return False
+    due = money.Due("void", old.authorization_key, old.tender_no, old.amount_minor, part.number)
+    await settle_all(part.order_id, (due,), desk, part.timings)
+    return True
+
+
+def _taking(
+    order_id: str, number: int, tender_no: int, timings: Timings
+) -> Callable[[int], Awaitable[money.Taken]]:
+    return lambda attempt: money.take(
+        order_id, tender_no, "card", timings, fulfillment_number=number, attempt=attempt
+    )
+
+
+def _is_not_declined(taken: money.Taken) -> bool:
+    return taken.state != "declined"

@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.returning.standing import Standing, locked, mail, standing, tell
 from db.inbox import remarks
 from db.queries.return_facts import policy_of
-from db.stores import returns
+from db.stores import exchanges, returns
 from domain.tracking import TrackingStatus
 
 
@@ -83,7 +83,8 @@ class AuthorizationActivities:
             back = await locked(tx, decide.rma)
             came = any(item.received for item in await returns.items(tx, decide.rma))
             moves = back.tracking_status not in (None, TrackingStatus.PENDING)
-            begun = came or moves or back.exchange_minor or back.method == "keep"
+            is_sent = await exchanges.is_sent(tx, decide.rma)
+            begun = came or moves or is_sent or back.method == "keep"
             if back.state == "requested" or (back.state == "approved" and not begun):
                 await returns.close(tx, decide.rma, "cancelled")
                 await tell(tx, back, "ReturnCancelled", decide.actor)

@@ -19,6 +19,7 @@ from activities.routing import candidates
 from db.engine import rows
 from db.stores import exchanges, fulfillments, orders, returns
 from db.stores.exchanges import Parcel
+from domain.returning.request import SENDS_GOODS
 from domain.routing import Sourced, Unroutable, route
 
 # Nothing can be sent in these cases, and what the goods are worth is given back instead.
@@ -37,7 +38,7 @@ class PlanExchange:
 
 @dataclass(frozen=True)
 class Exchange:
-    """The parcel, or why there is none; `security` must be held before it leaves."""
+    """The parcel, or why there is none; `security` must be held before it leaves, if it is not."""
 
     problem: str | None = None
     fulfillment_id: str = ""
@@ -59,6 +60,8 @@ class ExchangeActivities:
         """Allocate what is sent instead; planned before, the same parcel is answered."""
         async with self._engine.begin() as tx:
             back = await locked(tx, wanted.rma)
+            if back.resolution not in SENDS_GOODS:
+                return Exchange(UNPAID)
             part = await exchanges.parcel_of(tx, wanted.rma)
             if part is None and back.state in ("approved", "settled"):
                 problem = await _plan(tx, back, wanted.pick_s)
@@ -83,7 +86,9 @@ class ExchangeActivities:
                 if back.state == "settled":
                     head = await orders.head(tx, back.order_id)
                     assert head is not None
-                    paid = back.exchange_minor if part is not None else back.goods_minor
+                    # Sent ahead or not at all, it left over what was refunded when it was settled.
+                    is_planned = back.advance or part is not None
+                    paid = back.exchange_minor if is_planned else back.goods_minor
                     await decide_refund(tx, back, min(paid, back.goods_minor), head.currency)
             return await owed(tx, back)
 
@@ -119,8 +124,12 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
         await name_replacements(tx, back, "requested")
     lines = await exchanges.lines(tx, back.rma)
     total_minor = sum(line.total_minor for line in lines)
-    due_minor = max(0, total_minor - worth_minor)
-    if not lines or ((due_minor or is_advance) and not back.payment_reference):
+    paid_minor = min(worth_minor, total_minor)
+    due_minor = total_minor - paid_minor
+    needs_card = due_minor or (is_advance and paid_minor)
+    if not lines or (needs_card and not back.payment_reference):
+        return UNPAID
+    if not is_advance and not await _is_agreed(tx, back.rma, due_minor):
         return UNPAID
     # The same goods again are nothing new, even where they were retired.
     if back.resolution == "exchange" and not all(line.active for line in lines):
@@ -138,14 +147,24 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
         pick_s=source.within_s(pick_s),
     )
     await _send(tx, back, parcel, head.currency)
-    paid_minor = min(worth_minor, total_minor)
     await returns.write_worth(tx, back.rma, {"exchange_minor": paid_minor})
-    if is_advance:
+    if is_advance and paid_minor:  # goods that are worth nothing need no security
         tender_no = await exchanges.add_tender(tx, back, paid_minor, head.currency)
         await returns.write_worth(tx, back.rma, {"security_tender": tender_no})
-    elif worth_minor > total_minor:
+    elif not is_advance and worth_minor > total_minor:
         await decide_refund(tx, back, worth_minor - total_minor, head.currency)
     return None
+
+
+async def _is_agreed(tx: AsyncConnection, rma: str, due_minor: int) -> bool:
+    """Whether it costs what it was to cost when it was asked for.
+
+    What did not come or was rejected pays for nothing, and nobody agreed to be charged for it.
+    """
+    items = await returns.items(tx, rma)
+    if due_minor and any(item.accepted < item.requested for item in items):
+        return False
+    return any(item.accepted for item in items)
 
 
 async def _source(tx: AsyncConnection, back: Any, lines: list[Any]) -> Sourced | None:
@@ -192,6 +211,10 @@ async def _planned(tx: AsyncConnection, back: Any, part: Any) -> Exchange:
         "SELECT line_no, quantity FROM fulfillment_lines WHERE fulfillment_id = :f ORDER BY 1",
         f=part.fulfillment_id,
     )
+    is_open = part.state not in fulfillments.FINAL
+    security = back.security_tender if is_open else None
+    if security is not None and await exchanges.is_held(tx, back, security):
+        security = None
     return Exchange(
         fulfillment_id=part.fulfillment_id,
         number=part.number,
@@ -199,6 +222,8 @@ async def _planned(tx: AsyncConnection, back: Any, part: Any) -> Exchange:
         state=part.state,
         lines=tuple((line.line_no, line.quantity) for line in lines),
         cards=tuple(share.tender_no for share in shares),
-        unauthorized=tuple(s.tender_no for s in shares if s.authorization_key is None),
-        security=back.security_tender if part.state not in fulfillments.FINAL else None,
+        unauthorized=tuple(
+            share.tender_no for share in shares if is_open and share.authorization_key is None
+        ),
+        security=security,
     )

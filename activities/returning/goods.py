@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.returning.settling import settle_without_goods
 from activities.returning.standing import Standing, locked, mail, standing, tell
 from db.engine import row
-from db.stores import returns, stock
+from db.stores import exchanges, returns, stock
 from db.stores.returns import Verdict
 from db.stores.stock import Cause, Change
 
@@ -75,7 +75,7 @@ class GoodsActivities:
             if any(item.received for item in await returns.items(tx, give_up.rma)):
                 await returns.advance(tx, give_up.rma, "received", "inspection", give_up.within_s)
                 await tell(tx, back, "ReturnReceived")
-            elif back.exchange_minor:  # sent ahead: what was held for it is taken
+            elif await exchanges.is_sent(tx, give_up.rma):  # ahead: what was held is taken
                 await settle_without_goods(tx, back, give_up.within_s)
             else:
                 await returns.close(tx, give_up.rma, "never_arrived")

@@ -78,19 +78,25 @@ class SettlingActivities:
             back = await locked(tx, rma)
             if back.state == "settled":
                 items = await returns.items(tx, rma)
-                is_given = any(item.accepted for item in items) or back.exchange_minor
+                sent = await _arrived(tx, rma)
+                is_given = sent is not None or any(item.accepted for item in items)
                 outcome = OUTCOMES[back.resolution] if is_given else "rejected"
                 await returns.close(tx, rma, outcome)
-                if outcome == "exchanged":
-                    await _ask_for_papers(tx, back, items)
+                if sent is not None:
+                    await _ask_for_papers(tx, back, sent, items)
                 await tell(tx, back, "ReturnClosed", outcome=outcome)
                 await _say(tx, back, outcome)
             return await standing(tx, rma)
 
 
-async def _ask_for_papers(tx: AsyncConnection, back: Any, items: list[Any]) -> None:
-    part = await exchanges.parcel_of(tx, back.rma)
-    if part is None or part.state != "delivered":
+async def _arrived(tx: AsyncConnection, rma: str) -> Any | None:
+    part = await exchanges.parcel_of(tx, rma)
+    return part if part is not None and part.state == "delivered" else None
+
+
+async def _ask_for_papers(tx: AsyncConnection, back: Any, part: Any, items: list[Any]) -> None:
+    """The same goods again need none, unless somebody paid for them."""
+    if back.resolution != "exchange" and not part.share_minor:
         return
     units: Counter[int] = Counter()
     for item in items:
@@ -133,8 +139,6 @@ async def _settle(tx: AsyncConnection, back: Any) -> None:
         await name_replacements(tx, back, "accepted")
     await returns.settle_units(tx, back.rma)
     await returns.write_worth(tx, back.rma, vars_of(worth))
-    if back.advance and worth.goods_minor > back.exchange_minor:
-        await decide_refund(tx, back, worth.goods_minor - back.exchange_minor, about.currency)
     if back.resolution == "refund":
         await decide_refund(tx, back, worth.total_minor, about.currency)
     elif back.resolution == "store_credit" and worth.total_minor:
@@ -142,6 +146,8 @@ async def _settle(tx: AsyncConnection, back: Any) -> None:
         await returns.write_worth(tx, back.rma, {"credit_minor": amount})
         await return_money.issue_credit(tx, back.rma, amount, about.currency)
         await tell(tx, back, "StoreCreditIssued", amount_minor=amount, currency=about.currency)
+    elif back.advance and worth.goods_minor > back.exchange_minor:
+        await decide_refund(tx, back, worth.goods_minor - back.exchange_minor, about.currency)
     await tell(tx, back, "ReturnSettled", amount_minor=worth.total_minor, currency=about.currency)
 
 

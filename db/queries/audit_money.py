@@ -72,8 +72,10 @@ RULES: Final[dict[str, str]] = {
             LEFT JOIN (SELECT authorization_key, sum(amount_minor) AS back FROM return_refunds
                 WHERE made_at IS NOT NULL GROUP BY 1) r USING (authorization_key)
         WHERE f.handed_over_at IS NOT NULL AND f.state <> 'lost'
-            AND NOT EXISTS (SELECT FROM exceptions x WHERE x.fulfillment_id = f.fulfillment_id
-                AND x.resolution = 'skip' AND x.step = 'capture payment')
+            AND NOT EXISTS (SELECT FROM exceptions x
+                WHERE x.resolution = 'skip' AND x.step = 'capture payment' AND (
+                    x.fulfillment_id = f.fulfillment_id
+                    OR starts_with(x.exception_id, f.rma || '-x')))
         GROUP BY 1
         HAVING sum(s.amount_minor)
             > coalesce(max(a.captured_minor - a.refunded_minor + coalesce(r.back, 0)), 0)

@@ -39,6 +39,12 @@ async def parcel_of(tx: AsyncConnection, rma: str) -> Any | None:
     return await row(tx, "SELECT * FROM fulfillments WHERE rma = :rma", rma=rma)
 
 
+async def is_sent(tx: AsyncConnection, rma: str) -> bool:
+    """Whether something is on its way instead, or there: called off or lost, it is not."""
+    query = "SELECT 1 FROM fulfillments WHERE rma = :rma AND state NOT IN ('cancelled', 'lost')"
+    return await row(tx, query, rma=rma) is not None
+
+
 async def lacking(tx: AsyncConnection, pool: str, demand: Mapping[str, int]) -> tuple[str, ...]:
     """Name what the pool has not free: what others hold is not theirs to lose. Locks its levels."""
     await stock.lock_pool(tx, pool, sorted(demand))
@@ -84,6 +90,15 @@ async def add_tender(tx: AsyncConnection, back: Any, amount_minor: int, currency
     )
     assert made is not None
     return int(made.tender_no)
+
+
+async def is_held(tx: AsyncConnection, back: Any, tender_no: int) -> bool:
+    """Whether a card of the return holds the money now, by whichever attempt."""
+    query = """
+        SELECT 1 FROM authorizations
+        WHERE order_id = :order_id AND tender_no = :tender_no AND state = 'held'
+    """
+    return await row(tx, query, order_id=back.order_id, tender_no=tender_no) is not None
 
 
 async def add_share(

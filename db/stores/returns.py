@@ -181,10 +181,13 @@ async def write_worth(tx: AsyncConnection, rma: str, amounts: Mapping[str, int])
 
 
 async def refund_instead(tx: AsyncConnection, rma: str) -> None:
-    """Nothing can be sent instead: the return ends as a refund."""
+    """Nothing can be sent instead, now or later: the return ends as a refund."""
     await run(
         tx,
-        "UPDATE returns SET resolution = 'refund', exchange_minor = 0 WHERE rma = :rma",
+        """
+        UPDATE returns SET resolution = 'refund', advance = false, exchange_minor = 0
+        WHERE rma = :rma
+        """,
         rma=rma,
     )
 

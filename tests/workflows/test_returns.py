@@ -7,13 +7,17 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from activities.setting_up import upsert_catalog
+from db.engine import run
 from db.inbox.returns import NewItem, NewLine, NewReturn, commit_return
 from db.queries.audit import RULES, open_returns, unequal_closings, violations
+from domain.timings import Timings
 from tests.workflows.conftest import World
 from workers.recovering import Recovery
+from workers.starting import start_return
 from workflows.return_messages import (
     ReturnArrival,
     ReturnDecision,
+    ReturnInput,
     ReturnInspection,
     run_of_return,
 )
@@ -107,9 +111,12 @@ async def delivered(world: World, *lines: tuple[str, int], **changes: Any) -> di
 async def asked(
     world: World, document: dict[str, Any], *units: int, instead: tuple[NewLine, ...] = (),
     reason: str = "unwanted",
-    parcel: int = 1, **changes: Any,
+    parcel: int = 1, timings: Timings | None = None, **changes: Any,
 ) -> Back:  # fmt: skip
-    """Ask for so many units of each line of one of the order's parcels."""
+    """Ask for so many units of each line of one of the order's parcels.
+
+    With `timings` its run is started here, not by the inbox loop.
+    """
     order_id = f"{document['channel']}-{document['external_id']}"
     lines = await world.rows(
         "SELECT * FROM fulfillment_lines WHERE fulfillment_id = :f ORDER BY line_no",
@@ -127,6 +134,16 @@ async def asked(
     } | changes  # fmt: skip
     async with world.engine.begin() as tx:
         rma = await commit_return(tx, NewReturn(**new), "test")
+        if timings is not None:
+            await run(
+                tx,
+                "UPDATE inbox SET state = 'handled', handled_at = now()"
+                " WHERE kind = 'return' AND document ->> 'rma' = :r",
+                r=rma,
+            )
+    if timings is not None:
+        about = ReturnInput(rma, order_id, document["channel"], timings)
+        await start_return(world.temporal, about)
     return Back(world, document, rma)
 
 
@@ -280,15 +297,20 @@ async def test_goods_paid_by_several_tenders_go_back_to_store_credit_last(world:
         assert (await back.refunded(), gift_row.balance_minor) == wanted
 
 
+async def start_anew(back: Back) -> None:
+    """Lose the return's run, and let it be recovered."""
+    await back.run.terminate("lost")
+    recovery = Recovery(back.world.engine, back.world.temporal, back.world.timings)
+    async with back.world.engine.connect() as tx:
+        opened = [each for each in await open_returns(tx) if each.rma == back.rma]
+    (lost,) = await recovery._returns_without_run(opened)
+    await recovery._start_return(lost)
+
+
 async def test_a_return_whose_run_was_lost_goes_on_where_it_stood(world: World) -> None:
     sku = await world.sku(west=5)
     back = await asked(world, await delivered(world, (sku, 1)), 1)
     await back.receive((1, 1))
-    await back.run.terminate("lost")
-    recovery = Recovery(world.engine, world.temporal, world.timings)
-    async with world.engine.connect() as tx:
-        opened = [each for each in await open_returns(tx) if each.rma == back.rma]
-    (lost,) = await recovery._returns_without_run(opened)
-    await recovery._start_return(lost)
+    await start_anew(back)
     await back.inspect((1, "restock", 1, True))
     assert (await back.until(state="closed")).refund_minor == 1_500

@@ -8,7 +8,7 @@ from api.paper.view import document_view
 from db.inbox.returns import NewItem, NewLine
 from db.queries import audit_documents
 from tests.activities.returning.counter import Counter
-from tests.activities.shop import Shop
+from tests.activities.shop import Shop, share
 from tests.activities.test_documents import a_channel, a_seller, deliver, issued
 
 UNIT = {"unit_price_minor": 1_000, "tax_minor": 210}
@@ -114,3 +114,32 @@ async def test_a_replacement_needs_no_papers(shop: Shop, counter: Counter) -> No
     assert (await counter.row(rma)).outcome == "replaced"
     await deliver(shop)
     assert len(await issued(shop, order_id)) == 1
+
+
+async def test_a_replacement_that_somebody_paid_for_is_invoiced(
+    shop: Shop, counter: Counter
+) -> None:
+    """It was sent ahead, and the first goods never came."""
+    order_id = await bought(shop, counter)
+    sku = await shop.row("SELECT sku FROM order_lines WHERE order_id = :o", o=order_id)
+    await shop.arrived(sku.sku, "west", 1)
+    pays = {"resolution": "replacement", "advance": True, "payment_reference": "pm_card"}
+    rma = await counter.asked(order_id, 1, **pays)
+    plan = await counter.planned(rma)
+    await shop.take(order_id, plan.security)
+    await shop.shipped(plan)
+    await shop.advance(plan.fulfillment_id, "delivered")
+    await counter.never_came(rma)
+    await counter.exchange.end_exchange(rma)
+    tender_no = await counter.exchange.charge_security(rma)
+    assert tender_no == plan.security
+    await shop.money.capture(share(plan, tender_no))
+    assert (await counter.settling.close_return(rma)).outcome == "replaced"
+    await deliver(shop)
+    _, sent = await issued(shop, order_id)
+    assert (sent.total_minor, sent.content["paid"]) == (
+        GOODS,
+        [{"kind": "card", "amount_minor": GOODS}],
+    )
+    said, kept = await said_and_kept(shop, order_id)
+    assert said == kept == 2 * GOODS + 500
