@@ -19,6 +19,7 @@ from activities.routing import candidates
 from db.engine import rows
 from db.stores import exchanges, fulfillments, orders, returns
 from db.stores.exchanges import Parcel
+from domain.money import payable
 from domain.routing import Sourced, Unroutable, route
 
 # Nothing can be sent in these cases, and what the goods are worth is given back instead.
@@ -95,7 +96,9 @@ class ExchangeActivities:
         async with self._engine.begin() as tx:
             back = await locked(tx, rma)
             part = await exchanges.parcel_of(tx, rma)
-            missing = back.exchange_minor - back.goods_minor
+            head = await orders.head(tx, back.order_id)
+            assert head is not None
+            missing = payable(back.exchange_minor - back.goods_minor, head.currency)
             if back.security_tender is None or part is None or part.state != "delivered":
                 return None
             shares = await rows(
@@ -119,14 +122,14 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
         await name_replacements(tx, back, "requested")
     lines = await exchanges.lines(tx, back.rma)
     total_minor = sum(line.total_minor for line in lines)
-    due_minor = max(0, total_minor - worth_minor)
+    head = await orders.head(tx, back.order_id)
+    assert head is not None
+    due_minor = payable(max(0, total_minor - worth_minor), head.currency)
     if not lines or ((due_minor or is_advance) and not back.payment_reference):
         return UNPAID
     source = await _source(tx, back, lines)
     if source is None:
         return SHORT
-    head = await orders.head(tx, back.order_id)
-    assert head is not None
     parcel = Parcel(
         location=source.location,
         lines={line.line_no: line.quantity for line in lines},
@@ -138,8 +141,9 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
     paid_minor = min(worth_minor, total_minor)
     await returns.write_worth(tx, back.rma, {"exchange_minor": paid_minor})
     if is_advance:
-        tender_no = await exchanges.add_tender(tx, back, paid_minor, head.currency)
-        await returns.write_worth(tx, back.rma, {"security_tender": tender_no})
+        if security_minor := payable(paid_minor, head.currency):
+            tender_no = await exchanges.add_tender(tx, back, security_minor, head.currency)
+            await returns.write_worth(tx, back.rma, {"security_tender": tender_no})
     elif worth_minor > total_minor:
         await decide_refund(tx, back, worth_minor - total_minor, head.currency)
     return None
