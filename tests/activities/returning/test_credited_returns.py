@@ -15,8 +15,8 @@ from tests.activities.returning.test_exchange_papers import (
     said_and_kept,
     sent_instead,
 )
-from tests.activities.shop import Shop, card, paid
-from tests.activities.test_documents import a_channel, a_seller, deliver, issued, order_of
+from tests.activities.sellers import a_channel, a_seller, deliver, issued
+from tests.activities.shop import Shop, card, order_of, paid
 
 
 async def two_rates(shop: Shop, counter: Counter, *tenders: dict[str, Any]) -> tuple[str, NewItem]:

@@ -10,8 +10,8 @@ from api.paper.view import document_view
 from db.inbox.returns import NewItem, NewLine
 from db.queries import audit_documents
 from tests.activities.returning.counter import Counter
+from tests.activities.sellers import a_channel, a_seller, deliver, issued
 from tests.activities.shop import Shop, card, share
-from tests.activities.test_documents import a_channel, a_seller, deliver, issued
 
 UNIT = {"unit_price_minor": 1_000, "tax_minor": 210}
 GOODS = 1_210

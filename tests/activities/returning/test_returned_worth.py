@@ -9,8 +9,8 @@ from activities.playbook import PlaybookActivities, WriteOff
 from activities.setting_up import upsert_catalog
 from db.inbox.returns import NewItem, NewLine
 from tests.activities.returning.counter import Counter
-from tests.activities.shop import HOUR_S, Shop, card
-from tests.activities.test_documents import a_channel, order_of
+from tests.activities.sellers import a_channel
+from tests.activities.shop import HOUR_S, Shop, card, order_of
 
 # 21 % on two units of 10.00 and on 5.00 of freight.
 TAXED_BESIDE = [
