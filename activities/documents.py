@@ -90,7 +90,10 @@ async def _invoice(
     seller = await documents.seller_of(tx, order.channel)
     if seller is None:
         raise CannotBeWritten(f"the channel {order.channel} has no legal seller")
-    bill, names = await (_billed_exchange if part.rma else _billed)(tx, order, part, about)
+    if part.rma is not None:
+        bill, names = await _billed_exchange(tx, order, part)
+    else:
+        bill, names = await _billed(tx, order, part, about)
     is_taxed = any(tax.rate_ppm for tax in bill.taxes)
     if is_taxed and not (seller.vat_id or seller.tax_registration):
         lacks = "needs a VAT id or a tax registration: the order is taxed"
@@ -139,12 +142,12 @@ async def _billed(
 
 
 async def _billed_exchange(
-    tx: AsyncConnection, order: Any, part: Any, about: Mapping[str, Any]
+    tx: AsyncConnection, order: Any, part: Any
 ) -> tuple[Bill, dict[int, dict[str, str]]]:
-    """Bill what was sent in exchange; it is taxed as what came back for it."""
+    """Bill what was sent in exchange; it is taxed as the goods that it stands in for."""
     lines = await orders.lines(tx, order.order_id)
     charges = await orders.charges(tx, order.order_id)
-    rate_ppm = rate_of_lines(lines, charges, about["instead_of"])
+    rate_ppm = rate_of_lines(lines, charges, await exchanges.instead_of(tx, part.rma))
     sent = await exchanges.lines(tx, part.rma)
     names = {each.line_no: {"sku": each.sku, "name": each.name} for each in sent}
     bill = bill_exchange(
@@ -173,8 +176,12 @@ async def _credit_note(tx: AsyncConnection, key: str, part: Any, about: Mapping[
     notes = await documents.corrections_of(tx, invoice.number)
     earlier = [_read(note.content["bill"]) for note in notes]
     units = {int(line_no): int(count) for line_no, count in about.get("units") or []}
+    if about.get("has_freight"):
+        units = {}  # a portion of all that was billed, freight among it
+    is_part = about.get("part_of") is not None
+    amount_minor = about["amount_minor"]
     try:
-        bill = credit(billed, earlier, about["amount_minor"], units, invoice.currency)
+        bill = credit(billed, earlier, amount_minor, units, invoice.currency, is_part=is_part)
     except ValueError as wrong:
         raise CannotBeWritten(f"about {invoice.number}: {wrong}") from None
     corrects = {"number": invoice.number, "issued_on": invoice.issued_on.isoformat()}

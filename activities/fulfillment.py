@@ -11,7 +11,17 @@ from temporalio.exceptions import ApplicationError
 from activities.calendars import work_at
 from activities.mail import post_mail
 from db.engine import row, rows, run
-from db.stores import documents, fulfillments, holds, labels, orders, outbox, parts
+from db.stores import (
+    documents,
+    exchanges,
+    fulfillments,
+    holds,
+    labels,
+    orders,
+    outbox,
+    parts,
+    returns,
+)
 from domain.events import OrderEvent
 from domain.holds import LEAVING
 
@@ -96,6 +106,7 @@ class FulfillmentActivities:
             )
             if to.state == "delivered":
                 await mail_about(tx, part, "delivered")
+                await _bill_exchange(tx, part)
             return within_s if is_next_here else None
 
     @activity.defn
@@ -269,6 +280,14 @@ async def _tell_channel(tx: AsyncConnection, part: Any, label: Any) -> None:
     }
     key = f"{part.order_id}:f{part.number}:tracking"
     await outbox.post(tx, key, "channel_fulfillment", part.order_id, payload)
+
+
+async def _bill_exchange(tx: AsyncConnection, part: Any) -> None:
+    """Have what was sent in exchange invoiced: it may go back before the exchange is complete."""
+    back = None if part.rma is None else await returns.get(tx, part.rma)
+    if back is not None and back.resolution == "exchange":  # a replacement was invoiced before
+        lines = await exchanges.lines(tx, back.rma)
+        await documents.request_exchange_invoice(tx, back, part, lines)
 
 
 async def refresh_tracking(tx: AsyncConnection, fulfillment_id: str, status: str) -> None:

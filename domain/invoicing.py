@@ -99,22 +99,28 @@ def rate_of(net_minor: int, tax_minor: int) -> int:
 
 
 def rates_of(lines: Sequence[Line], charges: Sequence[Charge]) -> Rates:
-    """Derive the rates of an order from the tax of its lines and its charges of kind `tax`.
-
-    A tax beside the lines is on what has none of its own, for instance freight; when there is no
-    such thing it is on everything.
-    """
-    nets = [_net(line) for line in lines] + [_taxable(charge) for charge in charges]
-    taxes = [line.tax_minor for line in lines] + [0] * len(charges)
-    beside = sum(charge.amount_minor for charge in charges if charge.kind == TAX)
-    open_nets = [0 if tax else max(net, 0) for net, tax in zip(nets, taxes, strict=True)]
-    weights = open_nets if any(open_nets) else [max(net, 0) for net in nets]
-    if any(weights):
-        extra = split(beside, weights)
-        taxes = [tax + more for tax, more in zip(taxes, extra, strict=True)]
-    found = _rates(nets, taxes)
+    """Derive the rates of an order from the tax of its lines and its charges of kind `tax`."""
+    taxes = [
+        tax + more
+        for tax, more in zip(_own_taxes(lines, charges), tax_beside(lines, charges), strict=True)
+    ]
+    found = _rates(_nets(lines, charges), taxes)
     by_line = {line.line_no: rate for line, rate in zip(lines, found, strict=False)}
     return Rates(by_line, tuple(found[len(lines) :]))
+
+
+def tax_beside(lines: Sequence[Line], charges: Sequence[Charge]) -> tuple[int, ...]:
+    """Say what of the charges of kind `tax` is on each line and then on each charge, by position.
+
+    It is on what has no tax of its own, for instance freight; when there is no such thing it is on
+    everything.
+    """
+    nets = [max(net, 0) for net in _nets(lines, charges)]
+    own = _own_taxes(lines, charges)
+    open_nets = [0 if tax else net for net, tax in zip(nets, own, strict=True)]
+    weights = open_nets if any(open_nets) else nets
+    beside = sum(charge.amount_minor for charge in charges if charge.kind == TAX)
+    return split(beside, weights) if any(weights) else (0,) * len(weights)
 
 
 def _rates(nets: Sequence[int], taxes: Sequence[int]) -> list[int]:
@@ -128,6 +134,14 @@ def _rates(nets: Sequence[int], taxes: Sequence[int]) -> list[int]:
             found[index] = next(alike, 0) or rate_of(net, tax)
             known.append(found[index])
     return found
+
+
+def _nets(lines: Sequence[Line], charges: Sequence[Charge]) -> list[int]:
+    return [_net(line) for line in lines] + [_taxable(charge) for charge in charges]
+
+
+def _own_taxes(lines: Sequence[Line], charges: Sequence[Charge]) -> list[int]:
+    return [line.tax_minor for line in lines] + [0] * len(charges)
 
 
 def _net(line: Line) -> int:
@@ -238,11 +252,14 @@ def credit(
     amount_minor: int,
     units: Mapping[int, int],
     currency: str,
+    *,
+    is_part: bool = False,
 ) -> Bill:
     """Credit an amount of an invoice: all of it as it was billed, named units, or a portion.
 
     `earlier` are the credit notes before. Units beyond the amount are a fee (a negative
-    adjustment), an amount beyond the units is freight or goodwill.
+    adjustment), an amount beyond the units is freight or goodwill. `is_part`: other notes
+    credit the same units, so that none names them, and each is a portion at their rates.
     Raises: ValueError for an amount of nothing, or beyond what is left of the invoice.
     """
     left = invoice.total_minor - sum(note.total_minor for note in earlier)
@@ -250,7 +267,10 @@ def credit(
         raise ValueError(f"{amount_minor} cannot be credited: {left} is left of the invoice")
     if amount_minor == invoice.total_minor and not units:
         return invoice
-    rows = _returned(invoice, earlier, units) if units else _portions(invoice, amount_minor)
+    if units and not is_part:
+        rows = _returned(invoice, earlier, units)
+    else:
+        rows = _portions(_taxes(_returned(invoice, (), units)) or invoice.taxes, amount_minor)
     return _summed(rows, amount_minor, 2 * (len(rows) + settled_step(currency)))
 
 
@@ -267,13 +287,13 @@ def _returned(invoice: Bill, earlier: Sequence[Bill], units: Mapping[int, int]) 
     return rows
 
 
-def _portions(invoice: Bill, amount_minor: int) -> list[Row]:
-    """One row a rate, by what of the invoice was billed at it."""
-    gross = [max(tax.base_minor + tax.tax_minor, 0) for tax in invoice.taxes]
+def _portions(taxes: Sequence[Tax], amount_minor: int) -> list[Row]:
+    """One row a rate, by what was billed at it."""
+    gross = [max(tax.base_minor + tax.tax_minor, 0) for tax in taxes]
     parts = split(amount_minor, gross)
     return [
         Row(PARTIAL, _without_tax(part, tax.rate_ppm), tax.rate_ppm)
-        for tax, part in zip(invoice.taxes, parts, strict=True)
+        for tax, part in zip(taxes, parts, strict=True)
         if part
     ]
 

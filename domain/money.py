@@ -27,6 +27,12 @@ def settled_step(currency: str) -> int:
     return 10 if exponent(currency) > DEFAULT_EXPONENT else 1
 
 
+def payable(amount_minor: int, currency: str) -> int:
+    """Return what of an amount a card can settle: never more."""
+    step = settled_step(currency)
+    return amount_minor // step * step
+
+
 def parse_minor(text: str, currency: str) -> int:
     """Read a decimal text such as "10.50" as minor units.
 

@@ -19,6 +19,7 @@ from activities.routing import candidates
 from db.engine import rows
 from db.stores import exchanges, fulfillments, orders, returns
 from db.stores.exchanges import Parcel
+from domain.money import payable
 from domain.returning.request import SENDS_GOODS
 from domain.routing import Sourced, Unroutable, route
 
@@ -100,7 +101,9 @@ class ExchangeActivities:
         async with self._engine.begin() as tx:
             back = await locked(tx, rma)
             part = await exchanges.parcel_of(tx, rma)
-            missing = back.exchange_minor - back.goods_minor
+            head = await orders.head(tx, back.order_id)
+            assert head is not None
+            missing = payable(back.exchange_minor - back.goods_minor, head.currency)
             if back.security_tender is None or part is None or part.state != "delivered":
                 return None
             shares = await rows(
@@ -124,10 +127,12 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
         await name_replacements(tx, back, "requested")
     lines = await exchanges.lines(tx, back.rma)
     total_minor = sum(line.total_minor for line in lines)
+    head = await orders.head(tx, back.order_id)
+    assert head is not None
     paid_minor = min(worth_minor, total_minor)
-    due_minor = total_minor - paid_minor
-    needs_card = due_minor or (is_advance and paid_minor)
-    if not lines or (needs_card and not back.payment_reference):
+    due_minor = payable(total_minor - paid_minor, head.currency)
+    security_minor = payable(paid_minor, head.currency) if is_advance else 0
+    if not lines or ((due_minor or security_minor) and not back.payment_reference):
         return UNPAID
     if not is_advance and not await _is_agreed(tx, back.rma, due_minor):
         return UNPAID
@@ -137,8 +142,6 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
     source = await _source(tx, back, lines)
     if source is None:
         return SHORT
-    head = await orders.head(tx, back.order_id)
-    assert head is not None
     parcel = Parcel(
         location=source.location,
         lines={line.line_no: line.quantity for line in lines},
@@ -148,8 +151,8 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
     )
     await _send(tx, back, parcel, head.currency)
     await returns.write_worth(tx, back.rma, {"exchange_minor": paid_minor})
-    if is_advance and paid_minor:  # goods that are worth nothing need no security
-        tender_no = await exchanges.add_tender(tx, back, paid_minor, head.currency)
+    if security_minor:  # goods that are worth nothing need none
+        tender_no = await exchanges.add_tender(tx, back, security_minor, head.currency)
         await returns.write_worth(tx, back.rma, {"security_tender": tender_no})
     elif not is_advance and worth_minor > total_minor:
         await decide_refund(tx, back, worth_minor - total_minor, head.currency)

@@ -10,7 +10,8 @@ from activities.connectors.errors import Rejected
 from activities.payments import INTERNAL, record_refusal
 from activities.returning.standing import locked
 from activities.settlement import Due, SettlementActivities
-from db.stores import documents, payments, return_money
+from db.stores import documents, payments, return_money, returns
+from db.stores.documents import PartOf
 from db.stores.payments import Intent
 
 
@@ -52,8 +53,12 @@ class RefundingActivities(SettlementActivities):
 
     async def _refunded(self, tx: AsyncConnection, intent: Any) -> None:
         """The customer hears of the return as a whole, when it is settled."""
-        units = await return_money.units_of_only_refund(tx, intent.key)
-        await documents.credit_returned(tx, intent.order_id, intent.key, intent.amount_minor, units)
+        of = await return_money.standing_of(tx, intent.key)
+        part_of = None if of.is_whole else PartOf(of.rma, has_freight=of.has_freight)
+        units = await returns.accepted(tx, of.rma)
+        await documents.credit_returned(
+            tx, intent.order_id, intent.key, intent.amount_minor, units, part_of
+        )
 
 
 async def _begin(tx: AsyncConnection, back: Any, part: Any, held: Any) -> Any:

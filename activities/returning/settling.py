@@ -145,6 +145,9 @@ async def _settle(tx: AsyncConnection, back: Any) -> None:
         amount = worth.total_minor + bonus(worth.total_minor, about.policy)
         await returns.write_worth(tx, back.rma, {"credit_minor": amount})
         await return_money.issue_credit(tx, back.rma, amount, about.currency)
+        # What is bought with it is invoiced anew; the bonus was never invoiced.
+        key, units = f"{back.rma}:credit", await returns.accepted(tx, back.rma)
+        await documents.credit_returned(tx, back.order_id, key, worth.total_minor, units)
         await tell(tx, back, "StoreCreditIssued", amount_minor=amount, currency=about.currency)
     elif back.advance and worth.goods_minor > back.exchange_minor:
         await decide_refund(tx, back, worth.goods_minor - back.exchange_minor, about.currency)

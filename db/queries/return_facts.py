@@ -1,6 +1,7 @@
 """What a return is judged and valued by: parcels that left, the channel's policy, the moment."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,10 +9,11 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows
-from domain.money import split
+from db.stores import orders
+from domain.invoicing import tax_beside
 from domain.returning.parcels import ShippedLine, ShippedParcel
 from domain.returning.policy import ReturnPolicy, read_policy
-from domain.returning.worth import Refundable, goods_in_parcels
+from domain.returning.worth import Held, Refundable, goods_of
 
 _GONE: Final = frozenset({"handed_over", "delivered"})
 
@@ -64,6 +66,7 @@ async def policy_of(tx: AsyncConnection, order_id: str) -> ReturnPolicy:
 
 
 async def _parcels(tx: AsyncConnection, order_id: str) -> tuple[ShippedParcel, ...]:
+    """Units of a parcel that was replaced are those of what replaces it."""
     found = await rows(
         tx,
         """
@@ -75,11 +78,13 @@ async def _parcels(tx: AsyncConnection, order_id: str) -> tuple[ShippedParcel, .
             JOIN products p ON p.sku = l.sku
             LEFT JOIN order_lines o ON o.order_id = f.order_id AND o.line_no = l.line_no
             LEFT JOIN exchange_lines x ON x.rma = f.rma AND x.line_no = l.line_no
-        WHERE f.order_id = :order_id ORDER BY f.number, l.line_no
+        WHERE f.order_id = :order_id AND NOT EXISTS (
+            SELECT FROM fulfillments n WHERE n.replaces = f.fulfillment_id)
+        ORDER BY f.number, l.line_no
         """,
         order_id=order_id,
     )
-    goods = _goods(list(found), await _discount(tx, order_id))
+    goods = await _goods(tx, order_id, found)
     lines: dict[str, list[ShippedLine]] = defaultdict(list)
     for each, goods_minor in zip(found, goods, strict=True):
         line = ShippedLine(
@@ -100,34 +105,20 @@ def _parcel(part: Any, lines: tuple[ShippedLine, ...]) -> ShippedParcel:
     return ShippedParcel(part.fulfillment_id, part.location, share_minor, part.delivered_at, lines)
 
 
-async def _discount(tx: AsyncConnection, order_id: str) -> int:
-    found = await row(
-        tx,
-        """
-        SELECT coalesce(sum(amount_minor), 0)::bigint AS amount FROM order_charges
-        WHERE order_id = :order_id AND kind = 'discount'
-        """,
-        order_id=order_id,
-    )
-    return int(found.amount) if found else 0
-
-
-def _goods(found: list[Any], discount_minor: int) -> list[int]:
-    """What the units of each row cost: their part of the line, and of discounts on the order."""
-    by_line: dict[int, list[int]] = defaultdict(list)
-    for index, each in enumerate(found):
-        by_line[each.line_no].append(index)
-    goods = [0] * len(found)
-    for indexes in by_line.values():
-        counts = [found[index].quantity for index in indexes]
-        parts = goods_in_parcels(found[indexes[0]].total_minor or 0, counts)
-        for index, amount in zip(indexes, parts, strict=True):
-            goods[index] = amount
-    own = [0 if each.is_exchange else amount for each, amount in zip(found, goods, strict=True)]
-    if discount_minor and any(own):
-        off = split(discount_minor, own)
-        goods = [max(0, amount + part) for amount, part in zip(goods, off, strict=True)]
-    return goods
+async def _goods(tx: AsyncConnection, order_id: str, found: Sequence[Any]) -> tuple[int, ...]:
+    """What the units of each row cost, with their tax, wherever the order states it."""
+    ordered, charges = await orders.lines(tx, order_id), await orders.charges(tx, order_id)
+    numbers = [line.line_no for line in ordered]
+    beside = dict(zip(numbers, tax_beside(ordered, charges), strict=False))
+    held = [
+        Held(
+            each.line_no, each.quantity,
+            (each.total_minor or 0) + beside.get(each.line_no, 0), each.is_exchange,
+        )
+        for each in found
+    ]  # fmt: skip
+    discounts = [charge.amount_minor for charge in charges if charge.kind == "discount"]
+    return goods_of(held, sum(discounts))
 
 
 async def refundable(tx: AsyncConnection, order_id: str) -> list[Refundable]:

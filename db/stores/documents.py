@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows, run
 from db.stores import outbox
-from domain.crediting import Invoiced, spread_credit
+from domain.crediting import Credit, Invoiced, spread_credit
 
 KIND: Final = "document"
 
@@ -30,11 +30,19 @@ class Draft:
     corrects: str | None = None
 
 
+@dataclass(frozen=True)
+class PartOf:
+    """Of which return a credit is only a part; `has_freight`: the parts are for freight, too."""
+
+    rma: str
+    has_freight: bool = False
+
+
 async def request_invoice(tx: AsyncConnection, part: Any) -> None:
     """Ask for the invoice of a parcel that was handed over; one that costs nothing has none.
 
-    Nor has one that replaces a parcel, which was invoiced then; an exchange's is asked for when the
-    exchange is complete.
+    Nor has one that replaces a parcel, which was invoiced then; an exchange's is asked for when it
+    has arrived.
     """
     if part.share_minor and part.rma is None and part.replaces is None:
         # Kept as it is now: should the parcel be replaced before the invoice is written, its share
@@ -51,19 +59,32 @@ async def request_invoice(tx: AsyncConnection, part: Any) -> None:
 async def request_exchange(
     tx: AsyncConnection, back: Any, part: Any, lines: Sequence[Any], units: Mapping[int, int]
 ) -> None:
-    """Ask for the papers of an exchange whose parcel arrived: what came back is credited with what
-    it paid of the parcel, and the parcel is invoiced whole.
+    """Ask for the papers of an exchange that is complete: what came back is credited with what it
+    paid of the parcel, which was invoiced when it arrived.
 
     `lines` is what was sent, `units` how many of which line came back for it.
     """
     paid_by_goods = min(back.exchange_minor, back.goods_minor)
     if paid_by_goods:
         key = f"{back.rma}:exchange"
-        await credit_returned(tx, back.order_id, key, paid_by_goods, units)
+        part_of = PartOf(back.rma) if paid_by_goods < back.goods_minor else None
+        await credit_returned(tx, back.order_id, key, paid_by_goods, units, part_of)
+    await request_exchange_invoice(tx, back, part, lines)
+
+
+async def request_exchange_invoice(
+    tx: AsyncConnection, back: Any, part: Any, lines: Sequence[Any]
+) -> None:
+    """Ask, once, for the invoice of a parcel that was sent in exchange, whole, and has arrived.
+
+    It may be returned before its exchange is complete. What is held until the first goods are back
+    has paid for nothing yet.
+    """
     total_minor = sum(line.total_minor for line in lines)
     if not total_minor:
         return
     paid = [each._asdict() for each in await paid_by(tx, part.fulfillment_id)]
+    paid_by_goods = min(back.exchange_minor, back.goods_minor)
     if paid_by_goods:
         paid.append({"kind": "goods", "amount_minor": paid_by_goods})
     about = {
@@ -71,7 +92,6 @@ async def request_exchange(
         "fulfillment_id": part.fulfillment_id,
         "share_minor": total_minor,
         "paid": paid,
-        "instead_of": sorted(units),
     }
     await outbox.post(tx, f"invoice:{part.fulfillment_id}", KIND, back.order_id, about)
 
@@ -91,33 +111,52 @@ async def request_credit_note(
     billed for stands on the note as an adjustment. Beyond the invoice, nothing is written and the
     request becomes a dead letter. `key` is that of the refund.
     """
+    credit = Credit(fulfillment_id, amount_minor, units or {})
+    await _ask_for_credit(tx, key, credit, {"authorization_key": authorization_key})
+
+
+async def _ask_for_credit(
+    tx: AsyncConnection, key: str, credit: Credit, more: Mapping[str, Any]
+) -> None:
     about = {
         "kind": "credit_note",
-        "fulfillment_id": fulfillment_id,
-        "amount_minor": amount_minor,
-        "units": sorted((units or {}).items()),
-        "authorization_key": authorization_key,
+        "fulfillment_id": credit.fulfillment_id,
+        "amount_minor": credit.amount_minor,
+        "units": sorted(credit.units.items()),
     }
-    order_id = fulfillment_id.rpartition("-f")[0]
-    await outbox.post(tx, f"credit:{key}:{fulfillment_id}", KIND, order_id, about)
+    order_id = credit.fulfillment_id.rpartition("-f")[0]
+    await outbox.post(
+        tx, f"credit:{key}:{credit.fulfillment_id}", KIND, order_id, {**about, **more}
+    )
 
 
 async def credit_returned(
-    tx: AsyncConnection, order_id: str, key: str, amount_minor: int, units: Mapping[int, int]
+    tx: AsyncConnection,
+    order_id: str,
+    key: str,
+    amount_minor: int,
+    units: Mapping[int, int],
+    part_of: PartOf | None = None,
 ) -> None:
     """Ask for credit notes about units of an order that came back, or were kept, and are refunded.
 
     Parcels that were handed over answer for them in their order. `key` is the refund's: asked again
-    under it, nothing is added. The order's row is locked before.
+    under it, nothing is added. With `part_of` the notes name no units; all credits that are part of
+    one return are about the same ones. The order's row is locked before.
     """
     asked = "SELECT 1 FROM outbox WHERE order_id = :order_id AND starts_with(key, :start)"
     if await row(tx, asked, order_id=order_id, start=f"credit:{key}:"):
         return
-    for each in spread_credit(await _invoiced(tx, order_id), amount_minor, units):
-        await request_credit_note(tx, key, each.fulfillment_id, each.amount_minor, each.units)
+    more: dict[str, Any] = {}
+    if part_of is not None:
+        more = {"part_of": part_of.rma, "has_freight": part_of.has_freight}
+    invoiced = await _invoiced(tx, order_id, more.get("part_of"))
+    for each in spread_credit(invoiced, amount_minor, units):
+        await _ask_for_credit(tx, key, each, more)
 
 
-async def _invoiced(tx: AsyncConnection, order_id: str) -> list[Invoiced]:
+async def _invoiced(tx: AsyncConnection, order_id: str, rma: str | None) -> list[Invoiced]:
+    """What is left of each invoice; the other parts of `rma` have taken no units from it."""
     found = await rows(
         tx,
         """
@@ -148,21 +187,30 @@ async def _invoiced(tx: AsyncConnection, order_id: str) -> list[Invoiced]:
         """,
         order_id=order_id,
     )
-    return [_left_of(each) for each in found]
+    return [_left_of(each, rma) for each in found]
 
 
-def _left_of(parcel: Any) -> Invoiced:
+def _left_of(parcel: Any, rma: str | None) -> Invoiced:
     units = {int(line_no): count for line_no, count in parcel.units.items()}
     values = {int(line_no): value for line_no, value in parcel.values.items()}
-    left = parcel.share_minor
-    for note in parcel.asked:
-        left -= note["amount_minor"]
-        for line_no, count in note["units"]:
+    left = parcel.share_minor - sum(note["amount_minor"] for note in parcel.asked)
+    for credited in _credited(parcel.asked, rma):
+        for line_no, count in credited.items():
             if line_no in units:
                 before, units[line_no] = units[line_no], max(units[line_no] - count, 0)
                 values[line_no] = values[line_no] * units[line_no] // max(before, 1)
     kept = {line_no: count for line_no, count in units.items() if count}
     return Invoiced(parcel.fulfillment_id, max(left, 0), kept, values)
+
+
+def _credited(notes: Sequence[Mapping[str, Any]], rma: str | None) -> list[dict[int, int]]:
+    """The units of all credits but the other parts of `rma`; those of one return count once."""
+    found: dict[object, dict[int, int]] = {}
+    for number, note in enumerate(notes):
+        part_of = note.get("part_of")
+        if part_of is None or part_of != rma:
+            found.setdefault(part_of or number, {}).update(note["units"])
+    return list(found.values())
 
 
 async def credit_lost(tx: AsyncConnection, refund: Any) -> None:

@@ -35,6 +35,27 @@ async def lines(tx: AsyncConnection, rma: str) -> list[Any]:
     )
 
 
+async def instead_of(tx: AsyncConnection, rma: str) -> set[int]:
+    """The order's lines that it stands in for, also when what came in exchange is exchanged."""
+    found = await rows(
+        tx,
+        """
+        WITH RECURSIVE asked AS (
+            SELECT r.order_id, i.line_no
+            FROM returns r JOIN return_items i ON i.rma = r.rma WHERE r.rma = :rma
+            UNION
+            SELECT a.order_id, i.line_no
+            FROM asked a JOIN returns r ON r.order_id = a.order_id
+                JOIN exchange_lines x ON x.rma = r.rma AND x.line_no = a.line_no
+                JOIN return_items i ON i.rma = r.rma
+        )
+        SELECT line_no FROM asked JOIN order_lines USING (order_id, line_no)
+        """,
+        rma=rma,
+    )
+    return {each.line_no for each in found}
+
+
 async def parcel_of(tx: AsyncConnection, rma: str) -> Any | None:
     return await row(tx, "SELECT * FROM fulfillments WHERE rma = :rma", rma=rma)
 

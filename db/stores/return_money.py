@@ -83,25 +83,24 @@ async def made(tx: AsyncConnection, intent_key: str) -> None:
     )
 
 
-async def units_of_only_refund(tx: AsyncConnection, intent_key: str) -> dict[int, int]:
-    """Return the order's units that a refund is for; none when it is one of several.
+async def standing_of(tx: AsyncConnection, intent_key: str) -> Any:
+    """Return the return of a refund, and whether the refund is all that is given for its units.
 
-    Nor when other goods are sent for them: the rest of their worth is given back, and the exchange
-    credits the units.
+    It is not when it is one of several, nor when other goods are sent for them: then it is the rest
+    of their worth.
     """
-    found = await rows(
+    found = await row(
         tx,
         """
-        SELECT i.line_no, sum(i.accepted)::bigint AS units
-        FROM return_refunds r JOIN return_items i USING (rma) JOIN returns b USING (rma)
-        WHERE r.intent_key = :key AND i.accepted > 0 AND b.resolution <> 'exchange'
-            AND NOT EXISTS (
-            SELECT 1 FROM return_refunds o WHERE o.rma = r.rma AND o.refund_no <> r.refund_no)
-        GROUP BY i.line_no
+        SELECT r.rma, b.freight_minor > 0 AS has_freight, b.resolution = 'refund' AND NOT EXISTS (
+            SELECT 1 FROM return_refunds o WHERE o.rma = r.rma AND o.refund_no <> r.refund_no
+        ) AS is_whole
+        FROM return_refunds r JOIN returns b USING (rma) WHERE r.intent_key = :key
         """,
         key=intent_key,
     )
-    return {item.line_no: item.units for item in found}
+    assert found is not None
+    return found
 
 
 async def give_up(tx: AsyncConnection, rma: str) -> int:

@@ -40,6 +40,19 @@ async def items(tx: AsyncConnection, rma: str) -> list[Any]:
     )
 
 
+async def accepted(tx: AsyncConnection, rma: str) -> dict[int, int]:
+    """Return how many units of which line the return is given something for."""
+    found = await rows(
+        tx,
+        """
+        SELECT line_no, sum(accepted)::bigint AS units FROM return_items
+        WHERE rma = :rma AND accepted > 0 GROUP BY line_no
+        """,
+        rma=rma,
+    )
+    return {item.line_no: item.units for item in found}
+
+
 async def advance(tx: AsyncConnection, rma: str, state: str, step: str, within_s: float) -> bool:
     """Move to `state` if the table of steps allows it; False when it is elsewhere already."""
     done = await run(

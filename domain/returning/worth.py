@@ -1,5 +1,6 @@
 """What returned goods are worth: exact by parcel, so that all parts sum to what was paid for it."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +34,37 @@ class Worth:
 def goods_in_parcels(total_minor: int, counts: Sequence[int]) -> tuple[int, ...]:
     """How a line's money lies in its parcels: as it was divided when they were planned."""
     return split(total_minor, counts) if any(counts) else tuple(0 for _ in counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Units of a line in one parcel; `line_minor` is what the whole line cost, with its tax."""
+
+    line_no: int
+    quantity: int
+    line_minor: int
+    is_exchange: bool = False
+
+
+def goods_of(held: Sequence[Held], discount_minor: int) -> tuple[int, ...]:
+    """What the units of each cost: their part of the line, and of discounts on the order.
+
+    What was sent in exchange has no part in those.
+    """
+    by_line: defaultdict[int, list[int]] = defaultdict(list)
+    for index, each in enumerate(held):
+        by_line[each.line_no].append(index)
+    goods = [0] * len(held)
+    for indexes in by_line.values():
+        counts = [held[index].quantity for index in indexes]
+        parts = goods_in_parcels(held[indexes[0]].line_minor, counts)
+        for index, amount in zip(indexes, parts, strict=True):
+            goods[index] = amount
+    own = [0 if each.is_exchange else amount for each, amount in zip(held, goods, strict=True)]
+    if discount_minor and any(own):
+        off = split(discount_minor, own)
+        goods = [max(0, amount + part) for amount, part in zip(goods, off, strict=True)]
+    return tuple(goods)
 
 
 def deduct(goods: Goods, policy: ReturnPolicy) -> Worth:

@@ -240,9 +240,12 @@ class Shop:
         assert broken == [], "; ".join(broken)
 
 
+def order_of(part: Planned) -> str:
+    return part.fulfillment_id.rpartition("-f")[0]
+
+
 def share(part: Planned, tender_no: int = 1) -> CaptureShare:
-    order_id = part.fulfillment_id.rpartition("-f")[0]
-    return CaptureShare(order_id, part.fulfillment_id, part.number, tender_no)
+    return CaptureShare(order_of(part), part.fulfillment_id, part.number, tender_no)
 
 
 async def at_once(count: int, act: Callable[[int], Awaitable[Any]]) -> list[Any]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from domain.invoicing import (
     ADJUSTMENT,
     GOODS,
+    PARTIAL,
     Bill,
     Part,
     Rates,
@@ -16,6 +17,7 @@ from domain.invoicing import (
     credit,
     rate_of,
     rates_of,
+    tax_beside,
     tax_on,
 )
 from domain.money import settled_step
@@ -150,7 +152,8 @@ def test_any_credit_notes_add_up_and_never_exceed_their_invoice(
     while (rest := invoice.total_minor - sum(note.total_minor for note in notes)) > 0:
         amount = data.draw(st.integers(1, rest))
         units = {n: data.draw(st.integers(0, count)) for n, count in left.items()}
-        note = credit(invoice, notes, amount, {n: u for n, u in units.items() if u}, currency)
+        named, is_part = {n: u for n, u in units.items() if u}, data.draw(st.booleans())
+        note = credit(invoice, notes, amount, named, currency, is_part=is_part)
         assert note.total_minor == amount
         assert_adds_up(note)
         notes.append(note)
@@ -183,6 +186,17 @@ def test_units_that_come_back_are_credited_by_their_price_and_a_fee_stands_apart
         credit(invoice, [note], 1_000, {1: 3}, "EUR")
 
 
+def test_parts_of_what_is_given_for_units_are_credited_at_their_rates() -> None:
+    lines = [Line(1, "a", 1, 1_000, tax_minor=210), Line(2, "b", 1, 1_000, tax_minor=100)]
+    invoice = bill_parcel([Part(line, 1) for line in lines], [], 2_310, "EUR")
+    first = credit(invoice, [], 700, {1: 1}, "EUR", is_part=True)
+    second = credit(invoice, [first], 510, {1: 1}, "EUR", is_part=True)
+    for note in (first, second):
+        assert_adds_up(note)
+        assert [(row.kind, row.rate_ppm) for row in note.rows] == [(PARTIAL, 210_000)]
+    assert sum(tax.tax_minor for note in (first, second) for tax in note.taxes) == 210
+
+
 @given(st.integers(1_000, 10**9), RATES.filter(bool))
 def test_the_rate_is_found_again_from_its_tax(net: int, rate: int) -> None:
     found = rate_of(net, tax_on(net, rate))
@@ -208,6 +222,7 @@ def test_tax_beside_the_lines_is_on_what_has_none_of_its_own() -> None:
     assert rates_of(lines, charges) == Rates({1: 210_000}, (210_000, 0))
     untaxed = [replace(lines[0], tax_minor=0)]
     assert rates_of(untaxed, [Charge("tax", 70)]) == Rates({1: 70_000}, (0,))
+    assert tax_beside(untaxed, charges) == (70, 35, 0)
 
 
 def test_untaxed_parcels_are_billed_without_rounding() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import EXPONENTS, format_minor, parse_minor, settled_step, split
+from domain.money import EXPONENTS, format_minor, parse_minor, payable, settled_step, split
 
 CURRENCIES = st.sampled_from(["USD", "BRL", *EXPONENTS])
 
@@ -69,3 +69,8 @@ def test_weights_must_be_given_and_not_negative() -> None:
 @pytest.mark.parametrize(("currency", "step"), [("KWD", 10), ("USD", 1), ("JPY", 1)])
 def test_cards_settle_two_decimals_at_most(currency: str, step: int) -> None:
     assert settled_step(currency) == step
+
+
+def test_what_cards_do_not_settle_is_left_out() -> None:
+    assert [payable(amount, "KWD") for amount in (3_333, 3_330, 9, 0)] == [3_330, 3_330, 0, 0]
+    assert payable(3_333, "USD") == 3_333

@@ -1,22 +1,28 @@
 """What returned goods are worth: whatever the sequence, all parts sum to what was paid."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.invoicing import tax_beside
+from domain.order import Charge, Line
 from domain.returning.parcels import Goods, Item, ShippedLine, ShippedParcel, cost, pick
 from domain.returning.policy import DEFAULT, ReturnPolicy
 from domain.returning.worth import (
     REFUND_ORDER,
+    Held,
     Refundable,
     bonus,
     deduct,
     goods_in_parcels,
+    goods_of,
     spread,
     stepped,
 )
+from domain.shares import value_shares
+from tests.domain.test_invoicing import order_charges, order_lines, splits
 
 amounts = st.integers(0, 10**6)
 
@@ -36,6 +42,36 @@ def parcels(draw: st.DrawFn) -> list[ShippedParcel]:
         share = sum(each.goods_minor for each in lines) + draw(st.integers(-50, 5_000))
         found.append(ShippedParcel(f"o-f{number}", "west", max(0, share), None, lines))
     return found
+
+
+@dataclass(frozen=True)
+class Sold:
+    """An order's parcels, and what its goods cost with their tax and discount, without freight."""
+
+    parcels: list[ShippedParcel]
+    goods_minor: int
+
+
+@st.composite
+def sold(draw: st.DrawFn) -> Sold:
+    """Charges of any kind, tax beside the lines among them, and any split into parcels."""
+    lines = draw(order_lines())
+    charges = draw(order_charges(lines))
+    parts = draw(splits(lines))
+    taxes = tax_beside(lines, charges)
+    costs = {each.line_no: each.total_minor + tax for each, tax in zip(lines, taxes, strict=False)}
+    discount = sum(charge.amount_minor for charge in charges if charge.kind == "discount")
+    held = [Held(number, units, costs[number]) for part in parts for number, units in part.items()]
+    goods = iter(goods_of(held, discount))
+    shares = value_shares(lines, charges, parts)
+    found = [
+        ShippedParcel(
+            f"o-f{number}", "west", share, None,
+            tuple(line(line_no, units, next(goods)) for line_no, units in part.items()),
+        )
+        for number, (part, share) in enumerate(zip(parts, shares, strict=True), start=1)
+    ]  # fmt: skip
+    return Sold(found, sum(costs.values()) + discount)
 
 
 def after(held: list[ShippedParcel], items: tuple[Item, ...]) -> list[ShippedParcel]:
@@ -59,20 +95,50 @@ def total(goods: Goods) -> int:
     return goods.chosen_minor + goods.faulty_minor + goods.freight_minor
 
 
-@given(parcels(), st.data())
-def test_any_sequence_of_returns_brings_exactly_what_the_parcels_cost(
-    held: list[ShippedParcel], data: st.DataObject
-) -> None:
-    paid = sum(parcel.share_minor for parcel in held)
-    given_back = 0
+def all_back(held: list[ShippedParcel], data: st.DataObject) -> list[Goods]:
+    """Return everything, in any sequence of returns; answer what each brought."""
+    found = []
     while free := [(p, x) for p in held for x in p.lines if x.free]:
         _, chosen = data.draw(st.sampled_from(free))
         units = data.draw(st.integers(1, chosen.free))
         items = pick(held, chosen.line_no, units, is_fault=data.draw(st.booleans()))
         assert sum(item.units for item in items) == units
-        given_back += total(cost(held, items))
+        found.append(cost(held, items))
         held = after(held, items)
-    assert given_back == paid
+    return found
+
+
+@given(parcels(), st.data())
+def test_any_sequence_of_returns_brings_exactly_what_the_parcels_cost(
+    held: list[ShippedParcel], data: st.DataObject
+) -> None:
+    paid = sum(parcel.share_minor for parcel in held)
+    assert sum(total(goods) for goods in all_back(held, data)) == paid
+
+
+@given(sold(), st.data())
+def test_any_sequence_of_returns_brings_the_goods_with_their_tax_and_then_the_freight(
+    order: Sold, data: st.DataObject
+) -> None:
+    brought = all_back(order.parcels, data)
+    freight = sum(goods.freight_minor for goods in brought)
+    assert sum(total(goods) for goods in brought) - freight == order.goods_minor
+    assert order.goods_minor + freight == sum(each.share_minor for each in order.parcels)
+
+
+def test_tax_beside_the_lines_is_worth_as_much_as_tax_on_them() -> None:
+    charges = [Charge("shipping", 500), Charge("tax", 525)]
+    beside, *_ = tax_beside([Line(1, "a", 2, 1_000)], charges)
+    (goods,) = goods_of([Held(1, 2, 2_000 + beside)], 0)
+    held = [ShippedParcel("o-f1", "west", 3_025, None, (line(1, 2, goods),))]
+    first, second = pick(held, 1, 1), pick(held, 1, 2)
+    assert cost(held, first) == Goods(chosen_minor=1_210)
+    assert cost(held, second) == Goods(chosen_minor=2_420, freight_minor=605)
+
+
+def test_what_was_sent_in_exchange_has_no_part_in_discounts() -> None:
+    held = [Held(1, 2, 2_000), Held(1, 2, 2_000), Held(10_001, 1, 700, is_exchange=True)]
+    assert goods_of(held, -200) == (900, 900, 700)
 
 
 @given(parcels())
