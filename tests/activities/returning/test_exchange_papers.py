@@ -160,6 +160,8 @@ async def test_what_is_sent_for_what_came_in_exchange_is_taxed_as_the_first_good
     await deliver(shop)
     invoices = [each for each in await issued(shop, order_id) if each.kind == "invoice"]
     assert [rates(each) for each in invoices] == [{100_000, 210_000}, {100_000}, {100_000}]
+    said, kept = await said_and_kept(shop, order_id)
+    assert said == kept == 13_200
 
 
 async def test_an_advance_whose_goods_never_come_is_taxed_as_what_was_to_come(
