@@ -33,7 +33,7 @@ class Calendar:
     def wait_days(self, now: datetime) -> int:
         """After how many days the work on what comes now begins; 0 is today."""
         local = now.astimezone(_zone(self.time_zone))
-        is_too_late = local.time() >= self._last_moment(local.date())
+        is_too_late = time(local.hour, local.minute) >= self._last_moment(local.date())
         return self._days_until_work(local.date(), 1 if is_too_late else 0)
 
     def within_s(self, since: datetime, seconds: float) -> float:

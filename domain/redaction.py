@@ -6,7 +6,7 @@ from typing import Final
 
 # Every length has an end: on a long word without one, the search would take its square.
 # Source: https://www.rfc-editor.org/rfc/rfc5322#section-3.4.1; a domain may be one name.
-_EMAIL: Final = re.compile(r"[\w.!#$%&*+/=?^`{|}~'-]{1,64}@\w[\w.-]{0,253}")
+_EMAIL: Final = re.compile(r"[\w+][\w.!#$%&*+/=?^`{|}~'-]{0,63}@\w[\w.-]{0,253}")
 _KEY_LIKE: Final = re.compile(
     r"\b(?:(?:sk|rk|pk|whsec|shpat|shpss|oms)_|EZ[AT]K)[A-Za-z0-9*_]{4,}|"
     r"(?:Bearer|Basic) +[A-Za-z0-9+/=._-]+"

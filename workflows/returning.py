@@ -187,9 +187,9 @@ class ReturnWorkflow(DeskMessages):
     async def _move_money(self, dues: tuple[money.Due, ...]) -> Owed:
         """Until none is due, or a person lets it be: what becomes known may bring more about."""
         while True:
-            is_done = await settle_all(self._back.order_id, dues, self._desk, self._back.timings)
+            skipped = await settle_all(self._back.order_id, dues, self._desk, self._back.timings)
             owed = await returning.money_owed(self._back)
-            if not (is_done and owed.dues and workflow.patched("money-moves-until-none-is-due")):
+            if skipped or not owed.dues or not workflow.patched("money-moves-until-none-is-due"):
                 return owed
             dues = owed.dues
 

@@ -13,19 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.pruning import PruningActivities
 from db.inbox import audit, idempotency, imports
-from db.inbox.cancellations import keep_cancellation
 from db.inbox.catalog import By, Fault
 from db.inbox.content import canonical_json, content_sha256, storable
 from db.inbox.idempotency import KeyReused, StillInProgress, StoredAnswer
 from db.inbox.keys import KeyRing, NewKey, create_key, list_keys, revoke_key
-from db.inbox.orders import (
-    CANCELLED,
-    Committed,
-    ContentDiffers,
-    commit_order,
-    commit_rejected_order,
-    refuse_cancelled_order,
-)
+from db.inbox.orders import Committed, ContentDiffers, commit_order, commit_rejected_order
 from db.inbox.webhooks import commit_webhook
 
 AT_ONCE = 12
@@ -33,13 +25,13 @@ PATIENCE_S = 30.0
 DOCUMENT = {"lines": [{"sku": "A-1", "quantity": 2}], "note": "é"}
 
 
-async def _commit(tx: AsyncConnection, external_id: str, **changes: Any) -> Committed:
+async def commit(tx: AsyncConnection, external_id: str, **changes: Any) -> Committed:
     given = {"channel": "shop", "external_id": external_id, "deferred": False} | changes
     document = given.pop("document", DOCUMENT)
     return await commit_order(tx, document, **given)
 
 
-async def _at_once(engine: AsyncEngine, act: Any) -> list[Any]:
+async def at_once(engine: AsyncEngine, act: Any) -> list[Any]:
     """Run `act` in transactions that all stand open before any goes on."""
     barrier = asyncio.Barrier(AT_ONCE)
 
@@ -57,9 +49,9 @@ async def _at_once(engine: AsyncEngine, act: Any) -> list[Any]:
 
 async def test_an_order_is_kept_once_and_a_repeat_finds_it(engine: AsyncEngine) -> None:
     async with engine.begin() as tx:
-        first = await _commit(tx, "kept-1")
+        first = await commit(tx, "kept-1")
         # The order of keys is not content.
-        second = await _commit(tx, "kept-1", document=dict(reversed(DOCUMENT.items())))
+        second = await commit(tx, "kept-1", document=dict(reversed(DOCUMENT.items())))
     assert first.is_new
     assert second == Committed(first.inbox_id, is_new=False)
 
@@ -71,29 +63,29 @@ async def test_only_what_is_left_to_the_workers_wakes_them(
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as listener:
         await listener.execute("LISTEN inbox")
         async with engine.begin() as tx:
-            await _commit(tx, "wakes-nobody")
+            await commit(tx, "wakes-nobody")
         assert [notice async for notice in listener.notifies(timeout=0.2)] == []
         async with engine.begin() as tx:
-            await _commit(tx, "wakes", deferred=True)
+            await commit(tx, "wakes", deferred=True)
         assert [n async for n in listener.notifies(timeout=PATIENCE_S, stop_after=1)] != []
 
 
 async def test_other_content_under_the_same_id_is_refused(engine: AsyncEngine) -> None:
     async with engine.begin() as tx:
-        first = await _commit(tx, "kept-2")
+        first = await commit(tx, "kept-2")
         with pytest.raises(ContentDiffers) as refused:
-            await _commit(tx, "kept-2", document={"lines": []})
+            await commit(tx, "kept-2", document={"lines": []})
     assert refused.value.inbox_id == first.inbox_id
 
 
 async def test_the_same_order_sent_many_times_at_once_is_one(engine: AsyncEngine) -> None:
-    found = await _at_once(engine, lambda tx, _: _commit(tx, "kept-3"))
+    found = await at_once(engine, lambda tx, _: commit(tx, "kept-3"))
     assert len({each.inbox_id for each in found}) == 1
     assert sorted(each.is_new for each in found)[-2:] == [False, True]
 
 
 async def test_of_different_contents_at_once_one_stands(engine: AsyncEngine) -> None:
-    found = await _at_once(engine, lambda tx, n: _commit(tx, "kept-4", document={"n": n}))
+    found = await at_once(engine, lambda tx, n: commit(tx, "kept-4", document={"n": n}))
     assert sum(isinstance(each, Committed) for each in found) == 1
     assert sum(isinstance(each, ContentDiffers) for each in found) == AT_ONCE - 1
 
@@ -101,8 +93,8 @@ async def test_of_different_contents_at_once_one_stands(engine: AsyncEngine) -> 
 async def test_the_loop_waits_for_an_order_that_is_started_at_once(engine: AsyncEngine) -> None:
     now = datetime(2026, 11, 22, 10, tzinfo=UTC)
     async with engine.begin() as tx:
-        started = await _commit(tx, "kept-5", now=now)
-        deferred = await _commit(tx, "kept-6", deferred=True, now=now)
+        started = await commit(tx, "kept-5", now=now)
+        deferred = await commit(tx, "kept-6", deferred=True, now=now)
         due = sa.text("SELECT next_attempt_at FROM inbox WHERE inbox_id = :id")
         later = (await tx.execute(due, {"id": started.inbox_id})).scalar_one()
         at_once = (await tx.execute(due, {"id": deferred.inbox_id})).scalar_one()
@@ -124,75 +116,11 @@ async def test_a_rejected_document_is_kept_with_its_reason(engine: AsyncEngine) 
     assert row.handled_at is not None
 
 
-async def _found(engine: AsyncEngine, external_id: str) -> list[tuple[str, str, str | None]]:
-    """What the inbox has of an order of the shop's, its cancellation first."""
-    async with engine.connect() as tx:
-        found = await tx.execute(
-            sa.text(
-                "SELECT kind, state, note FROM inbox WHERE external_id = :e"
-                " OR external_id = 'cancelled:shop-' || :e ORDER BY kind DESC"
-            ),
-            {"e": external_id},
-        )
-        return [tuple(each) for each in found]
-
-
-@pytest.mark.parametrize("was_refused", [False, True])
-async def test_an_order_cancelled_before_it_came_gives_way_to_no_document(
-    engine: AsyncEngine,
-    was_refused: bool,  # noqa: FBT001 - a parameter of the test
-) -> None:
-    external_id = f"kept-8-{was_refused}"
-    named = {"channel": "shop", "external_id": external_id}
-    async with engine.begin() as tx:
-        if was_refused:
-            await commit_rejected_order(tx, {"raw": 1}, reason="no SKU", **named)
-        assert (await refuse_cancelled_order(tx, **named)).is_new
-        assert not (await refuse_cancelled_order(tx, **named)).is_new
-        with pytest.raises(ContentDiffers):
-            await _commit(tx, external_id)
-        with pytest.raises(ContentDiffers):
-            await commit_rejected_order(tx, {"raw": 2}, reason="no lines", **named)
-    assert await _found(engine, external_id) == [("order", "rejected", CANCELLED)]
-
-
-async def test_a_cancellation_is_kept_once_beside_its_order(engine: AsyncEngine) -> None:
-    async with engine.begin() as tx:
-        await _commit(tx, "kept-9")
-        asked = [await keep_cancellation(tx, "shop", "kept-9", f"x:{n}") for n in range(2)]
-    assert asked == [True, False]
-    assert await _found(engine, "kept-9") == [("webhook", "new", None), ("order", "new", None)]
-    async with engine.connect() as tx:
-        audited = await tx.execute(
-            sa.text("SELECT actor, action FROM audit_log WHERE subject = 'shop-kept-9'")
-        )
-        assert [tuple(each) for each in audited] == [("x:0", "OrderCancellationAsked")]
-
-
-async def test_an_order_and_its_cancellation_at_once_leave_nothing_uncancelled(
-    engine: AsyncEngine,
-) -> None:
-    """Whichever is first: the order is refused for good, or its run will be told."""
-    for number in range(5):
-        external_id = f"kept-10-{number}"
-
-        async def act(tx: AsyncConnection, n: int, external_id: str = external_id) -> Any:
-            if n % 2:
-                return await _commit(tx, external_id, deferred=True)
-            return await keep_cancellation(tx, "shop", external_id, "x")
-
-        await _at_once(engine, act)
-        assert await _found(engine, external_id) in (
-            [("order", "rejected", CANCELLED)],
-            [("webhook", "new", None), ("order", "new", None)],
-        )
-
-
 # -- webhooks
 
 
 async def test_an_event_is_kept_once(engine: AsyncEngine) -> None:
-    found = await _at_once(engine, lambda tx, n: commit_webhook(tx, "stripe", "evt_once", {"n": n}))
+    found = await at_once(engine, lambda tx, n: commit_webhook(tx, "stripe", "evt_once", {"n": n}))
     assert sorted(found) == [False] * (AT_ONCE - 1) + [True]
 
 
@@ -348,7 +276,7 @@ async def test_a_request_that_died_gives_its_place_to_a_repeat(
 
 
 async def test_of_simultaneous_requests_one_is_begun(engine: AsyncEngine, key: NewKey) -> None:
-    found = await _at_once(engine, lambda tx, _: idempotency.begin(tx, key.key_id, "k4", "hash"))
+    found = await at_once(engine, lambda tx, _: idempotency.begin(tx, key.key_id, "k4", "hash"))
     assert found.count(None) == 1
     assert sum(isinstance(each, StillInProgress) for each in found) == AT_ONCE - 1
 

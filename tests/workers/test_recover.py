@@ -118,8 +118,15 @@ async def one_of_each(books: Books) -> None:
         "'OrderClosed') GROUP BY order_id, event HAVING count(*) > 1"
     )
     assert list(twice) == []
-    asked = await books.world.rows("SELECT resolution, resolved_by FROM exceptions")
-    assert [tuple(row) for row in asked] == [("moot", "oms recover")]
+    # The run that is started anew may ask at once what is late, until the warehouse reports.
+    asked = [
+        tuple(row)
+        for row in await books.world.rows(
+            "SELECT resolution, resolved_by FROM exceptions WHERE state = 'resolved'"
+        )
+    ]
+    assert asked.count(("moot", "oms recover")) == 1
+    assert {*asked} <= {("moot", "oms recover"), ("moot", "system")}
 
 
 async def test_an_order_waits_for_the_parcel_that_outlived_its_run(lost: Books) -> None:
