@@ -74,14 +74,14 @@ class Work:
     """What a location can do of what comes at this moment."""
 
     calendar: Calendar
-    now: datetime
+    since: datetime
 
     @property
     def wait_days(self) -> int:
-        return self.calendar.wait_days(self.now)
+        return self.calendar.wait_days(self.since)
 
     def within_s(self, seconds: float) -> float:
-        return self.calendar.within_s(self.now, seconds)
+        return self.calendar.within_s(self.since, seconds)
 
 
 @lru_cache
