@@ -8,8 +8,8 @@ from activities.payments import Taken
 from activities.reserving import Reserved
 from activities.routing import Routed
 from activities.setting_up import upsert_catalog
-from db.engine import run
 from tests.activities.shop import HOUR_S, SETUP, Shop, at_once, card, paid
+from tests.closing_days import closed_for
 
 
 async def shares(shop: Shop, order_id: str) -> list[tuple[int, int, int, str | None]]:
@@ -170,30 +170,13 @@ async def test_locations_are_not_oversold_by_orders_routed_at_once(shop: Shop, c
     assert await shop.level(sku) == (2 * count, 2 * count, 0)
 
 
-async def close_east(shop: Shop, days: int) -> None:
-    async with shop.engine.begin() as tx:
-        await run(
-            tx,
-            """
-            UPDATE locations SET holidays = ARRAY(
-                SELECT (now() AT TIME ZONE 'UTC')::date + n
-                FROM generate_series(0, CAST(:days AS int) - 1) AS n)
-            WHERE location = 'east'
-            """,
-            days=days,
-        )
-
-
 async def test_a_location_that_is_closed_has_its_working_days(shop: Shop) -> None:
     expected_s = pytest.approx(3 * 24 * HOUR_S + HOUR_S, abs=60)
     sku = await shop.sku(east=5)
-    await close_east(shop, days=3)
-    try:
+    async with closed_for(shop.engine, "east", days=3):
         (part,) = await shop.routed((sku, 2))
         pack = Advance(part.fulfillment_id, "picked", "test", "pack", HOUR_S)
         assert (part.due_s, await shop.fulfillment.advance(pack)) == (expected_s, expected_s)
-    finally:
-        await close_east(shop, days=0)
     (order,) = await shop.rows(
         "SELECT promise_from - admitted_at AS road FROM orders WHERE order_id = :o",
         o=part.fulfillment_id.rpartition("-f")[0],

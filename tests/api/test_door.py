@@ -1,6 +1,8 @@
 """The door: what is sold out is refused before a run, and a crowd waits outside of Temporal."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,16 @@ from tests.api.world import Api, caller
 
 # The shop's buffer is two, one of the two is reserved: none of these may be sold.
 SOLD_OUT = [{"sku": "B/2", "quantity": 1, "unit_price_minor": 2_000}]
+
+
+@asynccontextmanager
+async def restocked(api: Api) -> AsyncIterator[None]:
+    level = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
+    await api.sql(level, more=5)
+    try:
+        yield
+    finally:
+        await api.sql(level, more=-5)
 
 
 async def runs(api: Api, document: dict[str, Any]) -> bool:
@@ -39,12 +51,8 @@ async def test_what_is_sold_out_is_refused_without_a_run(api: Api) -> None:
 async def test_who_comes_again_when_there_is_stock_is_served(api: Api) -> None:
     document = api.document(lines=SOLD_OUT)
     assert (await api.place(document)).status_code == 409
-    level = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
-    await api.sql(level, more=5)
-    try:
+    async with restocked(api):
         assert (await api.place(document)).status_code == 201
-    finally:
-        await api.sql(level, more=-5)
     assert await runs(api, document)
 
 
@@ -68,12 +76,8 @@ async def test_who_comes_again_too_early_is_sent_away_at_the_door_again(api: Api
 async def test_another_content_never_takes_the_place_of_an_order(api: Api) -> None:
     document = api.document(lines=SOLD_OUT)
     assert (await api.place(document)).status_code == 409
-    level = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
-    await api.sql(level, more=5)
-    try:
+    async with restocked(api):
         assert (await api.place(document)).status_code == 201
-    finally:
-        await api.sql(level, more=-5)
     other = {**document, "customer": {**document["customer"], "name": "Somebody Else"}}
     answer = await api.place(other)
     assert (answer.status_code, answer.json()["code"]) == (409, "content_differs")

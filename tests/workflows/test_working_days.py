@@ -2,30 +2,15 @@
 
 from dataclasses import replace
 
-from db.engine import run
+from tests.closing_days import closed_for
 from tests.workflows.conftest import World
-
-
-async def close_east(world: World, days: int) -> None:
-    async with world.engine.begin() as tx:
-        await run(
-            tx,
-            """
-            UPDATE locations SET holidays = ARRAY(
-                SELECT (now() AT TIME ZONE 'UTC')::date + n
-                FROM generate_series(0, CAST(:days AS int) - 1) AS n)
-            WHERE location = 'east'
-            """,
-            days=days,
-        )
 
 
 async def test_a_closed_warehouse_is_not_late(world: World) -> None:
     timings = replace(world.timings, pick_s=0.5)
     closed = world.document((await world.sku(east=1), 1))
     working = world.document((await world.sku(west=1), 1))
-    await close_east(world, days=2)
-    try:
+    async with closed_for(world.engine, "east", days=2):
         await world.place(closed, timings)
         await world.parts(f"shop-{closed['external_id']}")
         await world.place(working, timings)
@@ -39,7 +24,5 @@ async def test_a_closed_warehouse_is_not_late(world: World) -> None:
             return [each.order_id for each in found]
 
         assert await world.until(asked) == [f"shop-{working['external_id']}"]
-    finally:
-        await close_east(world, days=0)
     for document in (closed, working):
         await world.work(document)
