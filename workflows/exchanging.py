@@ -90,6 +90,7 @@ def _as_parcel(back: ReturnInput, part: Exchange) -> FulfillmentInput:
         cards=part.cards,
         state=part.state,
         timings=back.timings,
+        due_s=part.due_s,
     )
 
 

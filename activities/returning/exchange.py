@@ -1,7 +1,7 @@
 """What is sent instead of returned goods: planned once, paid for, and settled when it fails."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -50,6 +50,7 @@ class Exchange:
     cards: tuple[int, ...] = ()
     unauthorized: tuple[int, ...] = ()
     security: int | None = None
+    due_s: float | None = field(default=None, compare=False)
 
 
 class ExchangeActivities:
@@ -229,4 +230,5 @@ async def _planned(tx: AsyncConnection, back: Any, part: Any) -> Exchange:
             share.tender_no for share in shares if is_open and share.authorization_key is None
         ),
         security=security,
+        due_s=part.due_s,
     )

@@ -57,7 +57,16 @@ async def instead_of(tx: AsyncConnection, rma: str) -> set[int]:
 
 
 async def parcel_of(tx: AsyncConnection, rma: str) -> Any | None:
-    return await row(tx, "SELECT * FROM fulfillments WHERE rma = :rma", rma=rma)
+    """`due_s`: until the warehouse should report its next step, while it has one."""
+    return await row(
+        tx,
+        """
+        SELECT *, CASE WHEN state IN ('open', 'picked')
+            THEN extract(epoch FROM next_deadline - now())::float END AS due_s
+        FROM fulfillments WHERE rma = :rma
+        """,
+        rma=rma,
+    )
 
 
 async def is_sent(tx: AsyncConnection, rma: str) -> bool:
