@@ -48,7 +48,7 @@ _LOOK_UP: Final = sa.text(f"""
       CASE strpos(a.word, '@')
         WHEN 0 THEN EXISTS (SELECT FROM search_words k WHERE k.word = a.word COLLATE "C")
         WHEN 1 THEN false
-        ELSE EXISTS (SELECT FROM order_search s WHERE s.words @> ARRAY[a.word]) END AS is_known,
+        ELSE EXISTS (SELECT FROM orders WHERE lower(customer_email) = lower(t.raw)) END AS is_known,
       ARRAY(
         SELECT k.word FROM search_words k
         WHERE length(a.word) >= :shortest AND k.word > a.word COLLATE "C"
