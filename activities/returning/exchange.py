@@ -140,7 +140,7 @@ async def _plan(tx: AsyncConnection, back: Any, pick_s: float) -> str | None:
     # The same goods again are nothing new, even where they were retired.
     if back.resolution == "exchange" and not all(line.active for line in lines):
         return SHORT
-    source = await _source(tx, back, lines)
+    source = await _source(tx, head, lines)
     if source is None:
         return SHORT
     parcel = Parcel(
@@ -171,13 +171,11 @@ async def _is_agreed(tx: AsyncConnection, rma: str, due_minor: int) -> bool:
     return any(item.accepted for item in items)
 
 
-async def _source(tx: AsyncConnection, back: Any, lines: list[Any]) -> Sourced | None:
+async def _source(tx: AsyncConnection, head: Any, lines: list[Any]) -> Sourced | None:
     """One location that has everything, of the channel's pool; nobody's reservation is touched."""
-    head = await orders.head(tx, back.order_id)
     demand: Counter[str] = Counter()
     for line in lines:
         demand[line.sku] += line.quantity
-    assert head is not None
     if await exchanges.lacking(tx, head.pool, demand):
         return None
     whole = [

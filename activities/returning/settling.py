@@ -1,6 +1,5 @@
 """Settling a return: what its accepted units are worth, and how that is given, decided once."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +82,7 @@ class SettlingActivities:
                 outcome = OUTCOMES[back.resolution] if is_given else "rejected"
                 await returns.close(tx, rma, outcome)
                 if sent is not None:
-                    await _ask_for_papers(tx, back, sent, items)
+                    await _ask_for_papers(tx, back, sent)
                 await tell(tx, back, "ReturnClosed", outcome=outcome)
                 await _say(tx, back, outcome)
             return await standing(tx, rma)
@@ -94,15 +93,13 @@ async def _arrived(tx: AsyncConnection, rma: str) -> Any | None:
     return part if part is not None and part.state == "delivered" else None
 
 
-async def _ask_for_papers(tx: AsyncConnection, back: Any, part: Any, items: list[Any]) -> None:
+async def _ask_for_papers(tx: AsyncConnection, back: Any, part: Any) -> None:
     """The same goods again need none, unless somebody paid for them."""
     if back.resolution != "exchange" and not part.share_minor:
         return
-    units: Counter[int] = Counter()
-    for item in items:
-        units[item.line_no] += item.accepted
     lines = await exchanges.lines(tx, back.rma)
-    await documents.request_exchange(tx, back, part, lines, +units)
+    units = await returns.accepted(tx, back.rma)
+    await documents.request_exchange(tx, back, part, lines, units)
 
 
 async def settle_without_goods(tx: AsyncConnection, back: Any, within_s: float) -> None:

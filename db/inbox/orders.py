@@ -75,8 +75,7 @@ async def commit_order(
 
     Raises: ContentDiffers.
     """
-    head_start_s = 0 if deferred else HEAD_START_S
-    given = {"state": "new", "note": None, "now": now, "head_start_s": head_start_s}
+    given = _to_start(deferred=deferred, now=now)
     return await _commit(connection, document, channel, external_id, given)
 
 
@@ -92,9 +91,13 @@ async def commit_order_anew(
 
     Raises: ContentDiffers.
     """
-    head_start_s = 0 if deferred else HEAD_START_S
-    given = {"state": "new", "note": None, "now": None, "head_start_s": head_start_s}
+    given = _to_start(deferred=deferred)
     return await _commit(connection, document, channel, external_id, given, revives=True)
+
+
+def _to_start(*, deferred: bool, now: datetime | None = None) -> dict[str, Any]:
+    head_start_s = 0 if deferred else HEAD_START_S
+    return {"state": "new", "note": None, "now": now, "head_start_s": head_start_s}
 
 
 async def commit_rejected_order(

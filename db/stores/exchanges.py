@@ -57,14 +57,9 @@ async def instead_of(tx: AsyncConnection, rma: str) -> set[int]:
 
 
 async def parcel_of(tx: AsyncConnection, rma: str) -> Any | None:
-    """`due_s`: until the warehouse should report its next step, while it has one."""
     return await row(
         tx,
-        """
-        SELECT *, CASE WHEN state IN ('open', 'picked')
-            THEN extract(epoch FROM next_deadline - now())::float END AS due_s
-        FROM fulfillments WHERE rma = :rma
-        """,
+        f"SELECT f.*, {fulfillments.DUE_S} FROM fulfillments f WHERE rma = :rma",  # noqa: S608
         rma=rma,
     )
 

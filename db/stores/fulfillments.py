@@ -29,6 +29,11 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
     ),
 }
 FINAL = frozenset({"delivered", "lost", "cancelled"})
+# Of a fulfillment order `f`: until the warehouse should report its next step, while it has one.
+DUE_S = """
+    CASE WHEN f.state IN ('open', 'picked')
+        THEN extract(epoch FROM f.next_deadline - now())::float END AS due_s
+"""
 STAMPED = frozenset({"picked", "packed", "ready_for_pickup", "handed_over", "delivered"})
 
 
