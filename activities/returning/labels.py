@@ -66,13 +66,23 @@ class ReturnLabelActivities:
 
     @activity.defn
     async def buy_return_label(self, wanted: ReturnLabel) -> None:
-        """Buy it, and send it to the customer; after an unknown outcome, look before buying."""
+        """Buy it, and send it to the customer; after an unknown outcome, look before buying.
+
+        When the goods came meanwhile, what an attempt before this one bought is given back: the
+        run may not have heard of the goods yet.
+        Raises: OutcomeUnknown, while somebody may still be buying it.
+        """
         async with self._engine.begin() as tx:
             back = await locked(tx, wanted.rma)
+            is_wanted = back.state == "approved"
             label = await labels.current_return(tx, wanted.rma)
-            if back.state != "approved" or label is None or label.state == "bought":
+            if label is None or label.state == "bought":
                 return
-            await labels.buying(tx, label.label_key)
+            if is_wanted:
+                await labels.buying(tx, label.label_key)
+        if not is_wanted:
+            await self.void_return_label(wanted.rma)
+            return
         bought = await buy_once(self._carrier, label)
         async with self._engine.begin() as tx:
             back = await locked(tx, wanted.rma)
