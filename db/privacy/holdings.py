@@ -78,6 +78,12 @@ HOLDINGS: Final = (
             " WHERE n.order_id = order_search.order_id)"
         },
     ),
+    # It follows that row.
+    Holding(
+        "word_orders",
+        "(word, placed_at, order_id) IN (SELECT w.word, s.placed_at, s.order_id"  # noqa: S608
+        f" FROM order_search s, unnest(s.words) AS w(word) WHERE s.{_OF_ORDERS})",
+    ),
     Holding(
         "search_words",
         f"word IN (SELECT unnest(words) FROM order_search WHERE {_OF_ORDERS})",  # noqa: S608
@@ -170,7 +176,8 @@ NOT_PERSONAL: Final[Mapping[str, frozenset[str]]] = {
         "stock_movements": "key kind sku pool location order_id fulfillment_id cause",
         "orders": "order_id channel external_id currency locale outcome next_step pickup_location",
         "order_search": "order_id",
-        # Of no order: a word that one customer alone had goes with the words of their orders.
+        # A word that one customer alone had goes with the words of their orders.
+        "word_orders": "word order_id",
         "search_words": "word forms",
         "order_states": "order_id payment fulfillment returned",
         "saved_views": "name query saved_by",

@@ -123,6 +123,15 @@ RULES: Final[dict[str, str]] = {
             WHERE strpos(w.word, '@') = 0
                 AND NOT EXISTS (SELECT FROM search_words k WHERE k.word = w.word COLLATE "C"))
     """,
+    "word_lists_its_orders": """
+        SELECT order_id || '/' || word, CASE WHEN listed.word IS NULL THEN 'not listed'
+            ELSE 'listed without having it' END
+        FROM (SELECT s.order_id, s.placed_at, w.word COLLATE "C" AS word
+            FROM order_search s, unnest(s.words) AS w(word)) had
+            FULL JOIN (SELECT order_id, placed_at, word FROM word_orders) listed
+            USING (order_id, placed_at, word)
+        WHERE had.word IS NULL OR listed.word IS NULL
+    """,
     "order_is_listed_as_it_stands": """
         SELECT order_id, format('%s %s %s %s; listed as %s %s %s %s', n.payment, n.fulfillment,
             n.returned, n.next_deadline, s.payment, s.fulfillment, s.returned, s.next_deadline)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 MOST_WORDS: Final = 12
 # Fewer letters begin so many words that the whole word is meant, or nothing yet.
 SHORTEST_BEGINNING: Final = 3
-# Of words that begin alike, the shortest: a walk by date compares each with those of every order.
+# Of words that begin alike, the shortest: the list of each is begun.
 MOST_LONGER: Final = 100
 MOST_SIMILAR: Final = 50
 _LAST_CHARACTER: Final = chr(0x10FFFF)

@@ -40,7 +40,7 @@ async def all_orders(
     search = await prepare(connection, wanted, text)
     if search and search.finds_nothing:
         return
-    chosen = choose(wanted, search, None)
+    chosen = choose(wanted, search, None, is_page=False)
     options = {"yield_per": ROWS_AT_ONCE}
     statement = sa.text(_ALL.format(**vars(chosen))).execution_options(**options)
     async with connection.stream(statement, chosen.values) as result:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import rows
 from db.queries.finding import SETTLE, Match, Search, look_up
-from db.queries.order_filter import After, Chosen, OrderFilter, choose, gains_by_window
+from db.queries.order_filter import After, Chosen, OrderFilter, choose
 from domain.axes import Axes, Money, Parcel, Units, derive_axes
 
 # What an order waits for: itself, its open fulfillments, holds and exceptions; the first deadline.
@@ -122,11 +122,7 @@ async def list_orders(
     search = await prepare(connection, wanted, text)
     if search and search.finds_nothing:
         return Found([], search.match)
-    found: Sequence[Any] = ()
-    if gains_by_window(wanted, search):
-        found = await _page(connection, choose(wanted, search, after, window=True), limit)
-    if len(found) < limit:
-        found = await _page(connection, choose(wanted, search, after), limit)
+    found = await _page(connection, choose(wanted, search, after), limit)
     return Found([_item(row) for row in found], search.match if search else None)
 
 

@@ -10,20 +10,25 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from db.tables.columns import ORDER, at, check, integer, metadata, now_at, one_of, text
 from domain.axes import FulfillmentAxis, PaymentAxis, ReturnAxis
 
-# A row changes when an address, a line or a customer does: seldom, so the large index is cheap.
+# A row changes when an address, a line or a customer does: seldom, so what follows it is cheap.
 order_search = sa.Table(
     "order_search",
     metadata,
     sa.Column("order_id", sa.Text, sa.ForeignKey(ORDER), primary_key=True),
     at("placed_at", null=False),
     sa.Column("words", ARRAY(sa.Text), nullable=False),
-    sa.Index("ix_order_search_placed", "placed_at", "order_id"),
-    # A list of what waits to be indexed would be read by each search, and be paid for by one order.
-    sa.Index(
-        "ix_order_search_words", "words", postgresql_using="gin",
-        postgresql_with={"fastupdate": "off"},
-    ),
-)  # fmt: skip
+)
+
+# The same the other way round, kept by a trigger: of each word its orders by date. A page is read
+# from the end of such a list, and lists met with each other, or with those of the states, in step.
+word_orders = sa.Table(
+    "word_orders",
+    metadata,
+    at("placed_at", null=False),
+    sa.Column("word", sa.Text(collation="C"), nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("word", "placed_at", "order_id"),
+)
 
 # Every word of any order but e-mail addresses: where beginnings and misspellings are looked up.
 # A form is the word with one letter left out: two words that share one differ by a slip of the pen.

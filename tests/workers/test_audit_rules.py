@@ -112,6 +112,7 @@ BREAKAGES = {
     "story_is_complete": "DELETE FROM order_events WHERE order_id = '{open}' AND sequence = 2",
     "order_is_found_by_what_it_is":
         "UPDATE order_search SET words = '{{nobody}}' WHERE order_id = '{open}'",
+    "word_lists_its_orders": "DELETE FROM word_orders WHERE order_id = '{open}'",
     "order_is_listed_as_it_stands":
         "UPDATE order_states SET payment = 'not_due' WHERE order_id = '{open}'",
     "closed_order_has_no_change_to_make":

@@ -135,6 +135,10 @@ FROM drawn WHERE outcome IS NULL AND b < 0.04;
 --: search
 INSERT INTO order_search SELECT order_id, placed_at, words FROM order_words_now ORDER BY placed_at;
 
+--: lists
+INSERT INTO word_orders (placed_at, word, order_id)
+  SELECT placed_at, word, order_id FROM order_search, unnest(words) AS w(word) ORDER BY placed_at;
+
 --: words
 INSERT INTO search_words SELECT word, search_forms(word)
 FROM (SELECT DISTINCT unnest(words) AS word FROM order_search) w WHERE strpos(word, '@') = 0;
