@@ -26,6 +26,14 @@ _AS_GIVEN: Final = """
     set_config('plan_cache_mode', 'force_custom_plan', true) AS planned,
     set_config('jit', 'off', true) AS compiled
 """
+# Of a page, lists are read in step, each in its order, and no further than the page: a plan expects
+# next to nothing of two that must both be met, and would gather the whole of them for it.
+_IN_STEP: Final = """
+    set_config('enable_hashjoin', :whole, true) AS hashed,
+    set_config('enable_bitmapscan', :whole, true) AS gathered,
+    set_config('enable_seqscan', :whole, true) AS scanned,
+    set_config('max_parallel_workers_per_gather', '0', true) AS shared
+"""
 SETTLE: Final = sa.text(f"SELECT {_AS_GIVEN}")
 _LOOK_UP: Final = sa.text(f"""
     WITH typed AS MATERIALIZED (
@@ -36,7 +44,7 @@ _LOOK_UP: Final = sa.text(f"""
       UNION ALL
       SELECT n, part, word FROM typed, unnest(search_words_of(raw)) WITH ORDINALITY AS w(word, part)
     )
-    SELECT a.n, a.part, a.word, {_AS_GIVEN},
+    SELECT a.n, a.part, a.word, {_AS_GIVEN}, {_IN_STEP},
       CASE WHEN a.part = 0 THEN ARRAY(
         SELECT order_id FROM orders WHERE order_id = t.raw OR order_id = lower(t.raw)
         UNION SELECT order_id FROM orders
@@ -63,6 +71,10 @@ _LOOK_UP: Final = sa.text(f"""
     FROM asked a JOIN typed t USING (n)
     ORDER BY a.n, a.part
 """)  # noqa: S608 - a fragment of this file
+_ARE_MANY: Final = sa.text("""
+    SELECT count(*) > :most FROM (
+      SELECT FROM word_orders WHERE word = ANY(CAST(:words AS text[])) LIMIT :most + 1) AS enough
+""")
 _SIMILAR: Final = sa.text("""
     SELECT w.word, ARRAY(
       SELECT k.word FROM search_words k WHERE k.forms && search_forms(w.word)
@@ -102,7 +114,7 @@ class Search:
 NOTHING: Final = Search((), Match.NOTHING)
 
 
-async def look_up(connection: AsyncConnection, typed: str) -> Search:
+async def look_up(connection: AsyncConnection, typed: str, *, is_page: bool = True) -> Search:
     """At most two statements; those that follow in this transaction are planned as they are."""
     words = _split(typed)
     if not words:
@@ -114,6 +126,7 @@ async def look_up(connection: AsyncConnection, typed: str) -> Search:
             "shortest": SHORTEST_BEGINNING,
             "last": _LAST_CHARACTER,
             "most": MOST_LONGER,
+            "whole": "off" if is_page else "on",
         },
     )
     by_word: dict[int, list[Any]] = {}
@@ -126,6 +139,15 @@ async def look_up(connection: AsyncConnection, typed: str) -> Search:
     return await _similar(
         connection, [forms for forms in single if len(forms) > 1 or _is_id(forms)]
     )
+
+
+async def are_many(connection: AsyncConnection, search: Search, most: int) -> bool:
+    """Whether each typed word has more orders than so many, and none of them by an id."""
+    for term in search.terms:
+        values = {"words": list(term.words), "most": most}
+        if term.orders or not (await connection.execute(_ARE_MANY, values)).scalar_one():
+            return False
+    return True
 
 
 def _split(typed: str) -> list[str]:

@@ -5,20 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from db.queries.finding import Search, Term
+from db.queries import word_lists
+from db.queries.finding import Search
 
 Status = Literal["open", "closed", "needs_person"]
 Sort = Literal[
     "-placed_at", "placed_at", "next_deadline", "-next_deadline", "total_minor", "-total_minor"
 ]
 NEWEST: Final[Sort] = "-placed_at"
+# Orders that are sorted by amount; of a word that has more, the amounts are walked.
+MOST_GATHERED: Final = 5_000
 
-# o is orders, s order_states; t0, t1 … are lists of orders, one a word. The base is one of these.
+# o is orders, s order_states; t0, t1 … are lists of orders, one a word. The base is one of these;
+# beside lists, the few that have an exception or a hold are looked up as orders.
 _STATUS: Final[dict[str, str]] = {
     "open": "o.outcome IS NULL",
     "closed": "o.outcome IS NOT NULL",
     "needs_person": """
-        EXISTS (SELECT FROM exceptions e WHERE e.order_id = {base}.order_id AND e.state = 'open')
+        EXISTS (SELECT FROM exceptions e WHERE e.order_id = {few}.order_id AND e.state = 'open')
     """,
 }
 _CONDITIONS: Final[dict[str, str]] = {
@@ -37,11 +41,11 @@ _CONDITIONS: Final[dict[str, str]] = {
             WHERE f.order_id = {base}.order_id AND f.location = :location)
     """,
     "exception": """
-        EXISTS (SELECT FROM exceptions e WHERE e.order_id = {base}.order_id AND e.state = 'open'
+        EXISTS (SELECT FROM exceptions e WHERE e.order_id = {few}.order_id AND e.state = 'open'
             AND (:exception = 'any' OR e.reason = :exception))
     """,
     "hold": """
-        EXISTS (SELECT FROM holds h WHERE h.order_id = {base}.order_id AND h.state = 'open'
+        EXISTS (SELECT FROM holds h WHERE h.order_id = {few}.order_id AND h.state = 'open'
             AND (:hold = 'any' OR h.kind = :hold))
     """,
 }
@@ -49,14 +53,6 @@ _DATES: Final[dict[str, str]] = {
     "placed_from": "{of}.placed_at >= :placed_from",
     "placed_to": "{of}.placed_at < :placed_to",
 }
-_BY_ID: Final = """
-    SELECT placed_at, order_id FROM orders WHERE order_id = ANY(CAST(:{ids} AS text[]))
-"""
-_OF_WORD: Final = "SELECT placed_at, order_id FROM word_orders WHERE word = :{word}"
-_ALL: Final = """
-    SELECT DISTINCT placed_at, order_id FROM word_orders
-    WHERE word = ANY(CAST(:{words} AS text[]))
-"""
 _OVERDUE: Final = "s.next_deadline < now()"
 _OF_ORDERS: Final = frozenset(
     {"channel", "outcome", "currency", "total_from_minor", "total_to_minor"}
@@ -64,6 +60,7 @@ _OF_ORDERS: Final = frozenset(
 _AXES: Final = frozenset({"payment", "fulfillment", "returned"})
 # Nearly all orders: a walk by date meets them at once, and no index holds them.
 _NOTHING_BACK: Final = "none"
+_OF_FEW: Final = frozenset({"exception", "hold"})
 _OF_STATES: Final = _AXES | {"deadline_from", "deadline_to", "overdue"}
 _TABLES: Final = {"o": "orders", "s": "order_states"}
 
@@ -97,6 +94,12 @@ class OrderFilter:
         """All orders by date: nothing there that a plan could mistake."""
         return self == OrderFilter(sort=self.sort) and self.sort.endswith("placed_at")
 
+    @property
+    def is_by_total(self) -> bool:
+        """By amount, and nothing is asked but amounts: their index holds the order of the list."""
+        amounts = {"currency", "total_from_minor", "total_to_minor"}
+        return self.sort.endswith("total_minor") and self.given().keys() <= {"sort", *amounts}
+
 
 @dataclass(frozen=True)
 class After:
@@ -123,17 +126,25 @@ class Chosen:
 
 
 def choose(
-    wanted: OrderFilter, search: Search | None, after: After | None, *, is_page: bool = True
+    wanted: OrderFilter,
+    search: Search | None,
+    after: After | None,
+    *,
+    is_page: bool = True,
+    walks: bool = False,
 ) -> Chosen:
-    """Of a page, whoever runs the statement gives the `limit`."""
+    """Of a page, whoever runs the statement gives the `limit`.
+
+    Either the lists of a text are met; or what is sorted by is walked, and each order asked for
+    the words.
+    """
     base = _base(wanted, search)
     by = wanted.sort.removeprefix("-")
     direction = " DESC" if wanted.sort.startswith("-") else ""
     names = (_CONDITIONS | _DATES).keys()
     values = {name: value for name, value in wanted.given().items() if name in names}
-    conditions = [_CONDITIONS[name].format(base=base) for name in values if name in _CONDITIONS]
-    conditions += _further(wanted, base)
     dates = [_DATES[name] for name in values if name in _DATES]
+    conditions = _conditions(wanted, base, "o" if search else base)
     if after is not None:
         begins = f"({{of}}.{by}, {{of}}.order_id) {'<' if direction else '>'} "
         begins += "(:after_key, :after_order_id)"
@@ -142,16 +153,18 @@ def choose(
         else:
             conditions.append(begins.format(of=base))
         values |= {"after_key": after.key, "after_order_id": after.order_id}
-    tables = _needed(wanted, base)
-    if search:
-        newest = is_page and _is_list(wanted, search)
-        listed = _lists(search, values, _newest(dates, direction) if newest else _ALL)
-        source = _met(listed, tables)
+    tables = _needed(wanted, base, search)
+    if search and not walks:
+        is_full_soon = is_page and _is_list(wanted, search)
+        of_any = word_lists.newest(dates, direction) if is_full_soon else word_lists.OF_ANY
+        lists = word_lists.lists(search, values, of_any)
+        source = _met(lists, tables)
         # Each list is begun where the page begins.
-        conditions += [date.format(of=each) for each in (*listed, *tables) for date in dates]
+        conditions += [date.format(of=each) for each in (*lists, *tables) for date in dates]
     else:
         source = _looked_up(base, tables)
         conditions += [date.format(of=base) for date in dates]
+        conditions += word_lists.has(search, base, values) if search else []
     return Chosen(
         tables=source,
         conditions=" AND ".join(conditions) or "true",
@@ -175,24 +188,29 @@ def _base(wanted: OrderFilter, search: Search | None) -> str:
     return "s" if by_axis else "o"
 
 
-def _needed(wanted: OrderFilter, base: str) -> list[str]:
+def _needed(wanted: OrderFilter, base: str, search: Search | None) -> list[str]:
     given = wanted.given().keys()
+    by_few = bool(_OF_FEW & given) or wanted.status == "needs_person"
     needed = {
-        "o": bool(_OF_ORDERS & given) or wanted.status in ("open", "closed") or base == "o",
-        "s": bool(_OF_STATES & given) or base == "s",
+        "o": base == "o"
+        or bool(_OF_ORDERS & given)
+        or wanted.status in ("open", "closed")
+        or (search is not None and by_few),
+        "s": base == "s" or bool(_OF_STATES & given),
     }
     return [table for table, is_needed in needed.items() if is_needed]
 
 
-def _further(wanted: OrderFilter, base: str) -> list[str]:
-    conditions = []
+def _conditions(wanted: OrderFilter, base: str, few: str) -> list[str]:
+    given = wanted.given()
+    conditions = [_CONDITIONS[name] for name in given if name in _CONDITIONS]
     if wanted.status:
-        conditions.append(_STATUS[wanted.status].format(base=base))
+        conditions.append(_STATUS[wanted.status])
     if wanted.overdue is not None:
         conditions.append(_OVERDUE if wanted.overdue else f"({_OVERDUE}) IS NOT TRUE")
     if wanted.sort.endswith("next_deadline"):
         conditions.append("s.next_deadline IS NOT NULL")  # what waits for nothing has none
-    return conditions
+    return [condition.format(base=base, few=few) for condition in conditions]
 
 
 def _looked_up(base: str, tables: Sequence[str]) -> str:
@@ -204,9 +222,9 @@ def _looked_up(base: str, tables: Sequence[str]) -> str:
     return " ".join([f"{_TABLES[base]} {base}", *joined])
 
 
-def _met(listed: dict[str, str], tables: Sequence[str]) -> str:
+def _met(lists: dict[str, str], tables: Sequence[str]) -> str:
     """Lists of one order, by date: read in step until the page is full, none to its end."""
-    sources = [f"({orders}) AS {name}" for name, orders in listed.items()]
+    sources = [f"({orders}) AS {name}" for name, orders in lists.items()]
     sources += [f"{_TABLES[each]} {each}" for each in tables]
     first, *others = sources
     return " ".join([first, *(f"JOIN {other} USING (placed_at, order_id)" for other in others)])
@@ -217,38 +235,5 @@ def _is_list(wanted: OrderFilter, search: Search) -> bool:
     return (
         wanted.given().keys() <= {"sort", *_DATES}
         and len(search.terms) == 1
-        and (wanted.sort.endswith("placed_at"))
+        and wanted.sort.endswith("placed_at")
     )
-
-
-def _lists(search: Search, values: dict[str, Any], of_many: str) -> dict[str, str]:
-    return {
-        f"t{number}": _list(term, f"{number}", values, of_many)
-        for number, term in enumerate(search.terms)
-    }
-
-
-def _list(term: Term, number: str, values: dict[str, Any], of_many: str) -> str:
-    """The orders that have one of the term's ids or words."""
-    lists = []
-    if term.orders:
-        values[f"ids_{number}"] = list(term.orders)
-        lists.append(_BY_ID.format(ids=f"ids_{number}"))
-    if len(term.words) == 1:
-        values[f"word_{number}"] = term.words[0]
-        lists.append(_OF_WORD.format(word=f"word_{number}"))
-    elif term.words:
-        values[f"words_{number}"] = list(term.words)
-        lists.append(of_many.format(words=f"words_{number}"))
-    return " UNION ".join(lists)
-
-
-def _newest(dates: Sequence[str], direction: str) -> str:
-    """Of each of many words no more orders than fill the page, however many it has."""
-    begun = " AND ".join(["l.word = w.word", *(date.format(of="l") for date in dates)])
-    return f"""
-        SELECT DISTINCT each.placed_at, each.order_id
-        FROM unnest(CAST(:{{words}} AS text[])) AS w(word) CROSS JOIN LATERAL (
-          SELECT l.placed_at, l.order_id FROM word_orders l WHERE {begun}
-          ORDER BY l.placed_at{direction}, l.order_id{direction} LIMIT :limit) AS each
-    """  # noqa: S608 - fragments of this file

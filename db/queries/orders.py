@@ -8,8 +8,8 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import rows
-from db.queries.finding import SETTLE, Match, Search, look_up
-from db.queries.order_filter import After, Chosen, OrderFilter, choose
+from db.queries.finding import SETTLE, Match, Search, are_many, look_up
+from db.queries.order_filter import MOST_GATHERED, After, Chosen, OrderFilter, choose
 from domain.axes import Axes, Money, Parcel, Units, derive_axes
 
 # What an order waits for: itself, its open fulfillments, holds and exceptions; the first deadline.
@@ -122,7 +122,10 @@ async def list_orders(
     search = await prepare(connection, wanted, text)
     if search and search.finds_nothing:
         return Found([], search.match)
-    found = await _page(connection, choose(wanted, search, after), limit)
+    walks = bool(search and wanted.is_by_total) and await are_many(
+        connection, search, MOST_GATHERED
+    )
+    found = await _page(connection, choose(wanted, search, after, walks=walks), limit)
     return Found([_item(row) for row in found], search.match if search else None)
 
 
@@ -132,11 +135,11 @@ async def _page(connection: AsyncConnection, chosen: Chosen, limit: int) -> Sequ
 
 
 async def prepare(
-    connection: AsyncConnection, wanted: OrderFilter, text: str | None
+    connection: AsyncConnection, wanted: OrderFilter, text: str | None, *, is_page: bool = True
 ) -> Search | None:
     """Look the text up, and have what follows in this transaction planned for what is wanted."""
     if text is not None:
-        return await look_up(connection, text)
+        return await look_up(connection, text, is_page=is_page)
     if not wanted.is_plain:
         await connection.execute(SETTLE)
     return None

@@ -60,9 +60,6 @@ BEGIN
   RETURN NULL;
 END $$
 """
-# An order has the same date in each of these: together with its id the date excludes no row, and a
-# plan that took it for another condition would expect next to nothing of a list met with another.
-ONE_DATE = "ALTER TABLE {} ALTER COLUMN placed_at SET (n_distinct = 1)"
 # A list is read without its rows as long as vacuum has seen them; the newest are read most.
 SEEN_SOON = "ALTER TABLE word_orders SET (autovacuum_vacuum_insert_scale_factor = 0.01)"
 COMMON = "ALTER TABLE word_orders ALTER COLUMN word SET STATISTICS 500"
@@ -87,8 +84,6 @@ def upgrade() -> None:
     op.execute(FILL)
     op.create_primary_key(op.f("pk_word_orders"), "word_orders", ["word", "placed_at", "order_id"])
     op.execute(KEEP_WORDS)
-    for table in ("word_orders", "order_states", "orders"):
-        op.execute(ONE_DATE.format(table))
     for statement in (SEEN_SOON, COMMON, NO_LONGER):
         op.execute(statement)
 

@@ -1,0 +1,62 @@
+"""A text as lists of orders: those of each of its words, as tables that a statement reads from."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from db.queries.finding import Search, Term
+
+_BY_ID: Final = """
+    SELECT placed_at, order_id FROM orders WHERE order_id = ANY(CAST(:{ids} AS text[]))
+"""
+_OF_WORD: Final = "SELECT placed_at, order_id FROM word_orders WHERE word = :{word}"
+OF_ANY: Final = """
+    SELECT DISTINCT placed_at, order_id FROM word_orders
+    WHERE word = ANY(CAST(:{words} AS text[]))
+"""
+# Each order of the base is asked; a plan that knew how many have the word would turn it round.
+_HAS: Final = """
+    EXISTS (SELECT FROM order_search t
+        WHERE t.order_id = {base}.order_id AND t.words && CAST(:{words} AS text[]) OFFSET 0)
+"""
+
+
+def lists(search: Search, values: dict[str, Any], of_any: str) -> dict[str, str]:
+    """A list a typed word, by the name that it goes by; what it is of is added to the values."""
+    return {
+        f"t{number}": _list(term, str(number), values, of_any)
+        for number, term in enumerate(search.terms)
+    }
+
+
+def _list(term: Term, number: str, values: dict[str, Any], of_any: str) -> str:
+    parts = []
+    if term.orders:
+        values[f"ids_{number}"] = list(term.orders)
+        parts.append(_BY_ID.format(ids=f"ids_{number}"))
+    if len(term.words) == 1:
+        values[f"word_{number}"] = term.words[0]
+        parts.append(_OF_WORD.format(word=f"word_{number}"))
+    elif term.words:
+        values[f"words_{number}"] = list(term.words)
+        parts.append(of_any.format(words=f"words_{number}"))
+    return " UNION ".join(parts)
+
+
+def newest(dates: Sequence[str], direction: str) -> str:
+    """Of each of many words no more orders than fill the page, however many there are."""
+    begun = " AND ".join(["l.word = w.word", *(date.format(of="l") for date in dates)])
+    return f"""
+        SELECT DISTINCT l.placed_at, l.order_id
+        FROM unnest(CAST(:{{words}} AS text[])) AS w(word) CROSS JOIN LATERAL (
+          SELECT l.placed_at, l.order_id FROM word_orders l WHERE {begun}
+          ORDER BY l.placed_at{direction}, l.order_id{direction} LIMIT :limit) AS l
+    """  # noqa: S608 - fragments of this file
+
+
+def has(search: Search, base: str, values: dict[str, Any]) -> list[str]:
+    """Conditions in the place of lists."""
+    conditions = []
+    for number, term in enumerate(search.terms):
+        values[f"words_{number}"] = list(term.words)
+        conditions.append(_HAS.format(base=base, words=f"words_{number}"))
+    return conditions
