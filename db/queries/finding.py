@@ -26,12 +26,12 @@ _AS_GIVEN: Final = """
     set_config('plan_cache_mode', 'force_custom_plan', true) AS planned,
     set_config('jit', 'off', true) AS compiled
 """
-# Of a page, lists are read in step, each in its order, and no further than the page: a plan expects
-# next to nothing of two that must both be met, and would gather the whole of them for it.
+# Of a page by date, lists are read in step, each in its order, and no further than the page: a plan
+# expects next to nothing of two that must both be met, and would gather the whole of them for it.
 _IN_STEP: Final = """
-    set_config('enable_hashjoin', :whole, true) AS hashed,
-    set_config('enable_bitmapscan', :whole, true) AS gathered,
-    set_config('enable_seqscan', :whole, true) AS scanned,
+    set_config('enable_hashjoin', :gathers, true) AS hashed,
+    set_config('enable_bitmapscan', :gathers, true) AS gathered,
+    set_config('enable_seqscan', :gathers, true) AS scanned,
     set_config('max_parallel_workers_per_gather', '0', true) AS shared
 """
 SETTLE: Final = sa.text(f"SELECT {_AS_GIVEN}")
@@ -114,7 +114,7 @@ class Search:
 NOTHING: Final = Search((), Match.NOTHING)
 
 
-async def look_up(connection: AsyncConnection, typed: str, *, is_page: bool = True) -> Search:
+async def look_up(connection: AsyncConnection, typed: str, *, in_step: bool = True) -> Search:
     """At most two statements; those that follow in this transaction are planned as they are."""
     words = _split(typed)
     if not words:
@@ -126,7 +126,7 @@ async def look_up(connection: AsyncConnection, typed: str, *, is_page: bool = Tr
             "shortest": SHORTEST_BEGINNING,
             "last": _LAST_CHARACTER,
             "most": MOST_LONGER,
-            "whole": "off" if is_page else "on",
+            "gathers": "off" if in_step else "on",
         },
     )
     by_word: dict[int, list[Any]] = {}

@@ -92,7 +92,11 @@ class OrderFilter:
     @property
     def is_plain(self) -> bool:
         """All orders by date: nothing there that a plan could mistake."""
-        return self == OrderFilter(sort=self.sort) and self.sort.endswith("placed_at")
+        return self == OrderFilter(sort=self.sort) and self.is_by_date
+
+    @property
+    def is_by_date(self) -> bool:
+        return self.sort.endswith("placed_at")
 
     @property
     def is_by_total(self) -> bool:
@@ -135,9 +139,10 @@ def choose(
 ) -> Chosen:
     """Of a page, whoever runs the statement gives the `limit`.
 
-    Either the lists of a text are met; or what is sorted by is walked, and each order asked for
-    the words.
+    Lists of a text are met: those of a page by date in step, until it is full, and others whole. Or
+    what is sorted by is walked, and each order asked for the words.
     """
+    in_step = is_page and wanted.is_by_date
     base = _base(wanted, search)
     by = wanted.sort.removeprefix("-")
     direction = " DESC" if wanted.sort.startswith("-") else ""
@@ -155,10 +160,10 @@ def choose(
         values |= {"after_key": after.key, "after_order_id": after.order_id}
     tables = _needed(wanted, base, search)
     if search and not walks:
-        is_full_soon = is_page and _is_list(wanted, search)
-        of_any = word_lists.newest(dates, direction) if is_full_soon else word_lists.OF_ANY
+        is_list = in_step and _is_list(wanted, search)
+        of_any = word_lists.newest(dates, direction) if is_list else word_lists.OF_ANY
         lists = word_lists.lists(search, values, of_any)
-        source = _met(lists, tables)
+        source = _met(lists, tables, "placed_at, order_id" if in_step else "order_id")
         # Each list is begun where the page begins.
         conditions += [date.format(of=each) for each in (*lists, *tables) for date in dates]
     else:
@@ -222,18 +227,13 @@ def _looked_up(base: str, tables: Sequence[str]) -> str:
     return " ".join([f"{_TABLES[base]} {base}", *joined])
 
 
-def _met(lists: dict[str, str], tables: Sequence[str]) -> str:
-    """Lists of one order, by date: read in step until the page is full, none to its end."""
+def _met(lists: dict[str, str], tables: Sequence[str], by: str) -> str:
     sources = [f"({orders}) AS {name}" for name, orders in lists.items()]
     sources += [f"{_TABLES[each]} {each}" for each in tables]
     first, *others = sources
-    return " ".join([first, *(f"JOIN {other} USING (placed_at, order_id)" for other in others)])
+    return " ".join([first, *(f"JOIN {other} USING ({by})" for other in others)])
 
 
 def _is_list(wanted: OrderFilter, search: Search) -> bool:
     """Whether the text alone, and dates, say which orders are shown."""
-    return (
-        wanted.given().keys() <= {"sort", *_DATES}
-        and len(search.terms) == 1
-        and wanted.sort.endswith("placed_at")
-    )
+    return wanted.given().keys() <= {"sort", *_DATES} and len(search.terms) == 1

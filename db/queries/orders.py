@@ -139,7 +139,7 @@ async def prepare(
 ) -> Search | None:
     """Look the text up, and have what follows in this transaction planned for what is wanted."""
     if text is not None:
-        return await look_up(connection, text, is_page=is_page)
+        return await look_up(connection, text, in_step=is_page and wanted.is_by_date)
     if not wanted.is_plain:
         await connection.execute(SETTLE)
     return None
