@@ -122,9 +122,9 @@ async def list_orders(
     search = await prepare(connection, wanted, text)
     if search and search.finds_nothing:
         return Found([], search.match)
-    walks = bool(search and wanted.is_by_total) and await are_many(
-        connection, search, MOST_GATHERED
-    )
+    walks = search is not None and wanted.is_by_total
+    if search and walks:
+        walks = await are_many(connection, search, MOST_GATHERED)
     found = await _page(connection, choose(wanted, search, after, walks=walks), limit)
     return Found([_item(row) for row in found], search.match if search else None)
 

@@ -285,6 +285,26 @@ async def test_the_words_are_those_the_views_derive(shop: AsyncEngine) -> None:
     assert await run(shop, differs) == []
 
 
+async def test_the_list_of_a_word_holds_the_orders_that_have_it(shop: AsyncEngine) -> None:
+    async def listed(word: str) -> list[str]:
+        by_date = "SELECT order_id FROM word_orders WHERE word = :word ORDER BY placed_at"
+        found = await run(shop, by_date, word=word)
+        return [each.order_id for each in found]
+
+    assert await listed("jose") == ["shop-1", "web-3"]
+    await run(shop, "UPDATE orders SET ship_to = '{\"name\": \"José\"}' WHERE order_id = 'web-1'")
+    assert await listed("jose") == ["shop-1", "web-3", "web-1"]
+    await run(shop, "UPDATE orders SET ship_to = '{}' WHERE order_id = 'web-3'")
+    assert await listed("jose") == ["shop-1", "web-1"]
+    both_ways = """
+        SELECT placed_at, unnest(words), order_id FROM order_search
+        EXCEPT SELECT placed_at, word, order_id FROM word_orders
+        UNION ALL (SELECT placed_at, word, order_id FROM word_orders
+        EXCEPT SELECT placed_at, unnest(words), order_id FROM order_search)
+    """
+    assert await run(shop, both_ways) == []
+
+
 async def test_orders_are_sorted_three_ways_either_way(shop: AsyncEngine) -> None:
     await run(
         shop,

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.queries import order_export, orders
 from db.queries.finding import Search, look_up
-from db.queries.order_filter import After, OrderFilter
+from db.queries.order_filter import After, OrderFilter, choose
 from workers.local.bench.fill import fill
 from workers.local.postgres import PostgresServer
 
@@ -151,3 +151,57 @@ async def test_pages_hold_what_a_look_at_every_order_says(
                 assert exported == expected, case
             some += bool(met)
         assert some > ROUNDS / 2
+
+
+async def read(
+    tx: AsyncConnection, wanted: OrderFilter, text: str
+) -> tuple[set[str], set[str], int]:
+    """Kinds of steps, indexes, and rows that are read of tables, for a first page of fifty."""
+    search = await look_up(tx, text)
+    chosen = choose(wanted, search, None)
+    found = await tx.execute(
+        sa.text(f"""
+            EXPLAIN (ANALYZE, FORMAT JSON) SELECT {chosen.id} FROM {chosen.tables}
+            WHERE {chosen.conditions} ORDER BY {chosen.order} LIMIT :limit
+        """),
+        {**chosen.values, "limit": 50},
+    )
+    steps = list(nodes(found.scalar_one()[0]["Plan"]))
+    scans = [step for step in steps if "Relation Name" in step]
+    return (
+        {step["Node Type"] for step in steps},
+        {step.get("Index Name", "none") for step in scans},
+        sum(round(step["Actual Rows"] * step["Actual Loops"]) for step in scans),
+    )
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for each in plan.get("Plans", ()):
+        yield from nodes(each)
+
+
+async def test_a_page_is_read_from_lists_that_end_where_it_is_full(shop: AsyncEngine) -> None:
+    async with shop.connect() as tx:
+        # Of the words that begin so, Maria's alone is a long list.
+        (term,) = (await look_up(tx, "mar")).terms
+        fifty_of_each = """
+            SELECT sum(least(50, n)) AS rows, sum(n) AS listed FROM (
+              SELECT count(*) AS n FROM word_orders WHERE word = ANY(:words) GROUP BY word) AS l
+        """
+        (most,) = await tx.execute(sa.text(fifty_of_each), {"words": list(term.words)})
+        _, indexes, rows = await read(tx, OrderFilter(), "mar")
+        assert (indexes, rows) == ({"pk_word_orders"}, most.rows)
+        assert rows < most.listed / 2
+        for filters, index in (
+            ({"payment": "partly_refunded"}, "ix_order_states_payment"),
+            ({"status": "open"}, "ix_orders_open"),
+            ({"channel": "outlet"}, "ix_orders_channel"),
+        ):
+            steps, indexes, rows = await read(tx, OrderFilter(**filters), "maria")
+            assert steps <= {"Limit", "Merge Join", "Nested Loop", "Index Only Scan"}, steps
+            assert indexes == {"pk_word_orders", index}
+        # Words that go together are no more work than one.
+        steps, indexes, rows = await read(tx, OrderFilter(), "sao paulo")
+        assert steps <= {"Limit", "Merge Join", "Nested Loop", "Index Only Scan"}, steps
+        assert (indexes, rows < 200) == ({"pk_word_orders"}, True)

@@ -84,7 +84,7 @@ def upgrade() -> None:
     op.execute(FILL)
     op.create_primary_key(op.f("pk_word_orders"), "word_orders", ["word", "placed_at", "order_id"])
     op.execute(KEEP_WORDS)
-    for statement in (SEEN_SOON, COMMON, NO_LONGER):
+    for statement in (SEEN_SOON, COMMON, NO_LONGER, "ANALYZE word_orders"):
         op.execute(statement)
 
 
