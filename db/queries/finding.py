@@ -26,15 +26,14 @@ _AS_GIVEN: Final = """
     set_config('plan_cache_mode', 'force_custom_plan', true) AS planned,
     set_config('jit', 'off', true) AS compiled
 """
-# Of a page by date, lists are read in step, each in its order, and no further than the page: a plan
-# expects next to nothing of two that must both be met, and would gather the whole of them for it.
-_IN_STEP: Final = """
-    set_config('enable_hashjoin', :gathers, true) AS hashed,
-    set_config('enable_bitmapscan', :gathers, true) AS gathered,
-    set_config('enable_seqscan', :gathers, true) AS scanned,
-    set_config('max_parallel_workers_per_gather', '0', true) AS shared
-"""
 SETTLE: Final = sa.text(f"SELECT {_AS_GIVEN}")
+# Lists are read in step, each in its order, and no further than the page: a plan expects next to
+# nothing of two that are met by date and order, and would gather the whole of them for it.
+IN_STEP: Final = sa.text("""
+    SELECT set_config(name, 'off', true)
+    FROM unnest(ARRAY['enable_hashjoin', 'enable_bitmapscan', 'enable_seqscan']) AS name
+    UNION ALL SELECT set_config('max_parallel_workers_per_gather', '0', true)
+""")
 _LOOK_UP: Final = sa.text(f"""
     WITH typed AS MATERIALIZED (
       SELECT n, raw, search_fold(raw) AS whole
@@ -44,7 +43,7 @@ _LOOK_UP: Final = sa.text(f"""
       UNION ALL
       SELECT n, part, word FROM typed, unnest(search_words_of(raw)) WITH ORDINALITY AS w(word, part)
     )
-    SELECT a.n, a.part, a.word, {_AS_GIVEN}, {_IN_STEP},
+    SELECT a.n, a.part, a.word, {_AS_GIVEN},
       CASE WHEN a.part = 0 THEN ARRAY(
         SELECT order_id FROM orders WHERE order_id = t.raw OR order_id = lower(t.raw)
         UNION SELECT order_id FROM orders
@@ -114,7 +113,7 @@ class Search:
 NOTHING: Final = Search((), Match.NOTHING)
 
 
-async def look_up(connection: AsyncConnection, typed: str, *, in_step: bool = True) -> Search:
+async def look_up(connection: AsyncConnection, typed: str) -> Search:
     """At most two statements; those that follow in this transaction are planned as they are."""
     words = _split(typed)
     if not words:
@@ -126,7 +125,6 @@ async def look_up(connection: AsyncConnection, typed: str, *, in_step: bool = Tr
             "shortest": SHORTEST_BEGINNING,
             "last": _LAST_CHARACTER,
             "most": MOST_LONGER,
-            "gathers": "off" if in_step else "on",
         },
     )
     by_word: dict[int, list[Any]] = {}
@@ -141,13 +139,10 @@ async def look_up(connection: AsyncConnection, typed: str, *, in_step: bool = Tr
     )
 
 
-async def are_many(connection: AsyncConnection, search: Search, most: int) -> bool:
-    """Whether each typed word has more orders than so many, and none of them by an id."""
-    for term in search.terms:
-        values = {"words": list(term.words), "most": most}
-        if term.orders or not (await connection.execute(_ARE_MANY, values)).scalar_one():
-            return False
-    return True
+async def are_many(connection: AsyncConnection, words: Sequence[str], most: int) -> bool:
+    """Whether more orders than so many have one of the words."""
+    found = await connection.execute(_ARE_MANY, {"words": list(words), "most": most})
+    return bool(found.scalar_one())
 
 
 def _split(typed: str) -> list[str]:

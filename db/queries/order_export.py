@@ -37,7 +37,7 @@ async def all_orders(
 ) -> AsyncIterator[Sequence[Any]]:
     """Give them some at a time, as of one moment."""
     await connection.execute(_LIMITED, {"milliseconds": str(UNREAD_S * 2_000)})
-    search = await prepare(connection, wanted, text, is_page=False)
+    search = await prepare(connection, wanted, text)
     if search and search.finds_nothing:
         return
     chosen = choose(wanted, search, None, is_page=False)

@@ -13,7 +13,7 @@ Sort = Literal[
     "-placed_at", "placed_at", "next_deadline", "-next_deadline", "total_minor", "-total_minor"
 ]
 NEWEST: Final[Sort] = "-placed_at"
-# Orders that are sorted by amount; of a word that has more, the amounts are walked.
+# Of a word that more orders have, and that has no list in the order of the page.
 MOST_GATHERED: Final = 5_000
 
 # o is orders, s order_states; t0, t1 … are lists of orders, one a word. The base is one of these;
@@ -123,10 +123,23 @@ class Chosen:
     key: str  # what is sorted by
     direction: str
     values: dict[str, Any]
+    in_step: bool  # lists are met by date
 
     @property
     def order(self) -> str:
         return f"{self.key}{self.direction}, {self.id}{self.direction}"
+
+
+def to_gather(wanted: OrderFilter, search: Search) -> list[int]:
+    """Which typed words have no list in the order of the page.
+
+    By amount it is none, but the amounts have one: if nothing else is asked, it may be walked.
+    """
+    if wanted.is_by_total:
+        return [number for number, term in enumerate(search.terms) if not term.orders]
+    if wanted.is_by_date and not _is_list(wanted, search):
+        return [number for number, term in enumerate(search.terms) if len(term.words) > 1]
+    return []
 
 
 def choose(
@@ -135,21 +148,21 @@ def choose(
     after: After | None,
     *,
     is_page: bool = True,
-    walks: bool = False,
+    asked: frozenset[int] = frozenset(),
 ) -> Chosen:
     """Of a page, whoever runs the statement gives the `limit`.
 
-    Lists of a text are met: those of a page by date in step, until it is full, and others whole. Or
-    what is sorted by is walked, and each order asked for the words.
+    Of a text there is a list each typed word, or each order is asked whether it has it.
     """
-    in_step = is_page and wanted.is_by_date
-    base = _base(wanted, search)
+    terms = search.terms if search else ()
+    listed = [number for number in range(len(terms)) if number not in asked]
+    base = _base(wanted, listed)
     by = wanted.sort.removeprefix("-")
     direction = " DESC" if wanted.sort.startswith("-") else ""
     names = (_CONDITIONS | _DATES).keys()
     values = {name: value for name, value in wanted.given().items() if name in names}
     dates = [_DATES[name] for name in values if name in _DATES]
-    conditions = _conditions(wanted, base, "o" if search else base)
+    conditions = _conditions(wanted, base, "o" if listed else base)
     if after is not None:
         begins = f"({{of}}.{by}, {{of}}.order_id) {'<' if direction else '>'} "
         begins += "(:after_key, :after_order_id)"
@@ -158,18 +171,22 @@ def choose(
         else:
             conditions.append(begins.format(of=base))
         values |= {"after_key": after.key, "after_order_id": after.order_id}
-    tables = _needed(wanted, base, search)
-    if search and not walks:
-        is_list = in_step and _is_list(wanted, search)
-        of_any = word_lists.newest(dates, direction) if is_list else word_lists.OF_ANY
-        lists = word_lists.lists(search, values, of_any)
+    is_list = is_page and search is not None and _is_list(wanted, search)
+    in_step = is_list or (
+        is_page and wanted.is_by_date and all(len(terms[each].words) <= 1 for each in listed)
+    )
+    of_any = word_lists.newest(dates, direction) if is_list else word_lists.OF_ANY
+    lists = {f"t{each}": word_lists.of(terms[each], each, values, of_any) for each in listed}
+    tables = _needed(wanted, base, is_listed=bool(lists))
+    if lists:
         source = _met(lists, tables, "placed_at, order_id" if in_step else "order_id")
-        # Each list is begun where the page begins.
-        conditions += [date.format(of=each) for each in (*lists, *tables) for date in dates]
     else:
         source = _looked_up(base, tables)
-        conditions += [date.format(of=base) for date in dates]
-        conditions += word_lists.has(search, base, values) if search else []
+    # Each list is begun where the page begins.
+    begun = (*lists, *tables) if lists else (base,)
+    conditions += [date.format(of=each) for each in begun for date in dates]
+    for each in sorted(asked):
+        conditions.append(word_lists.has(terms[each], each, values, (*lists, *tables)))
     return Chosen(
         tables=source,
         conditions=" AND ".join(conditions) or "true",
@@ -177,30 +194,31 @@ def choose(
         key=f"{base}.{by}",
         direction=direction,
         values=values,
+        in_step=in_step and bool(lists),
     )
 
 
-def _base(wanted: OrderFilter, search: Search | None) -> str:
+def _base(wanted: OrderFilter, listed: Sequence[int]) -> str:
     """The table whose index gives the order of the list; by date each of them has one."""
     given = wanted.given().keys()
     if wanted.sort.endswith("next_deadline"):
         return "s"
     if wanted.sort.endswith("total_minor"):
         return "o"
-    if search:
-        return "t0"
+    if listed:
+        return f"t{listed[0]}"
     by_axis = {name for name in _AXES & given if getattr(wanted, name) != _NOTHING_BACK}
     return "s" if by_axis else "o"
 
 
-def _needed(wanted: OrderFilter, base: str, search: Search | None) -> list[str]:
+def _needed(wanted: OrderFilter, base: str, *, is_listed: bool) -> list[str]:
     given = wanted.given().keys()
     by_few = bool(_OF_FEW & given) or wanted.status == "needs_person"
     needed = {
         "o": base == "o"
         or bool(_OF_ORDERS & given)
         or wanted.status in ("open", "closed")
-        or (search is not None and by_few),
+        or (is_listed and by_few),
         "s": base == "s" or bool(_OF_STATES & given),
     }
     return [table for table, is_needed in needed.items() if is_needed]
@@ -235,5 +253,6 @@ def _met(lists: dict[str, str], tables: Sequence[str], by: str) -> str:
 
 
 def _is_list(wanted: OrderFilter, search: Search) -> bool:
-    """Whether the text alone, and dates, say which orders are shown."""
-    return wanted.given().keys() <= {"sort", *_DATES} and len(search.terms) == 1
+    """Whether one typed word alone, and dates, say which orders are shown."""
+    asked = wanted.given().keys() - _DATES.keys()
+    return asked == {"sort"} and wanted.is_by_date and len(search.terms) == 1

@@ -8,8 +8,15 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import rows
-from db.queries.finding import SETTLE, Match, Search, are_many, look_up
-from db.queries.order_filter import MOST_GATHERED, After, Chosen, OrderFilter, choose
+from db.queries.finding import IN_STEP, SETTLE, Match, Search, are_many, look_up
+from db.queries.order_filter import (
+    MOST_GATHERED,
+    After,
+    Chosen,
+    OrderFilter,
+    choose,
+    to_gather,
+)
 from domain.axes import Axes, Money, Parcel, Units, derive_axes
 
 # What an order waits for: itself, its open fulfillments, holds and exceptions; the first deadline.
@@ -122,11 +129,25 @@ async def list_orders(
     search = await prepare(connection, wanted, text)
     if search and search.finds_nothing:
         return Found([], search.match)
-    walks = search is not None and wanted.is_by_total
-    if search and walks:
-        walks = await are_many(connection, search, MOST_GATHERED)
-    found = await _page(connection, choose(wanted, search, after, walks=walks), limit)
+    asked = await _asked(connection, wanted, search) if search else frozenset()
+    chosen = choose(wanted, search, after, asked=asked)
+    if chosen.in_step:
+        await connection.execute(IN_STEP)
+    found = await _page(connection, chosen, limit)
     return Found([_item(row) for row in found], search.match if search else None)
+
+
+async def _asked(
+    connection: AsyncConnection, wanted: OrderFilter, search: Search
+) -> frozenset[int]:
+    """For which typed words each order is asked: those of too many orders to be gathered."""
+    return frozenset(
+        [
+            number
+            for number in to_gather(wanted, search)
+            if await are_many(connection, search.terms[number].words, MOST_GATHERED)
+        ]
+    )
 
 
 async def _page(connection: AsyncConnection, chosen: Chosen, limit: int) -> Sequence[Any]:
@@ -135,11 +156,11 @@ async def _page(connection: AsyncConnection, chosen: Chosen, limit: int) -> Sequ
 
 
 async def prepare(
-    connection: AsyncConnection, wanted: OrderFilter, text: str | None, *, is_page: bool = True
+    connection: AsyncConnection, wanted: OrderFilter, text: str | None
 ) -> Search | None:
     """Look the text up, and have what follows in this transaction planned for what is wanted."""
     if text is not None:
-        return await look_up(connection, text, in_step=is_page and wanted.is_by_date)
+        return await look_up(connection, text)
     if not wanted.is_plain:
         await connection.execute(SETTLE)
     return None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from db.queries.finding import Search, Term
+from db.queries.finding import Term
 
 _BY_ID: Final = """
     SELECT placed_at, order_id FROM orders WHERE order_id = ANY(CAST(:{ids} AS text[]))
@@ -13,22 +13,16 @@ OF_ANY: Final = """
     SELECT DISTINCT placed_at, order_id FROM word_orders
     WHERE word = ANY(CAST(:{words} AS text[]))
 """
-# Each order of the base is asked; a plan that knew how many have the word would turn it round.
+# Asked behind the other conditions, thus of two tables; and one by one.
 _HAS: Final = """
-    EXISTS (SELECT FROM order_search t
-        WHERE t.order_id = {base}.order_id AND t.words && CAST(:{words} AS text[]) OFFSET 0)
+    EXISTS (SELECT FROM order_search t, unnest(t.words) AS w(word)
+        WHERE t.order_id = {first}.order_id AND t.placed_at = {last}.placed_at
+            AND w.word = ANY(CAST(:{words} AS text[])) OFFSET 0)
 """
 
 
-def lists(search: Search, values: dict[str, Any], of_any: str) -> dict[str, str]:
-    """A list a typed word, by the name that it goes by; what it is of is added to the values."""
-    return {
-        f"t{number}": _list(term, str(number), values, of_any)
-        for number, term in enumerate(search.terms)
-    }
-
-
-def _list(term: Term, number: str, values: dict[str, Any], of_any: str) -> str:
+def of(term: Term, number: int, values: dict[str, Any], of_any: str) -> str:
+    """The orders that have an id or a word of the term; which these are is added to the values."""
     parts = []
     if term.orders:
         values[f"ids_{number}"] = list(term.orders)
@@ -53,10 +47,7 @@ def newest(dates: Sequence[str], direction: str) -> str:
     """  # noqa: S608 - fragments of this file
 
 
-def has(search: Search, base: str, values: dict[str, Any]) -> list[str]:
-    """Conditions in the place of lists."""
-    conditions = []
-    for number, term in enumerate(search.terms):
-        values[f"words_{number}"] = list(term.words)
-        conditions.append(_HAS.format(base=base, words=f"words_{number}"))
-    return conditions
+def has(term: Term, number: int, values: dict[str, Any], tables: Sequence[str]) -> str:
+    """A condition in the place of a list."""
+    values[f"words_{number}"] = list(term.words)
+    return _HAS.format(first=tables[0], last=tables[-1], words=f"words_{number}")

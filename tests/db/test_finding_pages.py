@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.queries import order_export, orders
-from db.queries.finding import Search, look_up
+from db.queries.finding import IN_STEP, Search, look_up
 from db.queries.order_filter import After, OrderFilter, choose
 from workers.local.bench.fill import fill
 from workers.local.postgres import PostgresServer
@@ -159,6 +159,8 @@ async def read(
     """Kinds of steps, indexes, and rows that are read of tables, for a first page of fifty."""
     search = await look_up(tx, text)
     chosen = choose(wanted, search, None)
+    assert chosen.in_step
+    await tx.execute(IN_STEP)
     found = await tx.execute(
         sa.text(f"""
             EXPLAIN (ANALYZE, FORMAT JSON) SELECT {chosen.id} FROM {chosen.tables}
