@@ -70,6 +70,10 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
     async def keep(tx: AsyncConnection) -> _Kept:
         return await _keep(tx, once, placing)
 
+    async def keep_only(tx: AsyncConnection) -> dict[str, Any]:
+        await _keep(tx, once, placing)
+        return _body(placing.order.order_id, "accepted")
+
     async def accept(kept: _Kept) -> StoredAnswer:
         if kept.refused is not None:
             raise kept.refused
@@ -81,7 +85,7 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
         return await _admission(once.context, placing.order, kept.inbox_id)
 
     if placing.deferred:
-        return await once.answer(keep, accept)
+        return await once.accepted(keep_only)
     async with once.context.door.entered() as is_inside:
         return await once.answer(keep, decide if is_inside else accept)
 
@@ -189,5 +193,8 @@ async def _recorded(context: Context, order: OrderDocument) -> Admission | None:
 
 
 def _answer(order_id: str, status: str) -> StoredAnswer:
-    body = {"order_id": order_id, "status": status, "links": {"self": f"/orders/{order_id}"}}
-    return StoredAnswer(ACCEPTED if status == "accepted" else _CREATED, body)
+    return StoredAnswer(ACCEPTED if status == "accepted" else _CREATED, _body(order_id, status))
+
+
+def _body(order_id: str, status: str) -> dict[str, Any]:
+    return {"order_id": order_id, "status": status, "links": {"self": f"/orders/{order_id}"}}
