@@ -8,10 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from db.queries.stock import available_to_sell
-from domain.order import OrderDocument
+from db.queries.catalog import Known
 
 
 class Door:
@@ -36,9 +33,8 @@ class Door:
             self._slots.release()
 
 
-async def missing(tx: AsyncConnection, order: OrderDocument) -> str | None:
+def missing(known: Known) -> str | None:
     """Why the order cannot be served from what is free now; None when it can."""
-    demand = order.demand()
-    found = await available_to_sell(tx, order.channel, list(demand))
-    short = [each.sku for each in found if each.available_to_sell < demand[each.sku]]
-    return f"not enough of {', '.join(sorted(short))}" if short else None
+    if known.takes_backorders or not known.short_skus:
+        return None
+    return f"not enough of {', '.join(known.short_skus)}"

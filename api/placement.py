@@ -11,7 +11,6 @@ from api.context import Context
 from api.door import missing
 from api.messaging import RunClosed, ask_admission
 from api.problems import BY_OUTCOME, Kind, Problem, invalid
-from db.inbox import audit
 from db.inbox.idempotency import StoredAnswer
 from db.inbox.orders import (
     Committed,
@@ -93,10 +92,9 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
 async def _keep(tx: AsyncConnection, once: Once, placing: Placing) -> _Kept:
     """Keep the order; one that comes too late for its stock, as refused, with its answer."""
     order = placing.order
-    known = await _look_up(tx, order)
+    known = await _look_up(tx, placing)
     await once.context.backlog.let_in(tx, order.channel, order.external_id)
-    looks = not known.takes_backorders and not placing.deferred
-    short = await missing(tx, order) if looks else None
+    short = missing(known)
     committed = await _commit(tx, placing, once.caller.actor, short)
     if committed.is_new:
         _refuse_retired(order, known)
@@ -108,9 +106,14 @@ async def _keep(tx: AsyncConnection, once: Once, placing: Placing) -> _Kept:
     return _Kept(committed.inbox_id, refused)
 
 
-async def _look_up(tx: AsyncConnection, order: OrderDocument) -> catalog.Known:
-    """Raises: Problem for a channel or an article that is unknown."""
-    known = await catalog.look_up(tx, order.channel, list(order.demand()))
+async def _look_up(tx: AsyncConnection, placing: Placing) -> catalog.Known:
+    """What is taken for later is not measured by today's stock.
+
+    Raises: Problem for a channel or an article that is unknown.
+    """
+    order, demand = placing.order, placing.order.demand()
+    wanted = None if placing.deferred else demand
+    known = await catalog.look_up(tx, order.channel, list(demand), wanted)
     errors = []
     if known.currencies is None:
         errors.append({"pointer": "/channel", "detail": f"{order.channel!r} is unknown"})
@@ -147,21 +150,18 @@ async def _commit(
     named = _Named(channel=order.channel, external_id=order.external_id)
     try:
         if short is None:
-            committed = await commit_order_anew(
-                tx, placing.document, deferred=placing.deferred, **named
+            return await commit_order_anew(
+                tx, placing.document, deferred=placing.deferred, sender=actor, **named
             )
-        else:
-            committed = await commit_rejected_order(tx, placing.document, reason=short, **named)
+        return await commit_rejected_order(
+            tx, placing.document, reason=short, sender=actor, **named
+        )
     except ContentDiffers:
         raise Problem(
             Kind.CONTENT_DIFFERS,
             "the same channel and external id came with another content, which stands",
             {"order_id": order.order_id},
         ) from None
-    if committed.is_new:
-        received_now = audit.Change(after={"state": "received"})
-        await audit.record(tx, actor, "OrderReceived", order.order_id, received_now)
-    return committed
 
 
 async def _admission(context: Context, order: OrderDocument, inbox_id: int) -> StoredAnswer:

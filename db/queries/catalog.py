@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row
+from db.queries.stock import OFFERED
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Known:
     """`currencies` is None when the channel is unknown.
 
     `takes_backorders`: the channel takes orders whose units are not all free. What was retired
-    takes no new orders.
+    takes no new orders. `short_skus`: fewer units are free than are wanted.
     """
 
     currencies: tuple[str, ...] | None
@@ -21,13 +22,20 @@ class Known:
     takes_backorders: bool
     channel_is_retired: bool = False
     retired_skus: tuple[str, ...] = ()
+    short_skus: tuple[str, ...] = ()
 
 
-async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]) -> Known:
-    """One statement, whatever the number of lines."""
+async def look_up(
+    connection: AsyncConnection,
+    channel: str,
+    skus: Sequence[str],
+    wanted: Mapping[str, int] | None = None,
+) -> Known:
+    """One statement, whatever the number of lines; `wanted` says how many units must be free."""
+    demand = {sku: (wanted or {}).get(sku, 0) for sku in sorted(set(skus))}
     found = await row(
         connection,
-        """
+        f"""
         SELECT c.currencies, coalesce(c.on_out_of_stock = 'backorder', false) AS takes_backorders,
           coalesce(NOT c.active, false) AS is_retired,
           ARRAY(SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[])) AND NOT active
@@ -36,11 +44,19 @@ async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]
             SELECT wanted.sku FROM unnest(CAST(:skus AS text[])) AS wanted(sku)
             WHERE NOT EXISTS (SELECT 1 FROM products WHERE products.sku = wanted.sku)
             ORDER BY wanted.sku
-          ) AS unknown_skus
+          ) AS unknown_skus,
+          CASE WHEN CAST(:looks AS boolean) THEN ARRAY(
+            SELECT wanted.sku FROM ({OFFERED}) AS offered
+              JOIN unnest(CAST(:skus AS text[]), CAST(:counts AS bigint[])) AS wanted(sku, units)
+                USING (sku)
+            WHERE offered.free < wanted.units ORDER BY wanted.sku
+          ) ELSE '{{}}' END AS short_skus
         FROM (SELECT CAST(:channel AS text)) AS asked(channel) LEFT JOIN channels c USING (channel)
-        """,
+        """,  # noqa: S608 - a fragment of our own
         channel=channel,
-        skus=sorted(set(skus)),
+        skus=list(demand),
+        counts=list(demand.values()),
+        looks=wanted is not None,
     )
     assert found is not None
     currencies = None if found.currencies is None else tuple(found.currencies)
@@ -50,6 +66,7 @@ async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]
         found.takes_backorders,
         found.is_retired,
         tuple(found.retired_skus),
+        tuple(found.short_skus),
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import sqlalchemy as sa
 from temporalio.service import RPCError
 
 from api.app import create_app
@@ -46,6 +47,23 @@ async def test_what_is_sold_out_is_refused_without_a_run(api: Api) -> None:
     assert tuple(kept) == ("rejected", "not enough of B/2")
     repeat = await api.place(document, key="sold-out")
     assert (repeat.status_code, repeat.headers["idempotency-replayed"]) == (409, "true")
+
+
+async def test_who_is_sent_away_costs_few_statements(api: Api) -> None:
+    """Hundreds are, when the last unit is sold: each waits for all before."""
+    said: list[str] = []
+
+    def note(*args: Any) -> None:
+        said.append(args[2])
+
+    sa.event.listen(api.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        answer = await api.place(api.document(lines=SOLD_OUT), key="few")
+    finally:
+        sa.event.remove(api.engine.sync_engine, "before_cursor_execute", note)
+    assert answer.status_code == 409
+    # Claim the key, look, keep, store the answer; and once a second, count the backlog.
+    assert len(said) <= 4 + 1
 
 
 async def test_who_comes_again_when_there_is_stock_is_served(api: Api) -> None:
