@@ -85,7 +85,7 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
 
     if placing.deferred:
         return await once.accepted(keep_only)
-    async with once.context.door.entered() as is_inside:
+    async with once.context.door.entered(placing.order) as is_inside:
         return await once.answer(keep, decide if is_inside else accept)
 
 
@@ -94,7 +94,9 @@ async def _keep(tx: AsyncConnection, once: Once, placing: Placing) -> _Kept:
     order = placing.order
     known = await _look_up(tx, placing)
     await once.context.backlog.let_in(tx, order.channel, order.external_id)
-    short = missing(known)
+    if not placing.deferred:
+        once.context.door.saw(order, known)
+    short = missing(known, order)
     committed = await _commit(tx, placing, once.caller.actor, short)
     if committed.is_new:
         _refuse_retired(order, known)
@@ -111,9 +113,10 @@ async def _look_up(tx: AsyncConnection, placing: Placing) -> catalog.Known:
 
     Raises: Problem for a channel or an article that is unknown.
     """
-    order, demand = placing.order, placing.order.demand()
-    wanted = None if placing.deferred else demand
-    known = await catalog.look_up(tx, order.channel, list(demand), wanted)
+    order = placing.order
+    known = await catalog.look_up(
+        tx, order.channel, list(order.demand()), stock=not placing.deferred
+    )
     errors = []
     if known.currencies is None:
         errors.append({"pointer": "/channel", "detail": f"{order.channel!r} is unknown"})

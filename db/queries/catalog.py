@@ -1,7 +1,7 @@
 """Whether the catalogue knows what a placement names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +14,7 @@ class Known:
     """`currencies` is None when the channel is unknown.
 
     `takes_backorders`: the channel takes orders whose units are not all free. What was retired
-    takes no new orders. `short_skus`: fewer units are free than are wanted.
+    takes no new orders. `free`: units that the channel may sell now, if that was asked for.
     """
 
     currencies: tuple[str, ...] | None
@@ -22,17 +22,13 @@ class Known:
     takes_backorders: bool
     channel_is_retired: bool = False
     retired_skus: tuple[str, ...] = ()
-    short_skus: tuple[str, ...] = ()
+    free: Mapping[str, int] = field(default_factory=dict)
 
 
 async def look_up(
-    connection: AsyncConnection,
-    channel: str,
-    skus: Sequence[str],
-    wanted: Mapping[str, int] | None = None,
+    connection: AsyncConnection, channel: str, skus: Sequence[str], *, stock: bool = False
 ) -> Known:
-    """One statement, whatever the number of lines; `wanted` says how many units must be free."""
-    demand = {sku: (wanted or {}).get(sku, 0) for sku in sorted(set(skus))}
+    """One statement, whatever the number of lines; with `stock` it tells what is free."""
     found = await row(
         connection,
         f"""
@@ -45,18 +41,14 @@ async def look_up(
             WHERE NOT EXISTS (SELECT 1 FROM products WHERE products.sku = wanted.sku)
             ORDER BY wanted.sku
           ) AS unknown_skus,
-          CASE WHEN CAST(:looks AS boolean) THEN ARRAY(
-            SELECT wanted.sku FROM ({OFFERED}) AS offered
-              JOIN unnest(CAST(:skus AS text[]), CAST(:counts AS bigint[])) AS wanted(sku, units)
-                USING (sku)
-            WHERE offered.free < wanted.units ORDER BY wanted.sku
-          ) ELSE '{{}}' END AS short_skus
+          CASE WHEN CAST(:stock AS boolean) THEN (
+            SELECT jsonb_object_agg(sku, free) FROM ({OFFERED}) AS offered
+          ) END AS free
         FROM (SELECT CAST(:channel AS text)) AS asked(channel) LEFT JOIN channels c USING (channel)
         """,  # noqa: S608 - a fragment of our own
         channel=channel,
-        skus=list(demand),
-        counts=list(demand.values()),
-        looks=wanted is not None,
+        skus=sorted(set(skus)),
+        stock=stock,
     )
     assert found is not None
     currencies = None if found.currencies is None else tuple(found.currencies)
@@ -66,7 +58,7 @@ async def look_up(
         found.takes_backorders,
         found.is_retired,
         tuple(found.retired_skus),
-        tuple(found.short_skus),
+        found.free or {},
     )
 
 
