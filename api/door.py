@@ -15,7 +15,7 @@ from domain.order import OrderDocument
 
 
 class Shelf:
-    """Who is about to buy an article in a channel, and who waits until they have.
+    """Who is about to buy an article, in whatever channel, and who waits until they have.
 
     While those inside want more than there was when somebody last looked, nobody else enters: when
     they are done, there is more to know. Where too little is left for who stands in front, there
@@ -77,7 +77,7 @@ class Door:
     def __init__(self, most: int, wait_s: float) -> None:
         self._slots = asyncio.Semaphore(most)
         self._wait_s = wait_s
-        self._shelves: dict[tuple[str, str], Shelf] = {}
+        self._shelves: dict[str, Shelf] = {}
 
     @asynccontextmanager
     async def entered(self, order: OrderDocument) -> AsyncIterator[bool]:
@@ -86,8 +86,7 @@ class Door:
             try:
                 async with asyncio.timeout(self._wait_s):
                     for sku, units in sorted(order.demand().items()):
-                        at_shelf = self._at_shelf(order.channel, sku, units)
-                        await held.enter_async_context(at_shelf)
+                        await held.enter_async_context(self._at_shelf(sku, units))
                     await held.enter_async_context(self._slots)
             except TimeoutError:
                 await held.aclose()
@@ -99,19 +98,19 @@ class Door:
     def saw(self, order: OrderDocument, known: Known) -> None:
         """Tell those who wait how much there was to sell a moment ago."""
         for sku in order.demand():
-            if shelf := self._shelves.get((order.channel, sku)):
+            if shelf := self._shelves.get(sku):
                 shelf.saw(math.inf if known.takes_backorders else known.free.get(sku, 0))
 
     @asynccontextmanager
-    async def _at_shelf(self, channel: str, sku: str, units: int) -> AsyncIterator[None]:
-        shelf = self._shelves.setdefault((channel, sku), Shelf())
+    async def _at_shelf(self, sku: str, units: int) -> AsyncIterator[None]:
+        shelf = self._shelves.setdefault(sku, Shelf())
         await shelf.enter(units)
         try:
             yield
         finally:
             shelf.leave(units)
             if shelf.is_deserted():
-                self._shelves.pop((channel, sku), None)
+                self._shelves.pop(sku, None)
 
 
 def missing(known: Known, order: OrderDocument) -> str | None:
