@@ -18,6 +18,7 @@ from activities.shipping import record_tracking
 from db.inbox import remarks
 from db.inbox.orders import CANCELLED, ContentDiffers, refuse_cancelled_order
 from db.inbox.remarks import Remark
+from db.queries.received import placement_end
 from db.stores import fulfillments, labels, orders, payments
 from domain.tracking import TrackingStatus
 
@@ -30,6 +31,8 @@ DECISIVE: Final = frozenset(
         TrackingStatus.DAMAGED, TrackingStatus.LOST,
     }
 )  # fmt: skip
+# Told again, it is the same update.
+CHANNEL_CANCELS: Final = "cancelled-at-the-channel"
 
 
 class NotYetKnown(Exception):
@@ -64,10 +67,11 @@ class ParcelNews:
 
 @dataclass(frozen=True)
 class CancellationNews:
-    """`is_done`: every parcel of the order was asked to stop, or has left."""
+    """`told_as` is the update's id. `is_done`: every parcel of the order has stopped or left."""
 
     order_id: str
     actor: str
+    told_as: str
     is_done: bool
 
 
@@ -130,24 +134,30 @@ async def _on_its_way_back(tx: AsyncConnection, notice: TrackingNotice) -> None:
 async def cancellation_news(
     tx: AsyncConnection, document: Mapping[str, Any]
 ) -> CancellationNews | None:
-    """Say what an order's run must hear of its channel's cancellation; None when it has no run.
+    """Say what an order's run must hear of its cancellation; None when there is nothing to cancel.
 
+    Who asked us for it is its `actor`; none is named when the channel cancelled the order.
     Raises: NotYetDone while the order waits for its admission.
     """
     channel, external_id = document["channel"], document["external_id"]
-    order_id, actor = f"{channel}-{external_id}", f"channel:{channel}"
+    order_id, actor = f"{channel}-{external_id}", document.get("actor")
     order = await orders.head(tx, order_id)
     if order is None:
-        await _refuse_for_good(tx, channel, external_id)
+        if actor is None:
+            await _refuse_for_good(tx, channel, external_id)
+        elif await placement_end(tx, channel, external_id) is None:
+            raise NotYetDone(order_id)
         return None
     if order.outcome is not None:
         return None
-    # A person who cancelled it, too, has said why.
-    if await remarks.find(tx, order_id, "cancelled") is None:
-        await remarks.keep(tx, Remark(order_id, "cancelled", CANCELLED), actor)
+    if actor is None:
+        actor = f"channel:{channel}"
+        # A person who cancelled it, too, has said why.
+        if await remarks.find(tx, order_id, "cancelled") is None:
+            await remarks.keep(tx, Remark(order_id, "cancelled", CANCELLED), actor)
     parts = await fulfillments.of_order(tx, order_id)
-    unasked = [part for part in parts if part.state in STOPPABLE and not part.cancel_requested]
-    return CancellationNews(order_id, actor, is_done=bool(parts) and not unasked)
+    is_done = bool(parts) and not any(part.state in STOPPABLE for part in parts)
+    return CancellationNews(order_id, actor, document.get("told_as", CHANNEL_CANCELS), is_done)
 
 
 async def _refuse_for_good(tx: AsyncConnection, channel: str, external_id: str) -> None:

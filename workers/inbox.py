@@ -60,8 +60,6 @@ AWAY_S: Final = 5
 MOST_ATTEMPTS: Final = 150
 # How long a run may take to accept an update before it is told again.
 TAKE_WAIT_S: Final = 5.0
-# Told again, it is the same update.
-CHANNEL_CANCELS: Final = "cancelled-at-the-channel"
 _PACE_S: Final = 0.2
 log = logging.getLogger(__name__)
 
@@ -230,7 +228,7 @@ class InboxLoop(TableLoop):
                     OrderWorkflow.cancel,
                     CancelOrder(news.actor),
                     wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                    id=CHANNEL_CANCELS,
+                    id=news.told_as,
                     rpc_timeout=timedelta(seconds=TAKE_WAIT_S),
                 )
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
@@ -302,7 +300,7 @@ async def _read(tx: AsyncConnection, item: Any) -> SlipNews | ParcelNews | Cance
         return await payment_news(tx, item.document)
     if item.source == "easypost":
         return await carrier_news(tx, item.document)
-    if item.source == cancellations.SOURCE:
+    if item.source in cancellations.SOURCES:
         return await cancellation_news(tx, item.document)
     return None
 
