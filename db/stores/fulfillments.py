@@ -29,6 +29,8 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
     ),
 }
 FINAL = frozenset({"delivered", "lost", "cancelled"})
+# Of a fulfillment order `f` and its location `l`.
+COLUMNS = "f.*, l.pool, l.time_zone, l.opening, l.holidays, l.cut_off, now() AS now"
 # Of a fulfillment order `f`: until the warehouse should report its next step, while it has one.
 DUE_S = """
     CASE WHEN f.state IN ('open', 'picked')
@@ -103,8 +105,7 @@ async def get(tx: AsyncConnection, fulfillment_id: str, *, lock: bool = False) -
     found = await row(
         tx,
         f"""
-        SELECT f.*, l.pool, l.time_zone, l.opening, l.holidays, l.cut_off, now() AS now
-        FROM fulfillments f JOIN locations l USING (location)
+        SELECT {COLUMNS} FROM fulfillments f JOIN locations l USING (location)
         WHERE fulfillment_id = :fulfillment_id {"FOR UPDATE OF f" if lock else ""}
         """,  # noqa: S608
         fulfillment_id=fulfillment_id,
