@@ -154,7 +154,7 @@ async def advance(
 
 async def give_back(tx: AsyncConnection, fulfillment: Any) -> None:
     """Release the allocations of a fulfillment order that will not ship."""
-    for held in await _end_allocations(tx, fulfillment, "released"):
+    for held in await _end_allocations(tx, fulfillment, "released", "cancelled"):
         await stock.move_location(
             tx,
             held.pool,
@@ -167,12 +167,11 @@ async def give_back(tx: AsyncConnection, fulfillment: Any) -> None:
                 fulfillment_id=fulfillment.fulfillment_id,
             ),
         )
-    await _count_units(tx, fulfillment.fulfillment_id, "cancelled")
 
 
 async def ship(tx: AsyncConnection, fulfillment: Any) -> None:
     """Take the units out of the location: they are in the carrier's hands."""
-    for held in await _end_allocations(tx, fulfillment, "shipped"):
+    for held in await _end_allocations(tx, fulfillment, "shipped", "shipped"):
         await stock.move_location(
             tx,
             held.pool,
@@ -185,40 +184,31 @@ async def ship(tx: AsyncConnection, fulfillment: Any) -> None:
                 fulfillment_id=fulfillment.fulfillment_id,
             ),
         )
-    await _count_units(tx, fulfillment.fulfillment_id, "shipped")
 
 
-async def _end_allocations(tx: AsyncConnection, fulfillment: Any, state: str) -> list[Any]:
-    held = await rows(
+async def _end_allocations(
+    tx: AsyncConnection, fulfillment: Any, state: str, counted_as: str
+) -> list[Any]:
+    """End what is held and count the order's units; return what was held, its pool locked.
+
+    A replacement's units were counted with the parcel that it replaces.
+    """
+    ended = await rows(
         tx,
-        """
-        SELECT sku, pool, location, quantity FROM allocations
-        WHERE fulfillment_id = :fulfillment_id AND state = 'allocated' ORDER BY sku
-        """,
-        fulfillment_id=fulfillment.fulfillment_id,
-    )
-    await stock.lock_pool(tx, fulfillment.pool, [allocation.sku for allocation in held])
-    await run(
-        tx,
-        """
+        f"""
+        WITH counted AS (
+            UPDATE order_lines o SET {counted_as} = o.{counted_as} + f.quantity
+            FROM fulfillment_lines f JOIN fulfillments USING (fulfillment_id)
+            WHERE f.fulfillment_id = :fulfillment_id AND o.order_id = fulfillments.order_id
+                AND o.line_no = f.line_no AND fulfillments.replaces IS NULL
+        )
         UPDATE allocations SET state = :state, ended_at = now()
         WHERE fulfillment_id = :fulfillment_id AND state = 'allocated'
-        """,
+        RETURNING sku, pool, location, quantity
+        """,  # noqa: S608
         fulfillment_id=fulfillment.fulfillment_id,
         state=state,
     )
-    return list(held)
-
-
-async def _count_units(tx: AsyncConnection, fulfillment_id: str, column: str) -> None:
-    """A replacement's units were counted with the parcel that it replaces."""
-    await run(
-        tx,
-        f"""
-        UPDATE order_lines o SET {column} = o.{column} + f.quantity
-        FROM fulfillment_lines f JOIN fulfillments USING (fulfillment_id)
-        WHERE f.fulfillment_id = :fulfillment_id AND o.order_id = fulfillments.order_id
-            AND o.line_no = f.line_no AND fulfillments.replaces IS NULL
-        """,  # noqa: S608
-        fulfillment_id=fulfillment_id,
-    )
+    held = sorted(ended, key=lambda allocation: allocation.sku)
+    await stock.lock_pool(tx, fulfillment.pool, [allocation.sku for allocation in held])
+    return held
