@@ -1,6 +1,7 @@
 """Fulfillment orders: making them, moving them on, giving back what they hold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,20 +49,16 @@ async def insert(  # noqa: PLR0913 - one argument a column
     pick_s: float,
     *,
     rma: str | None = None,
-    is_pickup: bool = False,
 ) -> str:
-    """Write one fulfillment order, or one that a return sends instead, and return its id.
-
-    No carrier gets one `is_pickup`.
-    """
+    """Write one more fulfillment order, or one that a return sends instead, and return its id."""
     fulfillment_id = f"{order_id}-f{number}"
     await run(
         tx,
         """
         INSERT INTO fulfillments (fulfillment_id, order_id, number, location, state, share_minor,
-            rma, is_pickup, next_step, next_deadline)
+            rma, next_step, next_deadline)
         VALUES (:fulfillment_id, :order_id, :number, :location, 'open', :share_minor,
-            :rma, :is_pickup, 'pick', now() + make_interval(secs => :pick_s))
+            :rma, 'pick', now() + make_interval(secs => :pick_s))
         """,
         fulfillment_id=fulfillment_id,
         order_id=order_id,
@@ -69,8 +66,75 @@ async def insert(  # noqa: PLR0913 - one argument a column
         location=location,
         share_minor=share_minor,
         rma=rma,
-        is_pickup=is_pickup,
         pick_s=pick_s,
+    )
+    return fulfillment_id
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a tender pays of a fulfillment order; without a key it is still to be authorized."""
+
+    tender_no: int
+    amount_minor: int
+    authorization_key: str | None
+
+
+@dataclass(frozen=True)
+class NewPart:
+    """One of an order's first fulfillment orders, with all that is its own."""
+
+    number: int
+    location: str
+    pick_s: float
+    units: Mapping[int, int]  # by order line
+    held: Mapping[str, int]  # by SKU, at the location; its levels say so already
+    share_minor: int
+    shares: Sequence[Share]
+
+
+async def insert_routed(
+    tx: AsyncConnection, order: Any, part: NewPart, skus: Mapping[int, str]
+) -> str:
+    """Write a fulfillment order of the order, whose row is given, and return its id."""
+    fulfillment_id = f"{order.order_id}-f{part.number}"
+    await run(
+        tx,
+        """
+        WITH part AS (
+            INSERT INTO fulfillments (fulfillment_id, order_id, number, location, state,
+                share_minor, is_pickup, next_step, next_deadline)
+            VALUES (:fulfillment_id, :order_id, :number, :location, 'open',
+                :share_minor, :is_pickup, 'pick', now() + make_interval(secs => :pick_s))
+        ), lines AS (
+            INSERT INTO fulfillment_lines (fulfillment_id, line_no, sku, quantity)
+            SELECT :fulfillment_id, * FROM unnest(CAST(:lines AS bigint[]), CAST(:skus AS text[]),
+                CAST(:counts AS bigint[]))
+        ), held AS (
+            INSERT INTO allocations (fulfillment_id, sku, pool, location, quantity, state)
+            SELECT :fulfillment_id, sku, :pool, :location, units, 'allocated'
+            FROM unnest(CAST(:held AS text[]), CAST(:held_units AS bigint[])) AS u(sku, units)
+        )
+        INSERT INTO fulfillment_shares (fulfillment_id, tender_no, amount_minor, authorization_key)
+        SELECT :fulfillment_id, * FROM unnest(CAST(:tenders AS bigint[]),
+            CAST(:amounts AS bigint[]), CAST(:keys AS text[]))
+        """,
+        fulfillment_id=fulfillment_id,
+        order_id=order.order_id,
+        number=part.number,
+        location=part.location,
+        share_minor=part.share_minor,
+        is_pickup=order.pickup_location is not None,
+        pick_s=part.pick_s,
+        lines=list(part.units),
+        skus=[skus[line_no] for line_no in part.units],
+        counts=list(part.units.values()),
+        pool=order.pool,
+        held=list(part.held),
+        held_units=list(part.held.values()),
+        tenders=[share.tender_no for share in part.shares],
+        amounts=[share.amount_minor for share in part.shares],
+        keys=[share.authorization_key for share in part.shares],
     )
     return fulfillment_id
 
