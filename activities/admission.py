@@ -123,12 +123,10 @@ class AdmissionActivities:
     async def verify_address(self, order_id: str) -> Verified:
         """One call to the carrier vendor; the normalised address replaces the given one."""
         async with self._engine.begin() as tx:
-            order = await orders.head(tx, order_id)
-            corrected = await addresses.newest(tx, order_id)
-        assert order is not None
-        if order.address_verified and corrected is None:
+            order = await addresses.to_verify(tx, order_id)
+        if order.address_verified and order.correction_id is None:
             return Verified(deliverable=True)
-        given = Address(**(corrected.address if corrected else order.ship_to))
+        given = Address(**(order.address or order.ship_to))
         try:
             verified = await self._carrier.verify_address(given)
         except Rejected as refusal:
@@ -146,8 +144,7 @@ class AdmissionActivities:
             longitude=verified.longitude if given.longitude is None else given.longitude,
         )
         async with self._engine.begin() as tx:
-            number = corrected.correction_id if corrected else 0
-            is_late = not await _apply(tx, order_id, known, number)
+            is_late = not await _apply(tx, order_id, known, order.correction_id or 0)
         return Verified(deliverable=True, is_late=is_late)
 
 

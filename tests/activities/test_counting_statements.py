@@ -14,7 +14,7 @@ from tests.activities.shop import HOUR_S, Shop, share
 # One unit, one card, one place; the figures of docs/benchmarks.md.
 STATEMENTS: Final = {
     "admit": 7,
-    "verify address": 5,
+    "verify address": 4,
     "authorize": 6,
     "route": 14,
     "picked": 4,
