@@ -190,7 +190,7 @@ class FulfillmentActivities:
             await orders.tell(
                 tx, part.order_id, "HandedOver", fulfillment_id=to.fulfillment_id, data=data
             )
-            await mail_about(tx, part, "shipped")
+            await _mail(tx, part, label, "shipped")
             await _tell_channel(tx, part, label)
             await documents.request_invoice(tx, part)
             await fulfillments.ship(tx, part)
@@ -245,19 +245,20 @@ async def cancel_part(tx: AsyncConnection, part: Any) -> bool:
 
 
 async def mail_about(tx: AsyncConnection, part: Any, template: str) -> None:
-    """Tell the customer about one parcel, which has a label."""
-    order = await orders.head(tx, part.order_id)
+    """Tell the customer about one locked parcel, which has a label."""
     label = await labels.current(tx, part.fulfillment_id)
     assert label is not None
+    await _mail(tx, part, label, template)
+
+
+async def _mail(tx: AsyncConnection, part: Any, label: Any, template: str) -> None:
     facts = {"carrier": label.carrier or "", "tracking": label.tracking_number or ""}
-    await post_mail(tx, order, template, facts, part=f"f{part.number}")
+    await post_mail(tx, part, template, facts, part=f"f{part.number}")
 
 
 async def _tell_channel(tx: AsyncConnection, part: Any, label: Any) -> None:
     """Push the tracking number to the channel the order came from, when it wants one."""
-    order = await orders.head(tx, part.order_id)
-    assert order is not None
-    if order.channel_kind == "api" or part.rma is not None:
+    if part.channel_kind == "api" or part.rma is not None:
         return  # what is sent in exchange fulfils nothing that the channel knows of
     lines = await rows(
         tx,
@@ -271,9 +272,9 @@ async def _tell_channel(tx: AsyncConnection, part: Any, label: Any) -> None:
         fulfillment_id=part.fulfillment_id,
     )
     payload = {
-        "channel": order.channel,
-        "channel_kind": order.channel_kind,
-        "external_id": order.external_id,
+        "channel": part.channel,
+        "channel_kind": part.channel_kind,
+        "external_id": part.external_id,
         "tracking_number": label.tracking_number,
         "carrier": label.carrier,
         "lines": [[line.external_line_id, line.quantity] for line in lines],

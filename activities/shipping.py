@@ -16,7 +16,7 @@ from activities.connectors.carrier.port import (
 )
 from activities.connectors.errors import OutcomeUnknown, Rejected
 from activities.fulfillment import mail_about, refresh_tracking, tracked
-from db.engine import row, rows, run
+from db.engine import row, run
 from db.stores import labels, orders, parts
 from domain.address import Address
 from domain.parcel import Measures, one_box
@@ -48,10 +48,9 @@ class ShippingActivities:
             facts = await _shipment_facts(tx, fulfillment_id)
             part = f"{facts.order_id}:f{facts.number}"
             label = await labels.begin(tx, fulfillment_id, part, self._carrier.vendor)
-            items = await _items(tx, fulfillment_id)
         if label.state != "begun":
             return
-        box = one_box(items)
+        box = one_box([(Measures(*item[:4]), item[4]) for item in facts.goods])
         created = await self._carrier.create_shipment(
             CreateShipment(
                 reference=label.label_key,
@@ -208,7 +207,10 @@ async def _shipment_facts(tx: AsyncConnection, fulfillment_id: str) -> Any:
     found = await row(
         tx,
         """
-        SELECT f.order_id, f.number, l.address AS ship_from, o.ship_to
+        SELECT f.order_id, f.number, l.address AS ship_from, o.ship_to,
+            (SELECT array_agg(ARRAY[weight_g, length_mm, width_mm, height_mm, quantity])
+                FROM fulfillment_lines i JOIN products USING (sku)
+                WHERE i.fulfillment_id = f.fulfillment_id) AS goods
         FROM fulfillments f JOIN locations l USING (location) JOIN orders o USING (order_id)
         WHERE f.fulfillment_id = :fulfillment_id
         """,
@@ -216,16 +218,3 @@ async def _shipment_facts(tx: AsyncConnection, fulfillment_id: str) -> Any:
     )
     assert found is not None
     return found
-
-
-async def _items(tx: AsyncConnection, fulfillment_id: str) -> list[tuple[Measures, int]]:
-    found = await rows(
-        tx,
-        """
-        SELECT p.weight_g, p.length_mm, p.width_mm, p.height_mm, f.quantity
-        FROM fulfillment_lines f JOIN products p USING (sku)
-        WHERE f.fulfillment_id = :fulfillment_id
-        """,
-        fulfillment_id=fulfillment_id,
-    )
-    return [(Measures(*item[:4]), item[4]) for item in found]
