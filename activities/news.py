@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.connectors.carrier.easypost import webhook as easypost
 from activities.connectors.carrier.port import TrackingNotice
+from activities.connectors.payment.port import PaymentNotice
 from activities.connectors.payment.stripe import webhook as stripe
 from activities.fulfillment import STOPPABLE, tracked
 from activities.payments import SlipState, record_slip, slip_key
@@ -71,8 +72,16 @@ class CancellationNews:
     is_done: bool
 
 
+def slip_of(notice: PaymentNotice) -> SlipState | None:
+    """What became of a bank slip, when the event tells that: all else we asked for ourselves."""
+    match = _SLIP.match(notice.key or "")
+    if match is None or notice.kind not in ("paid", "failed"):
+        return None
+    return SlipState(match["order_id"], int(match["tender_no"]), notice.kind == "paid")
+
+
 async def payment_news(tx: AsyncConnection, document: Mapping[str, Any]) -> SlipNews | None:
-    """Read a payment vendor's event; only bank slips are news, all else we asked for ourselves.
+    """Read a payment vendor's event; only what became of bank slips is news.
 
     That a slip was paid is written down here: the order's run may be undoing the order just now,
     and then gives back what is written down. A closed order's is written with its refund.
@@ -80,10 +89,9 @@ async def payment_news(tx: AsyncConnection, document: Mapping[str, Any]) -> Slip
     Raises: NotYetKnown, ValueError.
     """
     notice = stripe.parse(json.dumps(document).encode())
-    match = _SLIP.match(notice.key or "")
-    if match is None or notice.kind not in ("paid", "failed"):
+    said = slip_of(notice)
+    if said is None:
         return None
-    said = SlipState(match["order_id"], int(match["tender_no"]), notice.kind == "paid")
     order = await orders.head(tx, said.order_id, lock=True)
     if order is None:
         raise NotYetKnown(said.order_id)
