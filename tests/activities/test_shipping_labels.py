@@ -7,9 +7,9 @@ import pytest
 
 from activities.connectors.carrier.port import Rate
 from activities.connectors.errors import NotSent, OutcomeUnknown, Rejected
-from activities.fulfillment import tracked
 from activities.shipping import Shipped, record_tracking
 from db.inbox import mail_opt_outs
+from db.stores.tracking import tracked
 from domain.tracking import TrackingEvent, TrackingStatus
 from tests.activities.shop import Shop
 
