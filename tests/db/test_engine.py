@@ -1,4 +1,4 @@
-"""A connection may make each statement a transaction; the next who is given it knows nothing of it."""
+"""A connection may make each statement a transaction; whoever has it next does not notice."""
 
 from db.engine import make_engine, one_by_one, row, run
 
