@@ -19,7 +19,6 @@ from db.stores import (
     labels,
     orders,
     outbox,
-    parcels,
     parts,
     returns,
 )
@@ -247,9 +246,11 @@ async def cancel_part(tx: AsyncConnection, part: Any) -> bool:
 
 async def mail_about(tx: AsyncConnection, part: Any, template: str) -> None:
     """Tell the customer about one parcel, which has a label."""
-    known = await parcels.to_mail(tx, part.fulfillment_id)
-    facts = {"carrier": known.carrier or "", "tracking": known.tracking_number or ""}
-    await post_mail(tx, known, template, facts, part=f"f{part.number}")
+    order = await orders.head(tx, part.order_id)
+    label = await labels.current(tx, part.fulfillment_id)
+    assert label is not None
+    facts = {"carrier": label.carrier or "", "tracking": label.tracking_number or ""}
+    await post_mail(tx, order, template, facts, part=f"f{part.number}")
 
 
 async def _tell_channel(tx: AsyncConnection, part: Any, label: Any) -> None:

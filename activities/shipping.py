@@ -15,7 +15,7 @@ from activities.connectors.carrier.port import (
     cheapest,
 )
 from activities.connectors.errors import OutcomeUnknown, Rejected
-from activities.fulfillment import mail_about
+from activities.mail import post_mail
 from db.engine import row, rows
 from db.stores import labels, orders, parts, tracking
 from domain.address import Address
@@ -161,7 +161,7 @@ def standing(part: Any, events: Iterable[TrackingEvent]) -> TrackingStatus:
 async def record_tracking(
     tx: AsyncConnection, part: Any, events: Sequence[TrackingEvent], ended: Sequence[int] = ()
 ) -> str:
-    """Keep every scan once and what follows from it; return where the parcel stands.
+    """Keep every scan once and what follows from it; return where the parcel (`tracked`) stands.
 
     `ended`: rows of the inbox that say no more than this.
     """
@@ -169,7 +169,8 @@ async def record_tracking(
     is_news = status != part.tracking_status
     await tracking.keep(tx, part.fulfillment_id, events, str(status), ended)
     if status is TrackingStatus.OUT_FOR_DELIVERY and is_news:
-        await mail_about(tx, part, "out_for_delivery")
+        facts = {"carrier": part.carrier or "", "tracking": part.tracking_number or ""}
+        await post_mail(tx, part, "out_for_delivery", facts, part=f"f{part.number}")
     if status is TrackingStatus.DELIVERED and is_news and part.state == "lost":
         # Replaced or refunded before: no money moves a second time, a person is told.
         await orders.tell(

@@ -27,23 +27,6 @@ async def facts(tx: AsyncConnection, fulfillment_id: str) -> Any:
     return found
 
 
-async def to_mail(tx: AsyncConnection, fulfillment_id: str) -> Any:
-    """Return the order, as far as mails tell of it, with the label of one of its parcels."""
-    found = await row(
-        tx,
-        """
-        SELECT o.order_id, o.channel, o.external_id, o.currency, o.total_minor, o.customer_name,
-            o.customer_email, l.carrier, l.tracking_number
-        FROM fulfillments f JOIN orders o USING (order_id)
-            JOIN labels l ON l.fulfillment_id = f.fulfillment_id AND l.state <> 'voided'
-        WHERE f.fulfillment_id = :fulfillment_id
-        """,
-        fulfillment_id=fulfillment_id,
-    )
-    assert found is not None, "a parcel that mails tell of has a label"
-    return found
-
-
 async def plays_of(tx: AsyncConnection, fulfillment_id: str) -> frozenset[str]:
     found = await rows(
         tx, "SELECT play FROM parcel_plays WHERE fulfillment_id = :id", id=fulfillment_id

@@ -12,14 +12,16 @@ from domain.tracking import TrackingEvent
 
 
 async def tracked(tx: AsyncConnection, tracker_id: str) -> Any | None:
-    """Return the fulfillment order that a tracker follows, locked: scans take turns.
+    """Return the fulfillment order that a tracker follows, with what mails say of it.
 
-    Its order's row is locked before it. Who had to wait reads both as they are by then.
+    Locked after its order's row: scans take turns, and who waited reads both as they are then.
     """
     return await row(
         tx,
         """
-        SELECT f.fulfillment_id, f.order_id, f.number, f.state, f.tracking_status
+        SELECT f.fulfillment_id, f.order_id, f.number, f.state, f.tracking_status,
+            o.channel, o.external_id, o.customer_name, o.customer_email, o.total_minor, o.currency,
+            l.carrier, l.tracking_number
         FROM orders o JOIN fulfillments f USING (order_id) JOIN labels l USING (fulfillment_id)
         WHERE l.tracker_id = :tracker_id FOR UPDATE OF o, f
         """,

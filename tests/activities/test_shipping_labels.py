@@ -10,7 +10,7 @@ from activities.connectors.errors import NotSent, OutcomeUnknown, Rejected
 from activities.shipping import Shipped, record_tracking
 from db.engine import run
 from db.inbox import mail_opt_outs
-from db.stores import fulfillments, orders
+from db.stores import orders
 from db.stores.tracking import tracked
 from domain.tracking import TrackingEvent, TrackingStatus
 from tests.activities.shop import Shop
@@ -237,6 +237,6 @@ async def test_scans_wait_at_the_orders_row_and_read_what_was_written_meanwhile(
         reading = asyncio.create_task(read())
         await asyncio.sleep(0.1)  # for it to lock what it could
         await run(tx, "SET LOCAL lock_timeout = '1s'")
-        found = await fulfillments.get(tx, part, lock=True)
+        found = await tracked(tx, label.tracker_id)
         await record_tracking(tx, found, COURSE[:3])
     assert await reading == "out_for_delivery"

@@ -137,7 +137,7 @@ async def test_a_message_that_nobody_must_hear_costs_three_statements(road: Road
     for each in course(tracker):
         await road.says(each)
         costs.append(await road.hears())
-    mail, told_to_the_run = 3, 1
+    mail, told_to_the_run = 2, 1
     assert costs == [SILENT, SILENT, SILENT, SILENT + mail, SILENT + told_to_the_run]
     assert await road.standing(part) == ("delivered", 5, 4)
     assert road.temporal.told == [(f"order-{part[:-3]}/f/1", "delivered")]
