@@ -185,7 +185,7 @@ class InboxLoop(TableLoop):
         await start_order(self._client, order, reuse)
 
     async def _is_admitted(self, order_id: str) -> bool:
-        async with self._engine.connect() as tx:
+        async with one_by_one(self._engine) as tx:
             found = await row(tx, "SELECT 1 FROM orders WHERE order_id = :o", o=order_id)
         return found is not None
 

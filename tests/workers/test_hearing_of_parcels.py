@@ -262,3 +262,16 @@ async def test_a_late_scan_is_looked_at_once_however_many_messages_tell_it(road:
 
 async def test_a_look_that_finds_nothing_is_one_statement(road: Road) -> None:
     assert await road.hears() == 1
+
+
+async def test_what_is_no_news_is_never_looked_at_and_ended_where_it_was_kept_as_news(
+    road: Road,
+) -> None:
+    """The second as by an API of an older version."""
+    event = {"id": "evt", "description": "batch.created", "result": {}}
+    async with road.shop.engine.begin() as tx:
+        await commit_webhook(tx, "easypost", "known", event, is_news=False)
+    assert await road.hears() == 1
+    await road.says(event)
+    assert await road.hears() == 2
+    assert await road.rows() == {"known": ("handled", 0), "evt": ("handled", 1)}
