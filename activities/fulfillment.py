@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.calendars import work_at
 from activities.mail import post_mail
-from db.engine import row, rows, run
+from db.engine import rows, run
 from db.stores import (
     documents,
     exchanges,
@@ -289,28 +289,3 @@ async def _bill_exchange(tx: AsyncConnection, part: Any) -> None:
     if back is not None and back.resolution == "exchange":  # a replacement was invoiced before
         lines = await exchanges.lines(tx, back.rma)
         await documents.request_exchange_invoice(tx, back, part, lines)
-
-
-async def refresh_tracking(tx: AsyncConnection, fulfillment_id: str, status: str) -> None:
-    """Show the newest status, and that the carrier's next scan is what is waited for."""
-    await run(
-        tx,
-        """
-        UPDATE fulfillments SET tracking_status = :status,
-            next_step = CASE WHEN state = 'handed_over' THEN 'delivery by the carrier'
-                ELSE next_step END
-        WHERE fulfillment_id = :fulfillment_id
-        """,
-        fulfillment_id=fulfillment_id,
-        status=status,
-    )
-
-
-async def tracked(tx: AsyncConnection, tracker_id: str) -> Any | None:
-    """Return the fulfillment order that a tracker follows, locked: scans take turns."""
-    label = await row(
-        tx,
-        "SELECT fulfillment_id FROM labels WHERE tracker_id = :id AND fulfillment_id IS NOT NULL",
-        id=tracker_id,
-    )
-    return None if label is None else await parts.locked(tx, label.fulfillment_id)

@@ -70,7 +70,7 @@ async def insert_order(
 
 
 # Merchants who subscribed to the event are told of it, in the statement that notes it.
-_SUBSCRIBERS = """
+SUBSCRIBERS = """
     INSERT INTO outbox (key, kind, order_id, payload, subscription_id, sequence)
     SELECT concat_ws(':', 'webhook', s.subscription_id, t.order_id, t.sequence), 'webhook',
         t.order_id, '{}', s.subscription_id, t.sequence
@@ -102,7 +102,7 @@ async def tell(
             SELECT :order_id, version, :event, :actor, :fulfillment_id, CAST(:data AS jsonb)
             FROM bumped RETURNING order_id, sequence, event
         )
-        {_SUBSCRIBERS}
+        {SUBSCRIBERS}
         """,  # noqa: S608
         order_id=order_id,
         event=event,
@@ -131,7 +131,7 @@ async def step_on(
             SELECT order_id, version, :event, 'system' FROM bumped
             RETURNING order_id, sequence, event
         )
-        {_SUBSCRIBERS}
+        {SUBSCRIBERS}
         """,  # noqa: S608
         order_ids=list(within_s),
         within=list(within_s.values()),
