@@ -16,7 +16,7 @@ from activities.screening import Terms, screen
 from db.engine import row, rows, run
 from db.stores import addresses, collecting, fraud, fulfillments, orders
 from domain.address import Address
-from domain.order import InvalidDocument, OrderDocument, read_document
+from domain.order import InvalidDocument, OrderDocument, Tender, read_document
 from domain.timings import DAY
 
 NO_STORE: Final = "pickup_location: orders of this channel cannot be collected there"
@@ -76,10 +76,11 @@ class AdmissionActivities:
         async with self._engine.begin() as tx:
             found = await orders.head(tx, order.order_id)
             if found is None:
-                problems = await self._insert(tx, order)
+                problems, tenders = await self._insert(tx, order)
                 if problems:
                     return Admitted(problems=problems)
-            tenders = await orders.tenders(tx, order.order_id)
+            else:
+                tenders = await orders.tenders(tx, order.order_id)
             return Admitted(
                 outcome=found.outcome if found else None,
                 address_verified=bool(found and found.address_verified),
@@ -87,7 +88,10 @@ class AdmissionActivities:
                 asks_scorer=self._has_scorer and await _is_unheard(tx, order.order_id),
             )
 
-    async def _insert(self, tx: AsyncConnection, order: Admit) -> tuple[str, ...]:
+    async def _insert(
+        self, tx: AsyncConnection, order: Admit
+    ) -> tuple[tuple[str, ...], tuple[Tender, ...]]:
+        """Return what is wrong with the document, or what pays for the order."""
         inbox = await row(
             tx, "SELECT document FROM inbox WHERE inbox_id = :inbox_id", inbox_id=order.inbox_id
         )
@@ -95,7 +99,7 @@ class AdmissionActivities:
         try:
             document = read_document(inbox.document)
         except InvalidDocument as invalid:
-            return await _refuse(tx, order.inbox_id, invalid.problems)
+            return await _refuse(tx, order.inbox_id, invalid.problems), ()
         channel = await row(
             tx,
             "SELECT currencies, fraud_policy, pool FROM channels WHERE channel = :channel",
@@ -106,25 +110,23 @@ class AdmissionActivities:
         if not problems and document.pickup_location:
             problems = await _no_store(tx, document.pickup_location, channel)
         if problems:
-            return await _refuse(tx, order.inbox_id, problems)
+            return await _refuse(tx, order.inbox_id, problems), ()
         assert channel is not None, "that it is unknown would be a problem"
         if await orders.insert_order(tx, document, "verify address", order.within_s):
             await orders.tell(tx, order.order_id, "OrderPlaced", data={"channel": document.channel})
             terms = Terms(_latest(goods), channel.fraud_policy, order.grace_s, order.review_s)
             await screen(tx, document, terms)
         await _end_inbox(tx, order.inbox_id, "handled", None)
-        return ()
+        return (), document.tenders
 
     @activity.defn
     async def verify_address(self, order_id: str) -> Verified:
         """One call to the carrier vendor; the normalised address replaces the given one."""
         async with self._engine.begin() as tx:
-            order = await orders.head(tx, order_id)
-            corrected = await addresses.newest(tx, order_id)
-        assert order is not None
-        if order.address_verified and corrected is None:
+            order = await addresses.to_verify(tx, order_id)
+        if order.address_verified and order.correction_id is None:
             return Verified(deliverable=True)
-        given = Address(**(corrected.address if corrected else order.ship_to))
+        given = Address(**(order.address or order.ship_to))
         try:
             verified = await self._carrier.verify_address(given)
         except Rejected as refusal:
@@ -142,8 +144,7 @@ class AdmissionActivities:
             longitude=verified.longitude if given.longitude is None else given.longitude,
         )
         async with self._engine.begin() as tx:
-            number = corrected.correction_id if corrected else 0
-            is_late = not await _apply(tx, order_id, known, number)
+            is_late = not await _apply(tx, order_id, known, order.correction_id or 0)
         return Verified(deliverable=True, is_late=is_late)
 
 

@@ -8,7 +8,7 @@ from temporalio import activity
 
 from activities.mail import post_mail
 from activities.settlement import Due
-from db.engine import row, run
+from db.engine import row
 from db.inbox import remarks
 from db.stores import orders, payments
 from db.stores.collecting import was_not_collected
@@ -64,14 +64,14 @@ class ClosingActivities:
                 return Closed()
             data = {"outcome": close.outcome, "reason": close.reason}
             await orders.tell(tx, close.order_id, "OrderClosed", data=data)
-            await _cancel_the_rest(tx, close.order_id)
+            is_partly_cancelled = await _cancel_the_rest(tx, close.order_id)
             if close.outcome in REFUSALS:
                 facts = {"outcome": close.outcome}
                 await post_mail(tx, order, "order_refused", facts)
             elif close.outcome == "cancelled":
                 is_put_back = reason == NO_SHOW
                 await post_mail(tx, order, "not_collected" if is_put_back else "order_cancelled")
-            elif await _is_partly_cancelled(tx, close.order_id):
+            elif is_partly_cancelled:
                 await post_mail(tx, order, "partly_cancelled")
             return Closed()
 
@@ -82,22 +82,20 @@ class ClosingActivities:
             return Closed(tuple(Due(*due) for due in await payments.due(tx, order_id)))
 
 
-async def _cancel_the_rest(tx: AsyncConnection, order_id: str) -> None:
-    """Units no parcel took are cancelled: ordered = cancelled + shipped, from here on."""
-    await run(
-        tx,
-        """
-        UPDATE order_lines SET cancelled = quantity - shipped
-        WHERE order_id = :order_id AND cancelled <> quantity - shipped
-        """,
-        order_id=order_id,
-    )
+async def _cancel_the_rest(tx: AsyncConnection, order_id: str) -> bool:
+    """Units no parcel took are cancelled; True when there are any.
 
-
-async def _is_partly_cancelled(tx: AsyncConnection, order_id: str) -> bool:
+    Ordered = cancelled + shipped, from here on.
+    """
     found = await row(
         tx,
-        "SELECT 1 FROM order_lines WHERE order_id = :order_id AND cancelled > 0 LIMIT 1",
+        """
+        WITH cancelled AS (
+            UPDATE order_lines SET cancelled = quantity - shipped
+            WHERE order_id = :order_id AND cancelled <> quantity - shipped
+        )
+        SELECT 1 FROM order_lines WHERE order_id = :order_id AND quantity > shipped LIMIT 1
+        """,
         order_id=order_id,
     )
     return found is not None

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.calendars import work_at
 from activities.mail import post_mail
-from db.engine import row, rows, run
+from db.engine import rows, run
 from db.stores import (
     documents,
     exchanges,
@@ -190,7 +190,7 @@ class FulfillmentActivities:
             await orders.tell(
                 tx, part.order_id, "HandedOver", fulfillment_id=to.fulfillment_id, data=data
             )
-            await mail_about(tx, part, "shipped")
+            await _mail(tx, part, label, "shipped")
             await _tell_channel(tx, part, label)
             await documents.request_invoice(tx, part)
             await fulfillments.ship(tx, part)
@@ -245,19 +245,20 @@ async def cancel_part(tx: AsyncConnection, part: Any) -> bool:
 
 
 async def mail_about(tx: AsyncConnection, part: Any, template: str) -> None:
-    """Tell the customer about one parcel, which has a label."""
-    order = await orders.head(tx, part.order_id)
+    """Tell the customer about one locked parcel, which has a label."""
     label = await labels.current(tx, part.fulfillment_id)
     assert label is not None
+    await _mail(tx, part, label, template)
+
+
+async def _mail(tx: AsyncConnection, part: Any, label: Any, template: str) -> None:
     facts = {"carrier": label.carrier or "", "tracking": label.tracking_number or ""}
-    await post_mail(tx, order, template, facts, part=f"f{part.number}")
+    await post_mail(tx, part, template, facts, part=f"f{part.number}")
 
 
 async def _tell_channel(tx: AsyncConnection, part: Any, label: Any) -> None:
     """Push the tracking number to the channel the order came from, when it wants one."""
-    order = await orders.head(tx, part.order_id)
-    assert order is not None
-    if order.channel_kind == "api" or part.rma is not None:
+    if part.channel_kind == "api" or part.rma is not None:
         return  # what is sent in exchange fulfils nothing that the channel knows of
     lines = await rows(
         tx,
@@ -271,9 +272,9 @@ async def _tell_channel(tx: AsyncConnection, part: Any, label: Any) -> None:
         fulfillment_id=part.fulfillment_id,
     )
     payload = {
-        "channel": order.channel,
-        "channel_kind": order.channel_kind,
-        "external_id": order.external_id,
+        "channel": part.channel,
+        "channel_kind": part.channel_kind,
+        "external_id": part.external_id,
         "tracking_number": label.tracking_number,
         "carrier": label.carrier,
         "lines": [[line.external_line_id, line.quantity] for line in lines],
@@ -288,28 +289,3 @@ async def _bill_exchange(tx: AsyncConnection, part: Any) -> None:
     if back is not None and back.resolution == "exchange":  # a replacement was invoiced before
         lines = await exchanges.lines(tx, back.rma)
         await documents.request_exchange_invoice(tx, back, part, lines)
-
-
-async def refresh_tracking(tx: AsyncConnection, fulfillment_id: str, status: str) -> None:
-    """Show the newest status, and that the carrier's next scan is what is waited for."""
-    await run(
-        tx,
-        """
-        UPDATE fulfillments SET tracking_status = :status,
-            next_step = CASE WHEN state = 'handed_over' THEN 'delivery by the carrier'
-                ELSE next_step END
-        WHERE fulfillment_id = :fulfillment_id
-        """,
-        fulfillment_id=fulfillment_id,
-        status=status,
-    )
-
-
-async def tracked(tx: AsyncConnection, tracker_id: str) -> Any | None:
-    """Return the fulfillment order that a tracker follows, locked: scans take turns."""
-    label = await row(
-        tx,
-        "SELECT fulfillment_id FROM labels WHERE tracker_id = :id AND fulfillment_id IS NOT NULL",
-        id=tracker_id,
-    )
-    return None if label is None else await parts.locked(tx, label.fulfillment_id)

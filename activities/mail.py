@@ -18,7 +18,8 @@ async def post_mail(
     facts: Mapping[str, Any] | None = None,
     part: str = "",
 ) -> None:
-    """Post one message an event: `order` is the order's row, `part` tells parcels apart.
+    """Post one message an event: `order` is the order's row, or a part's with what mails say of
+    its order; `part` tells parcels apart.
 
     Facts are written plainly, days in ISO 8601 and amounts by `written_amount`: how its reader
     writes them is decided when the mail is. What is optional is not told to those who want none

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,16 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.connectors.carrier.easypost import webhook as easypost
 from activities.connectors.carrier.port import TrackingNotice
+from activities.connectors.payment.port import PaymentNotice
 from activities.connectors.payment.stripe import webhook as stripe
-from activities.fulfillment import STOPPABLE, tracked
+from activities.fulfillment import STOPPABLE
 from activities.payments import SlipState, record_slip, slip_key
 from activities.returning.labels import record_return_tracking
-from activities.shipping import record_tracking
+from activities.shipping import record_tracking, standing
 from db.inbox import remarks
+from db.inbox.ending import end
 from db.inbox.orders import CANCELLED, ContentDiffers, refuse_cancelled_order
 from db.inbox.remarks import Remark
-from db.stores import fulfillments, labels, orders, payments
-from domain.tracking import TrackingStatus
+from db.queries.received import placement_end
+from db.stores import fulfillments, labels, orders, payments, tracking
+from domain.tracking import TrackingEvent, TrackingStatus
 
 # The key a slip was begun with: order, tender, verb, number.
 _SLIP: Final = re.compile(r"^(?P<order_id>.+):t(?P<tender_no>\d+):slip:\d+$")
@@ -30,6 +33,8 @@ DECISIVE: Final = frozenset(
         TrackingStatus.DAMAGED, TrackingStatus.LOST,
     }
 )  # fmt: skip
+# Told again, it is the same update.
+CHANNEL_CANCELS: Final = "cancelled-at-the-channel"
 
 
 class NotYetKnown(Exception):
@@ -64,15 +69,24 @@ class ParcelNews:
 
 @dataclass(frozen=True)
 class CancellationNews:
-    """`is_done`: every parcel of the order was asked to stop, or has left."""
+    """`told_as` is the update's id. `is_done`: every parcel of the order has stopped or left."""
 
     order_id: str
     actor: str
+    told_as: str
     is_done: bool
 
 
+def slip_of(notice: PaymentNotice) -> SlipState | None:
+    """What became of a bank slip, when the event tells that: all else we asked for ourselves."""
+    match = _SLIP.match(notice.key or "")
+    if match is None or notice.kind not in ("paid", "failed"):
+        return None
+    return SlipState(match["order_id"], int(match["tender_no"]), notice.kind == "paid")
+
+
 async def payment_news(tx: AsyncConnection, document: Mapping[str, Any]) -> SlipNews | None:
-    """Read a payment vendor's event; only bank slips are news, all else we asked for ourselves.
+    """Read a payment vendor's event; only what became of bank slips is news.
 
     That a slip was paid is written down here: the order's run may be undoing the order just now,
     and then gives back what is written down. A closed order's is written with its refund.
@@ -80,10 +94,9 @@ async def payment_news(tx: AsyncConnection, document: Mapping[str, Any]) -> Slip
     Raises: NotYetKnown, ValueError.
     """
     notice = stripe.parse(json.dumps(document).encode())
-    match = _SLIP.match(notice.key or "")
-    if match is None or notice.kind not in ("paid", "failed"):
+    said = slip_of(notice)
+    if said is None:
         return None
-    said = SlipState(match["order_id"], int(match["tender_no"]), notice.kind == "paid")
     order = await orders.head(tx, said.order_id, lock=True)
     if order is None:
         raise NotYetKnown(said.order_id)
@@ -97,57 +110,81 @@ async def payment_news(tx: AsyncConnection, document: Mapping[str, Any]) -> Slip
     return SlipNews(notice.event_id, said.order_id, said.tender_no, said.paid, is_late)
 
 
-async def carrier_news(tx: AsyncConnection, document: Mapping[str, Any]) -> ParcelNews | None:
+async def carrier_news(
+    tx: AsyncConnection, documents: Sequence[Mapping[str, Any]], inbox_ids: Sequence[int]
+) -> ParcelNews | None:
     """Record a carrier's scans; answer what the parcel's story must be told, if anything.
 
+    Documents that tell of one parcel are read as one: what it went through before we heard of it
+    is kept as scans, and where it stands is told. When nobody must hear of it, their rows in the
+    inbox are ended with the record.
     Raises: NotYetKnown, ValueError.
     """
-    notice = easypost.parse(json.dumps(document).encode())
-    if notice is None:
+    notices = [notice for each in documents if (notice := _tracking_notice(each)) is not None]
+    if not notices:
+        await end(tx, inbox_ids, "handled")
         return None
-    part = await tracked(tx, notice.tracker_id)
+    tracker_id = notices[0].tracker_id
+    events = [event for notice in notices for event in notice.events]
+    part = await tracking.tracked(tx, tracker_id)
     if part is None:
-        await _on_its_way_back(tx, notice)
+        await _on_its_way_back(tx, tracker_id, events)
+        await end(tx, inbox_ids, "handled")
         return None
-    status = await record_tracking(tx, part, notice.events)
-    if status not in DECISIVE:
+    is_decisive = standing(part, events) in DECISIVE
+    status = await record_tracking(tx, part, events, ended=() if is_decisive else inbox_ids)
+    if not is_decisive:
         return None
     is_late = part.state == "lost" and status == TrackingStatus.DELIVERED
-    return ParcelNews(notice.event_id, part.order_id, part.number, status, is_late)
+    # A run hears each id once, so that none may stand for another status than it did before.
+    event_id = "+".join(sorted(notice.event_id for notice in notices))
+    return ParcelNews(event_id, part.order_id, part.number, status, is_late)
 
 
-async def _on_its_way_back(tx: AsyncConnection, notice: TrackingNotice) -> None:
+def _tracking_notice(document: Mapping[str, Any]) -> TrackingNotice | None:
+    return easypost.parse(json.dumps(document).encode())
+
+
+async def _on_its_way_back(
+    tx: AsyncConnection, tracker_id: str, events: Sequence[TrackingEvent]
+) -> None:
     """Record the scans of a parcel that comes back; its story waits for the warehouse.
 
     Raises: NotYetKnown.
     """
-    rma = await labels.return_of(tx, notice.tracker_id)
+    rma = await labels.return_of(tx, tracker_id)
     if rma is None:
-        raise NotYetKnown(notice.tracker_id)
-    await record_return_tracking(tx, rma, notice.events)
+        raise NotYetKnown(tracker_id)
+    await record_return_tracking(tx, rma, events)
 
 
 async def cancellation_news(
     tx: AsyncConnection, document: Mapping[str, Any]
 ) -> CancellationNews | None:
-    """Say what an order's run must hear of its channel's cancellation; None when it has no run.
+    """Say what an order's run must hear of its cancellation; None when there is nothing to cancel.
 
+    Who asked us for it is its `actor`; none is named when the channel cancelled the order.
     Raises: NotYetDone while the order waits for its admission.
     """
     channel, external_id = document["channel"], document["external_id"]
-    order_id, actor = f"{channel}-{external_id}", f"channel:{channel}"
+    order_id, actor = f"{channel}-{external_id}", document.get("actor")
     order = await orders.head(tx, order_id)
     if order is None:
-        await _refuse_for_good(tx, channel, external_id)
+        if actor is None:
+            await _refuse_for_good(tx, channel, external_id)
+        elif await placement_end(tx, channel, external_id) is None:
+            raise NotYetDone(order_id)
         return None
     if order.outcome is not None:
         return None
-    # A person who cancelled it, too, has said why.
-    if await remarks.find(tx, order_id, "cancelled") is None:
-        await remarks.keep(tx, Remark(order_id, "cancelled", CANCELLED), actor)
+    if actor is None:
+        actor = f"channel:{channel}"
+        # A person who cancelled it, too, has said why.
+        if await remarks.find(tx, order_id, "cancelled") is None:
+            await remarks.keep(tx, Remark(order_id, "cancelled", CANCELLED), actor)
     parts = await fulfillments.of_order(tx, order_id)
-    unasked = [part for part in parts if part.state in STOPPABLE and not part.cancel_requested]
-    return CancellationNews(order_id, actor, is_done=bool(parts) and not unasked)
+    is_done = bool(parts) and not any(part.state in STOPPABLE for part in parts)
+    return CancellationNews(order_id, actor, document.get("told_as", CHANNEL_CANCELS), is_done)
 
 
 async def _refuse_for_good(tx: AsyncConnection, channel: str, external_id: str) -> None:

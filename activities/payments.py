@@ -124,7 +124,6 @@ class PaymentActivities:
         ):
             return await _decline(tx, intent, "insufficient_credit")
         answer = Authorized(tender.kind, intent.key, intent.amount_minor, "taken")
-        await payments.end(tx, intent.key, "done")
         await payments.authorized(tx, intent, answer)
         await _tell(tx, intent, "PaymentCaptured")
         return Taken("taken")
@@ -168,17 +167,15 @@ class PaymentActivities:
         state, event = states[answer.status]
         async with self._engine.begin() as tx:
             await orders.head(tx, intent.order_id, lock=True)
-            if await payments.end(tx, intent.key, "done"):
-                taken = answer.received_minor if state == "taken" else 0
-                record = Authorized(
-                    vendor=self._gateway.vendor,
-                    vendor_ref=answer.vendor_ref,
-                    captured_minor=taken,
-                    state=state,
-                    expires_at=answer.expires_at,
-                    voucher_url=answer.voucher_url,
-                )
-                await payments.authorized(tx, intent, record)
+            record = Authorized(
+                vendor=self._gateway.vendor,
+                vendor_ref=answer.vendor_ref,
+                captured_minor=answer.received_minor if state == "taken" else 0,
+                state=state,
+                expires_at=answer.expires_at,
+                voucher_url=answer.voucher_url,
+            )
+            if await payments.authorized(tx, intent, record):
                 await _tell(tx, intent, event)
                 if state == "pending":
                     await _ask_for_payment(tx, intent, answer, want)
@@ -218,7 +215,10 @@ class PaymentActivities:
             part = await row(
                 tx,
                 """
-                SELECT s.amount_minor, a.authorization_key, a.vendor_ref, a.currency
+                SELECT s.amount_minor, a.authorization_key, a.vendor_ref, a.currency,
+                    (SELECT count(*) FROM payment_intents i
+                        WHERE i.authorization_key = a.authorization_key
+                            AND i.verb = 'capture' AND i.state = 'refused') AS refused
                 FROM fulfillment_shares s JOIN authorizations a USING (authorization_key)
                 WHERE s.fulfillment_id = :fulfillment_id AND s.tender_no = :tender_no
                 """,
@@ -226,8 +226,7 @@ class PaymentActivities:
                 tender_no=share.tender_no,
             )
             assert part is not None, "a share is authorized before it is captured"
-            refused = await payments.count_ended(tx, part.authorization_key, "capture", "refused")
-            act = f"f{share.number}.t{share.tender_no}:capture:{refused + 1}"
+            act = f"f{share.number}.t{share.tender_no}:capture:{part.refused + 1}"
             intent = await payments.begin(
                 tx,
                 Intent(
@@ -312,8 +311,7 @@ async def record_refusal(engine: AsyncEngine, intent: Any, code: str) -> None:
 async def record_capture(tx: AsyncConnection, intent: Any) -> None:
     """Record a capture once. The order's row is locked before."""
     await payments.authorization(tx, intent.authorization_key)
-    if await payments.end(tx, intent.key, "done"):
-        await payments.captured(tx, intent)
+    if await payments.captured(tx, intent):
         await _tell(tx, intent, "PaymentCaptured")
 
 

@@ -14,13 +14,17 @@ class PruningActivities:
 
     @activity.defn
     async def forget_answers(self) -> int:
-        """Delete answers to idempotency keys, and imports, that are too old; return how many."""
-        return await self._forget(idempotency.forget_old) + await self._forget(imports.forget_old)
+        """Delete answers to idempotency keys, and imports, that are too old; return how many.
 
-    async def _forget(self, forget_old: Callable[[AsyncConnection], Awaitable[int]]) -> int:
-        forgotten, last = 0, 1
+        Imports whose process died are ended.
+        """
+        await self._all_of(imports.end_lost)
+        return await self._all_of(idempotency.forget_old) + await self._all_of(imports.forget_old)
+
+    async def _all_of(self, do_some: Callable[[AsyncConnection], Awaitable[int]]) -> int:
+        done, last = 0, 1
         while last:
             async with self._engine.begin() as tx:
-                last = await forget_old(tx)
-            forgotten += last
-        return forgotten
+                last = await do_some(tx)
+            done += last
+        return done

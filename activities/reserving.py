@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.batching import Batches, Spoilt
+from activities.batching import Batches, Spoilt, Turn
 from activities.waiting import waits_for_stock
 from db.engine import is_lock_timeout
 from db.stores import orders, reservations
@@ -15,7 +15,9 @@ from db.stores.reservations import Hold, Standing
 from domain.reserving import Wish
 
 # So many take some milliseconds: more would make the last wait for longer than they save.
-MOST_TOGETHER: Final = 64
+MOST_TOGETHER: Final = 32
+# While the database writes one batch, the next is read, and waits for its turn at the levels.
+AT_ONCE: Final = 2
 # Levels are locked for milliseconds. Where one is held for longer, only who wants it waits for it.
 LOCK_PATIENCE_S: Final = 0.5
 _HOLDS: Final = frozenset({"held", "allocated"})
@@ -36,13 +38,13 @@ class Reserved:
 
 
 class Reservations:
-    """One a process: whoever comes while a transaction is under way is in the next."""
+    """One a process: whoever comes while transactions are under way is in the next."""
 
     def __init__(self, engine: AsyncEngine, observe: Callable[[int], None] | None = None) -> None:
         """`observe` is told the size of each batch."""
         self._engine = engine
         self._batches = Batches[Reserve, Reserved | None](
-            self._together, most=MOST_TOGETHER, observe=observe
+            self._together, most=MOST_TOGETHER, lanes=AT_ONCE, observe=observe
         )
 
     async def make(self, asked: Reserve) -> Reserved:
@@ -54,7 +56,7 @@ class Reservations:
         answer = await self._batches.ask(asked.order_id, asked)
         return await self._alone(asked) if answer is None else answer
 
-    async def _together(self, asked: Sequence[Reserve]) -> Sequence[Reserved | None]:
+    async def _together(self, asked: Sequence[Reserve], turn: Turn) -> Sequence[Reserved | None]:
         """None: somebody holds what is needed for it, and the others do not wait for that.
 
         What fails once the commit was sent, or because the connection was lost, fails them all:
@@ -62,7 +64,7 @@ class Reservations:
         """
         async with self._engine.connect() as tx:
             try:
-                answers, must_commit = await _reserve(tx, asked, LOCK_PATIENCE_S)
+                answers, must_commit = await _reserve(tx, asked, LOCK_PATIENCE_S, turn)
             except Exception as error:
                 if isinstance(error, DBAPIError) and error.connection_invalidated:
                     raise
@@ -76,7 +78,7 @@ class Reservations:
     async def _alone(self, asked: Reserve) -> Reserved:
         """Wait for whatever it takes."""
         async with self._engine.connect() as tx:
-            (answer,), must_commit = await _reserve(tx, [asked], None)
+            (answer,), must_commit = await _reserve(tx, [asked], None, Turn())
             assert answer is not None, f"unknown order {asked.order_id}"
             if must_commit:
                 await tx.commit()
@@ -84,11 +86,12 @@ class Reservations:
 
 
 async def _reserve(
-    tx: AsyncConnection, asked: Sequence[Reserve], patience_s: float | None
+    tx: AsyncConnection, asked: Sequence[Reserve], patience_s: float | None, turn: Turn
 ) -> tuple[list[Reserved | None], bool]:
     """Answer each in turn, None where the order's row is not free; say whether to commit.
 
-    The hot rows come last, so that their locks are held for few statements.
+    The hot rows come last, so that their locks are held for few statements, and in turn: who asked
+    earlier has them first.
     """
     heads = await orders.lock_heads(
         tx, [each.order_id for each in asked], skip_locked=patience_s is not None
@@ -103,7 +106,8 @@ async def _reserve(
         and not heads[each.order_id].outcome
         and standings[each.order_id].state not in _HOLDS
     ]
-    granted = await reservations.reserve(tx, holds)
+    await turn.come()
+    granted = await reservations.reserve(tx, holds, turn.pass_on)
     short = {
         hold.order_id: answer.short
         for hold, answer in zip(holds, granted, strict=True)

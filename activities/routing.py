@@ -12,11 +12,12 @@ from activities.calendars import work_at
 from activities.mail import post_mail
 from activities.waiting import begin_waiting, may_begin, missing_units, waiting_part
 from db.engine import row, rows, run
-from db.stores import changes, fulfillments, holds, orders, stock
+from db.stores import fulfillments, orders, stock
+from db.stores.fulfillments import NewPart, Share
+from db.stores.orders import Contents
 from db.stores.stock import Cause, Change
 from domain.holds import Transition
 from domain.money import settled_step
-from domain.order import Line
 from domain.promise import promise
 from domain.routing import Candidate, Coordinates, Sourced, Unroutable, distance_km, route
 from domain.shares import assign_lines, tender_shares, value_shares
@@ -74,14 +75,14 @@ class RoutingActivities:
         async with self._engine.begin() as tx:
             head = await orders.head(tx, order.order_id, lock=True)
             assert head is not None
-            if await fulfillments.of_order(tx, order.order_id):
-                blocked = await holds.blocked_of(tx, order.order_id)
-                return replace(await _with_changes(tx, order.order_id), blocked=blocked)
-            if await holds.is_blocked(tx, order.order_id, [Transition.ROUTING]):
+            found = await _standing(tx, order.order_id)
+            if found.is_routed:
+                return replace(await as_planned(tx, order.order_id), blocked=tuple(found.blocked))
+            if Transition.ROUTING in found.blocked:
                 return Routed(on_hold=True)
             demand = await _held(tx, order.order_id)
-            lines = await orders.lines(tx, order.order_id)
-            missing = missing_units(head, lines, demand)
+            contents = await orders.contents(tx, order.order_id)
+            missing = missing_units(head, contents.lines, demand)
             if not demand and not (missing and await _may_wait_whole(tx, head, order)):
                 return Routed(unreserved=True)
             await stock.lock_pool(tx, head.pool, list(demand))
@@ -91,11 +92,25 @@ class RoutingActivities:
             except Unroutable as short:
                 return Routed(unroutable=str(short), is_sold_out=head.pickup_location is not None)
             await _allocate(tx, head, sourced)
-            ids = await _write_parts(tx, head, lines, [*sourced, *waiting], order.pick_s)
+            ids = await _write_parts(tx, head, contents, [*sourced, *waiting], order.pick_s)
             if waiting:
                 await begin_waiting(tx, head, ids[-1], order.backorder_s)
             await _promise(tx, head, [*sourced, *waiting], ids[-1] if waiting else None)
-            return await _with_changes(tx, order.order_id)
+            return await as_planned(tx, order.order_id)
+
+
+async def _standing(tx: AsyncConnection, order_id: str) -> Any:
+    """Whether the order has its parts already, and which transitions its open holds block."""
+    return await row(
+        tx,
+        """
+        SELECT EXISTS (SELECT FROM fulfillments WHERE order_id = :order_id AND rma IS NULL)
+                AS is_routed,
+            ARRAY(SELECT DISTINCT unnest(blocks) FROM holds
+                WHERE order_id = :order_id AND state = 'open' ORDER BY 1) AS blocked
+        """,
+        order_id=order_id,
+    )
 
 
 async def _may_wait_whole(tx: AsyncConnection, head: Any, order: RouteOrder) -> bool:
@@ -188,47 +203,34 @@ async def _allocate(tx: AsyncConnection, head: Any, sourced: Sequence[Sourced]) 
 async def _write_parts(
     tx: AsyncConnection,
     head: Any,
-    lines: Sequence[Line],
+    contents: Contents,
     sourced: Sequence[Sourced],
     pick_s: float,
 ) -> list[str]:
     """Write a fulfillment order for each; units are held for those that have some. Return ids."""
-    ids = []
+    lines = contents.lines
     parts = assign_lines(lines, [part.units for part in sourced])
-    charges = await orders.charges(tx, head.order_id)
-    shares = value_shares(lines, charges, parts, settled_step(head.currency))
-    paid = tender_shares(shares, await orders.tenders(tx, head.order_id))
+    worth = value_shares(lines, contents.charges, parts, settled_step(head.currency))
+    paid = await _shares(tx, head.order_id, tender_shares(worth, contents.tenders))
     skus = {line.line_no: line.sku for line in lines}
-    for number, (part, units, share) in enumerate(zip(sourced, parts, shares, strict=True), 1):
-        fulfillment_id = await fulfillments.insert(
-            tx, head.order_id, number, part.location, share,
-            part.within_s(pick_s),
-            is_pickup=head.pickup_location is not None,
-        )  # fmt: skip
-        await fulfillments.add_lines(tx, fulfillment_id, units, skus)
-        ids.append(fulfillment_id)
-        if part.is_waiting:
-            continue
-        await run(
-            tx,
-            """
-            INSERT INTO allocations (fulfillment_id, sku, pool, location, quantity, state)
-            SELECT :fulfillment_id, sku, :pool, :location, count, 'allocated'
-            FROM unnest(CAST(:skus AS text[]), CAST(:counts AS bigint[])) AS u(sku, count)
-            """,
-            fulfillment_id=fulfillment_id,
-            pool=head.pool,
+    ids = []
+    for number, part in enumerate(sourced, start=1):
+        written = NewPart(
+            number=number,
             location=part.location,
-            skus=list(part.units),
-            counts=list(part.units.values()),
+            pick_s=part.within_s(pick_s),
+            units=parts[number - 1],
+            held={} if part.is_waiting else part.units,
+            share_minor=worth[number - 1],
+            shares=paid[number - 1],
         )
-    await _write_shares(tx, head.order_id, paid)
+        ids.append(await fulfillments.insert_routed(tx, head, written, skus))
     return ids
 
 
-async def _write_shares(
+async def _shares(
     tx: AsyncConnection, order_id: str, paid: Sequence[Mapping[int, int]]
-) -> None:
+) -> list[list[Share]]:
     """Tie each share to the money that pays it.
 
     A card's first share uses the authorization made at placement; it can be captured once, so each
@@ -243,31 +245,21 @@ async def _write_shares(
         order_id=order_id,
     )
     keys = {money.tender_no: money for money in taken}
-    for number, share in enumerate(paid, start=1):
+    shares: list[list[Share]] = []
+    for share in paid:
+        shares.append([])
         for tender_no, amount in share.items():
             money = keys.get(tender_no)
-            await run(
-                tx,
-                """
-                INSERT INTO fulfillment_shares (fulfillment_id, tender_no, amount_minor,
-                    authorization_key)
-                VALUES (:fulfillment_id, :tender_no, :amount, :key)
-                """,
-                fulfillment_id=f"{order_id}-f{number}",
-                tender_no=tender_no,
-                amount=amount,
-                key=money.authorization_key if money else None,
-            )
+            shares[-1].append(Share(tender_no, amount, money.authorization_key if money else None))
             if money is not None and money.state == "held":
                 del keys[tender_no]
+    return shares
 
 
 async def _promise(
     tx: AsyncConnection, head: Any, sourced: Sequence[Sourced], waiting: str | None
 ) -> None:
-    now = await row(tx, "SELECT now() AS now")
-    assert now is not None
-    window = promise(now.now, sourced)
+    window = promise(head.now, sourced)
     by = window.latest
     if waiting is not None:
         by = max(by, (await fulfillments.get(tx, waiting)).next_deadline)
@@ -292,11 +284,6 @@ def _confirmation(head: Any, waiting: str | None) -> str:
     return "pickup_confirmed" if head.pickup_location else "order_confirmed"
 
 
-async def _with_changes(tx: AsyncConnection, order_id: str) -> Routed:
-    waiting = await changes.waiting(tx, order_id)
-    return replace(await as_planned(tx, order_id), changes=waiting)
-
-
 async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
     found = await rows(
         tx,
@@ -314,6 +301,8 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
                 WHERE s.fulfillment_id = f.fulfillment_id AND s.authorization_key IS NULL
                     AND f.state IN ('open', 'picked', 'packed')), '{{}}')
                 AS unauthorized,
+            ARRAY(SELECT c.number FROM order_changes c
+                WHERE c.order_id = f.order_id AND c.state = 'confirmed' ORDER BY 1) AS changes,
             {fulfillments.DUE_S}
         FROM fulfillments f JOIN orders o USING (order_id)
         WHERE f.order_id = :order_id AND f.rma IS NULL ORDER BY f.number
@@ -334,4 +323,4 @@ async def as_planned(tx: AsyncConnection, order_id: str) -> Routed:
         )
         for part in found
     )
-    return Routed(plan=plan, promise_by=found[0].promise_by)
+    return Routed(plan, found[0].promise_by, changes=tuple(found[0].changes))

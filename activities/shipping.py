@@ -1,6 +1,6 @@
 """Shipping: a label is created, saved, then bought; tracked; voided when the parcel stays."""
 
-import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ from activities.connectors.carrier.port import (
     cheapest,
 )
 from activities.connectors.errors import OutcomeUnknown, Rejected
-from activities.fulfillment import mail_about, refresh_tracking, tracked
-from db.engine import row, rows, run
-from db.stores import labels, orders, parts
+from activities.mail import post_mail
+from db.engine import row
+from db.stores import labels, orders, parts, tracking
 from domain.address import Address
 from domain.parcel import Measures, one_box
 from domain.tracking import TrackingEvent, TrackingStatus, fold
@@ -48,10 +48,9 @@ class ShippingActivities:
             facts = await _shipment_facts(tx, fulfillment_id)
             part = f"{facts.order_id}:f{facts.number}"
             label = await labels.begin(tx, fulfillment_id, part, self._carrier.vendor)
-            items = await _items(tx, fulfillment_id)
         if label.state != "begun":
             return
-        box = one_box(items)
+        box = one_box([(Measures(*item[:4]), item[4]) for item in facts.goods])
         created = await self._carrier.create_shipment(
             CreateShipment(
                 reference=label.label_key,
@@ -124,10 +123,10 @@ class ShippingActivities:
                 fulfillment_id=fulfillment_id,
             )
         assert label is not None
-        tracking = await self._carrier.track(label.tracker_id)
+        said = await self._carrier.track(label.tracker_id)
         async with self._engine.begin() as tx:
-            found = await tracked(tx, label.tracker_id)
-            return await record_tracking(tx, found, tracking.events)
+            part = await tracking.tracked(tx, label.tracker_id)
+            return await record_tracking(tx, part, said.events)
 
 
 async def buy_once(carrier: CarrierGateway, label: Any) -> Label:
@@ -153,62 +152,45 @@ async def find_bought(carrier: CarrierGateway, label: Any) -> Label | None:
     return found
 
 
-async def record_tracking(tx: AsyncConnection, part: Any, events: tuple[TrackingEvent, ...]) -> str:
-    """Keep every scan once and fold them by the carrier's own time; return where it stands."""
-    # Each of a carrier's messages tells all scans so far: one statement for all of them.
-    await run(
-        tx,
-        """
-        INSERT INTO tracking_events (fulfillment_id, event_id, status, description, occurred_at)
-        SELECT :fulfillment_id, event_id, status, left(description, 500), occurred_at
-        FROM jsonb_to_recordset(CAST(:scans AS jsonb)) AS s(event_id text, status text,
-            description text, occurred_at timestamptz)
-        ON CONFLICT DO NOTHING
-        """,
-        fulfillment_id=part.fulfillment_id,
-        scans=json.dumps([_scan(event) for event in events]),
-    )
-    before = TrackingStatus(part.tracking_status or "pending")
-    status = fold(before, events)
-    if status is TrackingStatus.OUT_FOR_DELIVERY and status is not before:
-        await mail_about(tx, part, "out_for_delivery")
-    if status != part.tracking_status:
-        await refresh_tracking(tx, part.fulfillment_id, str(status))
+def standing(part: Any, events: Iterable[TrackingEvent]) -> TrackingStatus:
+    """Where the parcel stands after these scans, folded by the carrier's own time."""
+    return fold(TrackingStatus(part.tracking_status or "pending"), events)
+
+
+async def record_tracking(
+    tx: AsyncConnection, part: Any, events: Sequence[TrackingEvent], ended: Sequence[int] = ()
+) -> str:
+    """Keep every scan once and what follows from it; return where the parcel (`tracked`) stands.
+
+    `ended`: rows of the inbox that say no more than this.
+    """
+    status = standing(part, events)
+    is_news = status != part.tracking_status
+    await tracking.keep(tx, part.fulfillment_id, events, str(status), ended)
+    if status is TrackingStatus.OUT_FOR_DELIVERY and is_news:
+        facts = {"carrier": part.carrier or "", "tracking": part.tracking_number or ""}
+        await post_mail(tx, part, "out_for_delivery", facts, part=f"f{part.number}")
+    if status is TrackingStatus.DELIVERED and is_news and part.state == "lost":
+        # Replaced or refunded before: no money moves a second time, a person is told.
         await orders.tell(
             tx,
             part.order_id,
-            "TrackingUpdated",
+            "LateScan",
             actor="carrier",
             fulfillment_id=part.fulfillment_id,
             data={"status": str(status)},
         )
-        if part.state == "lost" and status is TrackingStatus.DELIVERED:
-            # Replaced or refunded before: no money moves a second time, a person is told.
-            await orders.tell(
-                tx,
-                part.order_id,
-                "LateScan",
-                actor="carrier",
-                fulfillment_id=part.fulfillment_id,
-                data={"status": str(status)},
-            )
     return str(status)
-
-
-def _scan(event: TrackingEvent) -> dict[str, str]:
-    return {
-        "event_id": event.event_id,
-        "status": str(event.status),
-        "description": event.description,
-        "occurred_at": event.occurred_at.isoformat(),
-    }
 
 
 async def _shipment_facts(tx: AsyncConnection, fulfillment_id: str) -> Any:
     found = await row(
         tx,
         """
-        SELECT f.order_id, f.number, l.address AS ship_from, o.ship_to
+        SELECT f.order_id, f.number, l.address AS ship_from, o.ship_to,
+            (SELECT array_agg(ARRAY[weight_g, length_mm, width_mm, height_mm, quantity])
+                FROM fulfillment_lines i JOIN products USING (sku)
+                WHERE i.fulfillment_id = f.fulfillment_id) AS goods
         FROM fulfillments f JOIN locations l USING (location) JOIN orders o USING (order_id)
         WHERE f.fulfillment_id = :fulfillment_id
         """,
@@ -216,16 +198,3 @@ async def _shipment_facts(tx: AsyncConnection, fulfillment_id: str) -> Any:
     )
     assert found is not None
     return found
-
-
-async def _items(tx: AsyncConnection, fulfillment_id: str) -> list[tuple[Measures, int]]:
-    found = await rows(
-        tx,
-        """
-        SELECT p.weight_g, p.length_mm, p.width_mm, p.height_mm, f.quantity
-        FROM fulfillment_lines f JOIN products p USING (sku)
-        WHERE f.fulfillment_id = :fulfillment_id
-        """,
-        fulfillment_id=fulfillment_id,
-    )
-    return [(Measures(*item[:4]), item[4]) for item in found]

@@ -82,6 +82,22 @@ class Once:
             await self.store(tx, answer)
         return _response(answer)
 
+    async def accepted(
+        self, keep: Callable[[AsyncConnection], Awaitable[dict[str, Any]]]
+    ) -> JSONResponse:
+        """Claim the key, `keep` and let the key go in one transaction: all of it, or nothing.
+
+        A repeat keeps nothing twice, and hears how far it has come. Raises: Problem.
+        """
+        async with self.context.engine.begin() as tx:
+            stored = await self._claim(tx)
+            if stored is not None:
+                return _response(stored, {"Idempotency-Replayed": "true"})
+            answer = StoredAnswer(ACCEPTED, await keep(tx))
+            if self.key is not None:
+                await idempotency.release(tx, self.caller.key_id, self.key)
+        return _response(answer)
+
     async def store(self, tx: AsyncConnection, answer: StoredAnswer) -> None:
         """Keep what every repeat will hear, if there is a key to repeat it by."""
         if self.key is not None:

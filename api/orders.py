@@ -96,7 +96,10 @@ async def cancel_order(
     caller: OrdersWriter,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Cancel what was not handed over yet. Scope: `orders:write`."""
+    """Cancel what was not handed over yet. Scope: `orders:write`.
+
+    What is `accepted` is kept, and done unless the parcels leave before.
+    """
     what = [f"POST /orders/{order_id}/cancel", request.model_dump()]
     once = Once(context, caller, idempotency_key, what)
     return await cancelling.cancel(once, order_id, request.reason)

@@ -11,7 +11,6 @@ from api.context import Context
 from api.door import missing
 from api.messaging import RunClosed, ask_admission
 from api.problems import BY_OUTCOME, Kind, Problem, invalid
-from db.inbox import audit
 from db.inbox.idempotency import StoredAnswer
 from db.inbox.orders import (
     Committed,
@@ -70,6 +69,10 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
     async def keep(tx: AsyncConnection) -> _Kept:
         return await _keep(tx, once, placing)
 
+    async def keep_only(tx: AsyncConnection) -> dict[str, Any]:
+        await _keep(tx, once, placing)
+        return _body(placing.order.order_id, "accepted")
+
     async def accept(kept: _Kept) -> StoredAnswer:
         if kept.refused is not None:
             raise kept.refused
@@ -81,18 +84,19 @@ async def place(once: Once, placing: Placing) -> JSONResponse:
         return await _admission(once.context, placing.order, kept.inbox_id)
 
     if placing.deferred:
-        return await once.answer(keep, accept)
-    async with once.context.door.entered() as is_inside:
+        return await once.accepted(keep_only)
+    async with once.context.door.entered(placing.order) as is_inside:
         return await once.answer(keep, decide if is_inside else accept)
 
 
 async def _keep(tx: AsyncConnection, once: Once, placing: Placing) -> _Kept:
     """Keep the order; one that comes too late for its stock, as refused, with its answer."""
     order = placing.order
-    known = await _look_up(tx, order)
+    known = await _look_up(tx, placing)
     await once.context.backlog.let_in(tx, order.channel, order.external_id)
-    looks = not known.takes_backorders and not placing.deferred
-    short = await missing(tx, order) if looks else None
+    if not placing.deferred:
+        once.context.door.saw(order, known)
+    short = missing(known, order)
     committed = await _commit(tx, placing, once.caller.actor, short)
     if committed.is_new:
         _refuse_retired(order, known)
@@ -104,9 +108,15 @@ async def _keep(tx: AsyncConnection, once: Once, placing: Placing) -> _Kept:
     return _Kept(committed.inbox_id, refused)
 
 
-async def _look_up(tx: AsyncConnection, order: OrderDocument) -> catalog.Known:
-    """Raises: Problem for a channel or an article that is unknown."""
-    known = await catalog.look_up(tx, order.channel, list(order.demand()))
+async def _look_up(tx: AsyncConnection, placing: Placing) -> catalog.Known:
+    """What is taken for later is not measured by today's stock.
+
+    Raises: Problem for a channel or an article that is unknown.
+    """
+    order = placing.order
+    known = await catalog.look_up(
+        tx, order.channel, list(order.demand()), stock=not placing.deferred
+    )
     errors = []
     if known.currencies is None:
         errors.append({"pointer": "/channel", "detail": f"{order.channel!r} is unknown"})
@@ -143,21 +153,18 @@ async def _commit(
     named = _Named(channel=order.channel, external_id=order.external_id)
     try:
         if short is None:
-            committed = await commit_order_anew(
-                tx, placing.document, deferred=placing.deferred, **named
+            return await commit_order_anew(
+                tx, placing.document, deferred=placing.deferred, sender=actor, **named
             )
-        else:
-            committed = await commit_rejected_order(tx, placing.document, reason=short, **named)
+        return await commit_rejected_order(
+            tx, placing.document, reason=short, sender=actor, **named
+        )
     except ContentDiffers:
         raise Problem(
             Kind.CONTENT_DIFFERS,
             "the same channel and external id came with another content, which stands",
             {"order_id": order.order_id},
         ) from None
-    if committed.is_new:
-        received_now = audit.Change(after={"state": "received"})
-        await audit.record(tx, actor, "OrderReceived", order.order_id, received_now)
-    return committed
 
 
 async def _admission(context: Context, order: OrderDocument, inbox_id: int) -> StoredAnswer:
@@ -189,5 +196,8 @@ async def _recorded(context: Context, order: OrderDocument) -> Admission | None:
 
 
 def _answer(order_id: str, status: str) -> StoredAnswer:
-    body = {"order_id": order_id, "status": status, "links": {"self": f"/orders/{order_id}"}}
-    return StoredAnswer(ACCEPTED if status == "accepted" else _CREATED, body)
+    return StoredAnswer(ACCEPTED if status == "accepted" else _CREATED, _body(order_id, status))
+
+
+def _body(order_id: str, status: str) -> dict[str, Any]:
+    return {"order_id": order_id, "status": status, "links": {"self": f"/orders/{order_id}"}}

@@ -12,7 +12,8 @@ from api.answers import ACCEPTED, Once
 from api.fields import Answer
 from api.messaging import update
 from api.problems import Problem
-from db.inbox import audit, remarks
+from db.inbox import audit, cancellations, remarks
+from db.inbox.cancellations import Asked
 from db.inbox.idempotency import StoredAnswer
 from db.inbox.remarks import Remark
 
@@ -28,7 +29,8 @@ def taken(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
 class Message:
     """`asked`, `subject` and `change` make the audit row; `refused` that of a refusal.
 
-    What the caller says in words is the `remark`: kept here, and not in Temporal.
+    What the caller says in words is the `remark`: kept here, and not in Temporal. `until_done` is
+    kept, too: a run that is lost before it did it does not take it along.
     """
 
     workflow_id: str
@@ -39,6 +41,7 @@ class Message:
     subject: str
     change: audit.Change
     remark: Remark | None = None
+    until_done: Asked | None = None
     result_type: type[Any] | None = None
 
 
@@ -61,6 +64,8 @@ async def tell(
             await audit.record(tx, actor, found.asked, found.subject, found.change)
             if found.remark is not None:
                 await remarks.keep(tx, found.remark, actor)
+            if found.until_done is not None:
+                await cancellations.keep_asked(tx, found.until_done)
         return found
 
     async def send(found: Message | StoredAnswer) -> StoredAnswer:
@@ -68,10 +73,10 @@ async def tell(
             return found
         try:
             done, result = await _update(once, found)
+            return StoredAnswer(OK if done else ACCEPTED, body(done, result))
         except Problem as problem:
             await _write_refusal(once, found, problem)
             raise
-        return StoredAnswer(OK if done else ACCEPTED, body(done, result))
 
     return await once.answer(prepare, send)
 
@@ -82,7 +87,7 @@ async def _update(once: Once, message: Message) -> tuple[bool, Any]:
         message.workflow_id,
         message.name,
         message.argument,
-        update_id=update_id(once),
+        update_id=message.until_done.told_as if message.until_done else update_id(once),
         result_type=message.result_type,
     )
 
@@ -91,6 +96,8 @@ async def _write_refusal(once: Once, message: Message, problem: Problem) -> None
     change = audit.Change(after={"code": str(problem.kind)})
     async with once.context.engine.begin() as tx:
         await audit.record(tx, once.caller.actor, message.refused, message.subject, change)
+        if message.until_done is not None:
+            await cancellations.end_asked(tx, message.until_done, str(problem.kind))
 
 
 def update_id(once: Once) -> str | None:

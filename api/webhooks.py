@@ -14,10 +14,12 @@ from activities.connectors.channel.shopify import webhook as shopify
 from activities.connectors.channel.shopify.document import DocumentOptions
 from activities.connectors.errors import InvalidSignature
 from activities.connectors.payment.stripe import webhook as stripe
+from activities.news import slip_of
 from api.auth import charge_failure
 from api.context import ApiConfig, Context, Ctx
 from api.fields import Answer
 from api.problems import Kind, Problem, documented
+from db.engine import one_by_one
 from db.inbox import audit
 from db.inbox.audit import Change
 from db.inbox.cancellations import keep_cancellation
@@ -52,12 +54,13 @@ async def take_stripe(
     payload, config = await request.body(), context.config
     try:
         stripe.verify(payload, stripe_signature, config.stripe_secrets, int(config.now_s()))
-        event_id = stripe.parse(payload).event_id
+        notice = stripe.parse(payload)
     except InvalidSignature as wrong:
         raise _unsigned(request, context, wrong) from None
     except _UNREADABLE as wrong:
         raise _unreadable(wrong) from None
-    return await _keep(context, "stripe", event_id, _document(payload))
+    is_news = slip_of(notice) is not None
+    return await _keep(context, "stripe", notice.event_id, _document(payload), is_news=is_news)
 
 
 @router.post("/webhooks/easypost", response_model=Taken)
@@ -68,13 +71,14 @@ async def take_easypost(
     payload = await request.body()
     try:
         easypost.verify(payload, x_hmac_signature, context.config.easypost_secrets)
-        easypost.parse(payload)
+        is_news = easypost.parse(payload) is not None
     except InvalidSignature as wrong:
         raise _unsigned(request, context, wrong) from None
     except _UNREADABLE as wrong:
         raise _unreadable(wrong) from None
     document = _document(payload)
-    return await _keep(context, "easypost", _event_id(document.get("id"), payload), document)
+    event_id = _event_id(document.get("id"), payload)
+    return await _keep(context, "easypost", event_id, document, is_news=is_news)
 
 
 @router.post("/webhooks/shopify", response_model=Taken)
@@ -99,7 +103,7 @@ async def take_shopify(
     # several topics.
     event_id = f"{x_shopify_topic}:{_digest(payload)}"
     document = {"topic": x_shopify_topic, "payload": _document(payload)}
-    return await _keep(context, "shopify", event_id, document)
+    return await _keep(context, "shopify", event_id, document, is_news=False)
 
 
 def _options(config: ApiConfig) -> DocumentOptions:
@@ -131,10 +135,10 @@ def _digest(payload: bytes) -> str:
 
 
 async def _keep(
-    context: Context, source: str, event_id: str, document: dict[str, Any]
+    context: Context, source: str, event_id: str, document: dict[str, Any], *, is_news: bool
 ) -> dict[str, str]:
-    async with context.engine.begin() as tx:
-        is_new = await commit_webhook(tx, source, event_id, document)
+    async with one_by_one(context.engine) as tx:
+        is_new = await commit_webhook(tx, source, event_id, document, is_news=is_news)
     return {"status": "taken" if is_new else "repeat"}
 
 

@@ -1,6 +1,7 @@
 """One way to open the database and to speak SQL to it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, Final
 
@@ -40,6 +41,17 @@ def make_engine(
         connect_args={**NOTICES_SILENCE},
         hide_parameters=True,  # an error must not repeat what a customer wrote
     )
+
+
+@asynccontextmanager
+async def one_by_one(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection each of whose statements is a transaction, without a word more to the server.
+
+    For what is done in one statement: BEGIN and COMMIT would be two more waits.
+    """
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield connection
 
 
 @lru_cache(maxsize=1024)

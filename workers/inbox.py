@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -16,6 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.connectors.carrier.easypost import webhook as easypost
 from activities.news import (
     CancellationNews,
     NotYetDone,
@@ -26,8 +28,9 @@ from activities.news import (
     carrier_news,
     payment_news,
 )
-from db.engine import row, rows, run
+from db.engine import one_by_one, row, rows, run
 from db.inbox import cancellations
+from db.inbox.ending import end
 from domain.timings import Timings
 from workers.loop import TableLoop
 from workers.starting import start_order, start_return
@@ -60,8 +63,6 @@ AWAY_S: Final = 5
 MOST_ATTEMPTS: Final = 150
 # How long a run may take to accept an update before it is told again.
 TAKE_WAIT_S: Final = 5.0
-# Told again, it is the same update.
-CHANNEL_CANCELS: Final = "cancelled-at-the-channel"
 _PACE_S: Final = 0.2
 log = logging.getLogger(__name__)
 
@@ -83,14 +84,14 @@ class InboxLoop(TableLoop):
     async def work_once(self) -> int:
         """Return 0 when nothing more is due, so that the next look can wait for a notice."""
         claim = await self._claim()
-        outcomes = await asyncio.gather(*(self._handle(item) for item in claim.items))
+        outcomes = await asyncio.gather(*(self._handle(each) for each in _by_parcel(claim.items)))
         if claim.has_left and not any(outcomes):
             await asyncio.sleep(_PACE_S)
         return int(claim.has_left)
 
     async def _claim(self) -> _Claim:
         """Take due rows and put their next attempt off; a crash here only delays them."""
-        async with self._engine.begin() as tx:
+        async with one_by_one(self._engine) as tx:
             found = await rows(
                 tx,
                 """
@@ -131,31 +132,36 @@ class InboxLoop(TableLoop):
             )
         return _Claim([each for each in found if each.inbox_id is not None], found[0].has_left)
 
-    async def _handle(self, item: Any) -> bool:
+    async def _handle(self, items: Sequence[Any]) -> bool:
+        """See to one row, or to all that were claimed of one parcel."""
         try:
-            await self._see_to(item)
+            await self._see_to(items)
         except NotYetDone:
             return False
         except NotYetKnown as unknown:
-            if item.attempts >= MOST_ATTEMPTS:
-                await self._end(item, "rejected", f"never heard of {unknown}")
+            given_up = [item for item in items if item.attempts >= MOST_ATTEMPTS]
+            if given_up:
+                await self._end(given_up, "rejected", f"never heard of {unknown}")
             return False
         except ValueError as unreadable:
-            await self._end(item, "rejected", str(unreadable))
+            if len(items) > 1:  # each by itself: the others can be read
+                return any([await self._handle([item]) for item in items])
+            await self._end(items, "rejected", str(unreadable))
         except RPCError as away:
-            log.warning("Temporal does not take %s %s: %s", item.source, item.external_id, away)
-            await self._give_back(item)
+            log.warning("Temporal does not take %s: %s", _named(items), away)
+            await self._give_back(items)
             return False
         return True
 
-    async def _see_to(self, item: Any) -> None:
+    async def _see_to(self, items: Sequence[Any]) -> None:
+        item = items[0]
         if item.kind == "order":
             await self._start(item)
         elif item.kind == "return":
             await start_return(self._client, _return_of(item, self._timings))
-            await self._end(item, "handled", None)
+            await self._end(items, "handled")
         else:
-            await self._hand_on(item)
+            await self._hand_on(items)
 
     async def _start(self, item: Any) -> None:
         """Start the order's run; admission marks the row.
@@ -168,7 +174,7 @@ class InboxLoop(TableLoop):
             await self._run(item, order_id, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
         except WorkflowAlreadyStartedError:
             if await self._is_admitted(order_id):
-                await self._end(item, "handled", "its run has ended")
+                await self._end([item], "handled", "its run has ended")
             else:
                 await self._run(item, order_id, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
 
@@ -177,24 +183,23 @@ class InboxLoop(TableLoop):
         await start_order(self._client, order, reuse)
 
     async def _is_admitted(self, order_id: str) -> bool:
-        async with self._engine.connect() as tx:
+        async with one_by_one(self._engine) as tx:
             found = await row(tx, "SELECT 1 FROM orders WHERE order_id = :o", o=order_id)
         return found is not None
 
-    async def _hand_on(self, item: Any) -> None:
-        """Write down what the news says; when that is all, the row is ended with it."""
+    async def _hand_on(self, items: Sequence[Any]) -> None:
+        """Write down what the news says; when that is all, the rows are ended with it."""
         async with self._engine.begin() as tx:
-            news = await _read(tx, item)
-            if news is None:
-                await _mark(tx, item, "handled", None)
-                return
+            news = await _read(tx, items)
+        if news is None:
+            return
         if isinstance(news, SlipNews):
             await self._tell_order(news)
         elif isinstance(news, ParcelNews):
             await self._tell_parcel(news)
         else:
             await self._cancel(news)
-        await self._end(item, "handled", None)
+        await self._end(items, "handled")
 
     async def _tell_order(self, news: SlipNews) -> None:
         if not (news.is_late and news.paid):
@@ -230,7 +235,7 @@ class InboxLoop(TableLoop):
                     OrderWorkflow.cancel,
                     CancelOrder(news.actor),
                     wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                    id=CHANNEL_CANCELS,
+                    id=news.told_as,
                     rpc_timeout=timedelta(seconds=TAKE_WAIT_S),
                 )
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
@@ -265,46 +270,61 @@ class InboxLoop(TableLoop):
         except WorkflowAlreadyStartedError:
             log.info("%s: seen to before", name)
 
-    async def _give_back(self, item: Any) -> None:
+    async def _give_back(self, items: Sequence[Any]) -> None:
         """What nobody took was no attempt: it holds no place, and is tried again in a moment."""
-        async with self._engine.begin() as tx:
+        async with one_by_one(self._engine) as tx:
             await run(
                 tx,
                 """
                 UPDATE inbox SET attempts = greatest(attempts - 1, 0),
                     next_attempt_at = now() + make_interval(secs => :away)
-                WHERE inbox_id = :inbox_id AND state = 'new'
+                WHERE inbox_id = ANY(CAST(:inbox_ids AS bigint[])) AND state = 'new'
                 """,
                 away=AWAY_S,
-                inbox_id=item.inbox_id,
+                inbox_ids=_ids(items),
             )
 
-    async def _end(self, item: Any, state: str, note: str | None) -> None:
-        async with self._engine.begin() as tx:
-            await _mark(tx, item, state, note)
+    async def _end(self, items: Sequence[Any], state: str, note: str | None = None) -> None:
+        async with one_by_one(self._engine) as tx:
+            await end(tx, _ids(items), state, note)
 
 
-async def _mark(tx: AsyncConnection, item: Any, state: str, note: str | None) -> None:
-    await run(
-        tx,
-        """
-        UPDATE inbox SET state = :state, note = left(:note, 2000), handled_at = now()
-        WHERE inbox_id = :inbox_id AND state = 'new'
-        """,
-        state=state,
-        note=note,
-        inbox_id=item.inbox_id,
-    )
+def _by_parcel(items: Sequence[Any]) -> list[list[Any]]:
+    """Put what a carrier says of the same parcel together; all else stands by itself."""
+    found: dict[object, list[Any]] = {}
+    for item in items:
+        is_carriers = (item.kind, item.source) == ("webhook", "easypost")
+        parcel = easypost.subject(item.document) if is_carriers else None
+        found.setdefault(parcel or item.inbox_id, []).append(item)
+    return list(found.values())
 
 
-async def _read(tx: AsyncConnection, item: Any) -> SlipNews | ParcelNews | CancellationNews | None:
+async def _read(
+    tx: AsyncConnection, items: Sequence[Any]
+) -> SlipNews | ParcelNews | CancellationNews | None:
+    """None: nobody must hear of it, and the rows are ended."""
+    if items[0].source == "easypost":
+        return await carrier_news(tx, [item.document for item in items], _ids(items))
+    news = await _read_one(tx, items[0])
+    if news is None:
+        await end(tx, _ids(items), "handled")
+    return news
+
+
+async def _read_one(tx: AsyncConnection, item: Any) -> SlipNews | CancellationNews | None:
     if item.source == "stripe":
         return await payment_news(tx, item.document)
-    if item.source == "easypost":
-        return await carrier_news(tx, item.document)
-    if item.source == cancellations.SOURCE:
+    if item.source in cancellations.SOURCES:
         return await cancellation_news(tx, item.document)
     return None
+
+
+def _ids(items: Sequence[Any]) -> list[int]:
+    return [item.inbox_id for item in items]
+
+
+def _named(items: Sequence[Any]) -> str:
+    return ", ".join(f"{item.source} {item.external_id}" for item in items)
 
 
 def _return_of(item: Any, timings: Timings) -> ReturnInput:

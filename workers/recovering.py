@@ -11,9 +11,11 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.exceptions import ExceptionActivities, Resolved
+from activities.fulfillment import FulfillmentActivities
 from activities.reconciling import runs
 from db.engine import make_engine
 from db.inbox import audit as audit_log
+from db.inbox import cancellations
 from db.inbox.audit import Change
 from db.queries import audit
 from domain.timings import Timings
@@ -83,6 +85,7 @@ class Recovery:
         started = [True] * len(to_start)
         if not dry_run:
             await self._forget({order.order_id for order in to_start}, exceptions)
+            await self._stop_cancelled({order.order_id for order in to_start})
             started = await asyncio.gather(*(self._start(order) for order in to_start))
             await self._forget_returns(lost_returns, exceptions)
             await asyncio.gather(*(self._start_return(back) for back in lost_returns))
@@ -156,6 +159,14 @@ class Recovery:
                     "the run that asked was lost",
                 )
             )
+
+    async def _stop_cancelled(self, order_ids: set[str]) -> None:
+        """What a lost run was to cancel must not leave before the next one hears of it."""
+        async with self._engine.begin() as tx:
+            waiting = await cancellations.tell_again(tx)
+        parcels = FulfillmentActivities(self._engine)
+        for order_id in order_ids & waiting:
+            await parcels.request_cancellation(order_id)
 
     async def _start(self, order: Any) -> bool:
         """False when the order was closed meanwhile: there is nothing to start."""

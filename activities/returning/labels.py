@@ -1,5 +1,6 @@
 """Labels of parcels that come back: created, saved, then bought, as those of parcels that leave."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,12 +142,12 @@ class ReturnLabelActivities:
 
 
 async def record_return_tracking(
-    tx: AsyncConnection, rma: str, events: tuple[TrackingEvent, ...]
+    tx: AsyncConnection, rma: str, events: Sequence[TrackingEvent]
 ) -> str:
     """Fold the scans by the carrier's own time, as those of parcels that leave."""
     back = await locked(tx, rma)
     status = fold(TrackingStatus(back.tracking_status or "pending"), events)
-    if await returns.tracked(tx, rma, str(status)):
+    if status != back.tracking_status and await returns.tracked(tx, rma, str(status)):
         await tell(tx, back, "ReturnTracked", "carrier", status=str(status))
     return str(status)
 

@@ -33,7 +33,7 @@ async def record(
     await connection.execute(INSERT, row(actor, action, subject, change))
 
 
-def row(actor: str, action: str, subject: str, change: Change) -> dict[str, str | None]:
+def row(actor: str | None, action: str, subject: str, change: Change) -> dict[str, str | None]:
     return {
         "actor": actor,
         "action": action,

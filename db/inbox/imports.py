@@ -8,13 +8,15 @@ from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.engine import run
+from db.engine import rows, run
 from db.inbox import audit
 from db.inbox.catalog import By, Fault
 from db.inbox.content import storable
 
 # For so long rejects can be fetched to be corrected.
 KEPT_FOR_DAYS: Final = 90
+# None takes so long: one that still runs died with its process.
+LOST_AFTER_HOURS: Final = 6
 # One transaction's share: nobody waits long for its locks.
 FORGOTTEN_AT_ONCE: Final = 5_000
 
@@ -133,6 +135,24 @@ async def end(
     if ended:
         change = audit.Change(after={"state": outcome.state, **vars(counts)}, reason=by.reason)
         await audit.record(tx, by.actor, "CatalogueImported", import_id, change)
+
+
+async def end_lost(tx: AsyncConnection) -> int:
+    """End some whose process died without a word; return how many, 0 when none is left."""
+    lost = await rows(
+        tx,
+        """
+        SELECT import_id, created, updated, unchanged, rejected FROM imports
+        WHERE state = 'running' AND started_at < now() - make_interval(hours => :hours)
+        LIMIT :most FOR UPDATE SKIP LOCKED
+        """,
+        hours=LOST_AFTER_HOURS,
+        most=FORGOTTEN_AT_ONCE,
+    )
+    why = "its process ended before it did: send the file again, nothing is taken twice"
+    for each in lost:
+        await end(tx, each.import_id, By("system"), Counts(*each[1:]), End("failed", why))
+    return len(lost)
 
 
 async def forget_old(tx: AsyncConnection) -> int:

@@ -7,22 +7,33 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.inbox import audit
 from db.inbox.content import canonical_json, content_sha256
 
 CANCELLED: Final = "cancelled at the channel"
 # How long the sweep leaves a row to the API that is about to start it.
 HEAD_START_S: Final = 10
 
+_RECEIVED: Final = audit.Change(after={"state": "received"})
+# Who sent it is audited with it; what came through a channel says so itself.
 _INSERT: Final = sa.text("""
-    INSERT INTO inbox
-      (source, kind, external_id, content_sha256, document, state, note, next_attempt_at,
-       handled_at)
-    VALUES
-      (:channel, 'order', :external_id, :sha256, CAST(:document AS jsonb), :state, :note,
-       coalesce(CAST(:now AS timestamptz), now()) + make_interval(secs => :head_start_s),
-       CASE WHEN :state <> 'new' THEN coalesce(CAST(:now AS timestamptz), now()) END)
-    ON CONFLICT (source, kind, external_id) DO NOTHING
-    RETURNING inbox_id
+    WITH kept AS (
+      INSERT INTO inbox
+        (source, kind, external_id, content_sha256, document, state, note, next_attempt_at,
+         handled_at)
+      VALUES
+        (:channel, 'order', :external_id, :sha256, CAST(:document AS jsonb), :state, :note,
+         coalesce(CAST(:now AS timestamptz), now()) + make_interval(secs => :head_start_s),
+         CASE WHEN :state <> 'new' THEN coalesce(CAST(:now AS timestamptz), now()) END)
+      ON CONFLICT (source, kind, external_id) DO NOTHING
+      RETURNING inbox_id
+    ), noted AS (
+      INSERT INTO audit_log (actor, action, subject, reason, before, after)
+      SELECT CAST(:actor AS text), :action, :subject, CAST(:reason AS text),
+        CAST(:before AS jsonb), CAST(:after AS jsonb)
+      FROM kept WHERE CAST(:actor AS text) IS NOT NULL
+    )
+    SELECT inbox_id FROM kept
 """)
 _EXISTING: Final = sa.text("""
     SELECT inbox_id, content_sha256, state FROM inbox
@@ -54,6 +65,18 @@ class ContentDiffers(Exception):
 
 
 @dataclass(frozen=True)
+class _Given:
+    """How a document is to be kept; `revives`: the same one is looked at anew if it was refused."""
+
+    state: str = "new"
+    head_start_s: int = 0
+    note: str | None = None
+    now: datetime | None = None
+    sender: str | None = None
+    revives: bool = False
+
+
+@dataclass(frozen=True)
 class Committed:
     """`is_rejected`: no run will be made for it."""
 
@@ -75,7 +98,7 @@ async def commit_order(
 
     Raises: ContentDiffers.
     """
-    given = _to_start(deferred=deferred, now=now)
+    given = _Given(head_start_s=0 if deferred else HEAD_START_S, now=now)
     return await _commit(connection, document, channel, external_id, given)
 
 
@@ -86,18 +109,15 @@ async def commit_order_anew(
     channel: str,
     external_id: str,
     deferred: bool,
+    sender: str,
 ) -> Committed:
     """As `commit_order`; the very document that was refused before is looked at once more.
 
-    Raises: ContentDiffers.
+    `sender` is audited with a new one. Raises: ContentDiffers.
     """
-    given = _to_start(deferred=deferred)
-    return await _commit(connection, document, channel, external_id, given, revives=True)
-
-
-def _to_start(*, deferred: bool, now: datetime | None = None) -> dict[str, Any]:
     head_start_s = 0 if deferred else HEAD_START_S
-    return {"state": "new", "note": None, "now": now, "head_start_s": head_start_s}
+    given = _Given(head_start_s=head_start_s, sender=sender, revives=True)
+    return await _commit(connection, document, channel, external_id, given)
 
 
 async def commit_rejected_order(
@@ -107,12 +127,13 @@ async def commit_rejected_order(
     channel: str,
     external_id: str,
     reason: str,
+    sender: str | None = None,
 ) -> Committed:
     """Keep a channel's document that cannot become an order, so that it can be found and answered.
 
-    Raises: ContentDiffers.
+    `sender`, where there is one, is audited with a new one. Raises: ContentDiffers.
     """
-    given = {"state": "rejected", "note": reason, "now": None, "head_start_s": 0}
+    given = _Given("rejected", note=reason, sender=sender)
     return await _commit(connection, document, channel, external_id, given)
 
 
@@ -142,23 +163,33 @@ async def _commit(
     document: dict[str, Any],
     channel: str,
     external_id: str,
-    given: dict[str, Any],
-    *,
-    revives: bool = False,
+    given: _Given,
 ) -> Committed:
     named = {"channel": channel, "external_id": external_id}
-    is_rejected = given["state"] == "rejected"
+    is_rejected = given.state == "rejected"
     sha256 = content_sha256(document)
-    row = {**named, **given, "sha256": sha256, "document": canonical_json(document)}
-    inbox_id = (await connection.execute(_INSERT, row)).scalar_one_or_none()
+    row = {
+        **named,
+        "sha256": sha256,
+        "document": canonical_json(document),
+        "state": given.state,
+        "note": given.note,
+        "now": given.now,
+        "head_start_s": given.head_start_s,
+    }
+    order_id = f"{channel}-{external_id}"
+    told = audit.row(given.sender, "OrderReceived", order_id, _RECEIVED)
+    inbox_id = (await connection.execute(_INSERT, row | told)).scalar_one_or_none()
     if inbox_id is not None:
         return Committed(inbox_id, is_new=True, is_rejected=is_rejected)
     # A statement of its own: it sees the row that a concurrent transaction committed meanwhile.
     existing = (await connection.execute(_EXISTING, named)).one()
     differs, was_rejected = existing.content_sha256 != sha256, existing.state == "rejected"
-    if differs or (revives and was_rejected):
+    if differs or (given.revives and was_rejected):
         row["cancelled"] = content_sha256(_cancelled(external_id))
         if (await connection.execute(_REPLACE, row)).first() is not None:
+            if given.sender is not None:
+                await audit.record(connection, given.sender, "OrderReceived", order_id, _RECEIVED)
             return Committed(existing.inbox_id, is_new=True, is_rejected=is_rejected)
         if differs:
             raise ContentDiffers(channel, external_id, existing.inbox_id)

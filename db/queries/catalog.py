@@ -1,11 +1,12 @@
 """Whether the catalogue knows what a placement names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row
+from db.queries.stock import OFFERED
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Known:
     """`currencies` is None when the channel is unknown.
 
     `takes_backorders`: the channel takes orders whose units are not all free. What was retired
-    takes no new orders.
+    takes no new orders. `free`: units that the channel may sell now, if that was asked for.
     """
 
     currencies: tuple[str, ...] | None
@@ -21,13 +22,16 @@ class Known:
     takes_backorders: bool
     channel_is_retired: bool = False
     retired_skus: tuple[str, ...] = ()
+    free: Mapping[str, int] = field(default_factory=dict)
 
 
-async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]) -> Known:
-    """One statement, whatever the number of lines."""
+async def look_up(
+    connection: AsyncConnection, channel: str, skus: Sequence[str], *, stock: bool = False
+) -> Known:
+    """One statement, whatever the number of lines; with `stock` it tells what is free."""
     found = await row(
         connection,
-        """
+        f"""
         SELECT c.currencies, coalesce(c.on_out_of_stock = 'backorder', false) AS takes_backorders,
           coalesce(NOT c.active, false) AS is_retired,
           ARRAY(SELECT sku FROM products WHERE sku = ANY(CAST(:skus AS text[])) AND NOT active
@@ -36,11 +40,15 @@ async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]
             SELECT wanted.sku FROM unnest(CAST(:skus AS text[])) AS wanted(sku)
             WHERE NOT EXISTS (SELECT 1 FROM products WHERE products.sku = wanted.sku)
             ORDER BY wanted.sku
-          ) AS unknown_skus
+          ) AS unknown_skus,
+          CASE WHEN CAST(:stock AS boolean) THEN (
+            SELECT jsonb_object_agg(sku, free) FROM ({OFFERED}) AS offered
+          ) END AS free
         FROM (SELECT CAST(:channel AS text)) AS asked(channel) LEFT JOIN channels c USING (channel)
-        """,
+        """,  # noqa: S608 - a fragment of our own
         channel=channel,
         skus=sorted(set(skus)),
+        stock=stock,
     )
     assert found is not None
     currencies = None if found.currencies is None else tuple(found.currencies)
@@ -50,6 +58,7 @@ async def look_up(connection: AsyncConnection, channel: str, skus: Sequence[str]
         found.takes_backorders,
         found.is_retired,
         tuple(found.retired_skus),
+        found.free or {},
     )
 
 

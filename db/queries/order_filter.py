@@ -99,6 +99,11 @@ class OrderFilter:
         return self.sort.endswith("placed_at")
 
     @property
+    def is_due(self) -> bool:
+        """Of what is due, now or within a time, there is an index of its own."""
+        return bool(self.overdue) or bool({"deadline_from", "deadline_to"} & self.given().keys())
+
+    @property
     def is_by_total(self) -> bool:
         """By amount, and nothing is asked but amounts: their index holds the order of the list."""
         amounts = {"currency", "total_from_minor", "total_to_minor"}
@@ -173,13 +178,17 @@ def choose(
         values |= {"after_key": after.key, "after_order_id": after.order_id}
     is_list = is_page and search is not None and _is_list(wanted, search)
     in_step = is_list or (
-        is_page and wanted.is_by_date and all(len(terms[each].words) <= 1 for each in listed)
+        is_page
+        and wanted.is_by_date
+        and not wanted.is_due
+        and all(len(terms[each].words) <= 1 for each in listed)
     )
     of_any = word_lists.newest(dates, direction) if is_list else word_lists.OF_ANY
     lists = {f"t{each}": word_lists.of(terms[each], each, values, of_any) for each in listed}
     tables = _needed(wanted, base, is_listed=bool(lists))
     if lists:
-        source = _met(lists, tables, "placed_at, order_id" if in_step else "order_id")
+        by_both = in_step or (is_page and wanted.is_due)
+        source = _met(wanted, lists, tables, "placed_at, order_id" if by_both else "order_id")
     else:
         source = _looked_up(base, tables)
     # Each list is begun where the page begins.
@@ -245,11 +254,20 @@ def _looked_up(base: str, tables: Sequence[str]) -> str:
     return " ".join([f"{_TABLES[base]} {base}", *joined])
 
 
-def _met(lists: dict[str, str], tables: Sequence[str], by: str) -> str:
+def _met(wanted: OrderFilter, lists: dict[str, str], tables: Sequence[str], by: str) -> str:
     sources = [f"({orders}) AS {name}" for name, orders in lists.items()]
-    sources += [f"{_TABLES[each]} {each}" for each in tables]
+    sources += [_few_due(wanted) if each == "s" else f"{_TABLES[each]} {each}" for each in tables]
     first, *others = sources
     return " ".join([first, *(f"JOIN {other} USING ({by})" for other in others)])
+
+
+def _few_due(wanted: OrderFilter) -> str:
+    """What is due is gathered: beside a city's orders, from the newest on, it may come last."""
+    due = [_CONDITIONS[name] for name in ("deadline_from", "deadline_to") if name in wanted.given()]
+    due += [_OVERDUE] if wanted.overdue else []
+    if not due:
+        return "order_states s"
+    return f"(SELECT s.* FROM order_states s WHERE {' AND '.join(due)} OFFSET 0) AS s"  # noqa: S608
 
 
 def _is_list(wanted: OrderFilter, search: Search) -> bool:

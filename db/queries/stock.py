@@ -76,6 +76,25 @@ async def find_product(connection: AsyncConnection, sku: str) -> dict[str, Any] 
     return None if found is None else found._asdict()
 
 
+# What of the articles `:skus` the channel `:channel` may sell: `offered.free`, and each term of it.
+OFFERED: Final = """
+    SELECT s.sku, s.place, coalesce(l.on_hand, 0) AS on_hand, coalesce(l.reserved, 0) AS reserved,
+      coalesce(l.open_demand, 0) AS open_demand, coalesce(l.safety_stock, 0) AS safety_stock,
+      c.buffer, w.waiting,
+      greatest(0, coalesce(l.on_hand - l.reserved - l.open_demand - l.safety_stock, 0)
+        - c.buffer - w.waiting) AS free
+    FROM unnest(CAST(:skus AS text[])) WITH ORDINALITY AS s(sku, place)
+    JOIN products p ON p.sku = s.sku
+    JOIN channels c ON c.channel = :channel
+    LEFT JOIN pool_levels l ON l.sku = s.sku AND l.pool = c.pool
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum(u.quantity), 0)::bigint AS waiting
+      FROM fulfillments f JOIN fulfillment_lines u USING (fulfillment_id)
+        JOIN locations g ON g.location = f.location AND g.pool = c.pool
+      WHERE f.state = 'backordered' AND NOT f.cancel_requested AND u.sku = s.sku) w
+"""
+
+
 async def available_to_sell(
     connection: AsyncConnection, channel: str, skus: Sequence[str]
 ) -> list[AvailableToSell]:
@@ -85,22 +104,10 @@ async def available_to_sell(
     """
     found = await rows(
         connection,
-        """
-        SELECT s.sku, coalesce(l.on_hand, 0), coalesce(l.reserved, 0), coalesce(l.open_demand, 0),
-          coalesce(l.safety_stock, 0), c.buffer, w.waiting,
-          greatest(0, coalesce(l.on_hand - l.reserved - l.open_demand - l.safety_stock, 0)
-            - c.buffer - w.waiting)
-        FROM unnest(CAST(:skus AS text[])) WITH ORDINALITY AS s(sku, place)
-        JOIN products p ON p.sku = s.sku
-        JOIN channels c ON c.channel = :channel
-        LEFT JOIN pool_levels l ON l.sku = s.sku AND l.pool = c.pool
-        CROSS JOIN LATERAL (
-          SELECT coalesce(sum(u.quantity), 0)::bigint AS waiting
-          FROM fulfillments f JOIN fulfillment_lines u USING (fulfillment_id)
-            JOIN locations g ON g.location = f.location AND g.pool = c.pool
-          WHERE f.state = 'backordered' AND NOT f.cancel_requested AND u.sku = s.sku) w
-        ORDER BY s.place
-        """,
+        f"""
+        SELECT sku, on_hand, reserved, open_demand, safety_stock, buffer, waiting, free
+        FROM ({OFFERED}) AS offered ORDER BY place
+        """,  # noqa: S608 - fragments of this file
         channel=channel,
         skus=list(skus),
     )

@@ -7,16 +7,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.engine import row, run
 
 
-async def newest(tx: AsyncConnection, order_id: str) -> Any | None:
-    """The last correction that has not become the order's address yet."""
-    return await row(
+async def to_verify(tx: AsyncConnection, order_id: str) -> Any:
+    """The order's address, and the last correction that has not become it yet, if there is one."""
+    found = await row(
         tx,
         """
-        SELECT correction_id, address FROM address_corrections
-        WHERE order_id = :order_id AND applied_at IS NULL ORDER BY correction_id DESC LIMIT 1
+        SELECT o.ship_to, o.address_verified, c.undeliverable, n.correction_id, n.address
+        FROM orders o JOIN channels c USING (channel) LEFT JOIN LATERAL (
+            SELECT correction_id, address FROM address_corrections
+            WHERE order_id = o.order_id AND applied_at IS NULL ORDER BY correction_id DESC LIMIT 1
+        ) n ON true
+        WHERE o.order_id = :order_id
         """,
         order_id=order_id,
     )
+    assert found is not None
+    return found
 
 
 async def applied(tx: AsyncConnection, order_id: str, through: int) -> None:

@@ -21,16 +21,6 @@ async def get(tx: AsyncConnection, order_id: str, number: int) -> Any:
     return found
 
 
-async def waiting(tx: AsyncConnection, order_id: str) -> tuple[int, ...]:
-    """Confirmed, and not made yet."""
-    found = await rows(
-        tx,
-        "SELECT number FROM order_changes WHERE order_id = :o AND state = 'confirmed' ORDER BY 1",
-        o=order_id,
-    )
-    return tuple(each.number for each in found)
-
-
 async def applied(
     tx: AsyncConnection, order_id: str, number: int, refund_minor: int, charge_minor: int
 ) -> None:

@@ -1,6 +1,7 @@
 """Fulfillment orders: making them, moving them on, giving back what they hold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,6 +30,8 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
     ),
 }
 FINAL = frozenset({"delivered", "lost", "cancelled"})
+# Of a fulfillment order `f` and its location `l`.
+COLUMNS = "f.*, l.pool, l.time_zone, l.opening, l.holidays, l.cut_off, now() AS now"
 # Of a fulfillment order `f`: until the warehouse should report its next step, while it has one.
 DUE_S = """
     CASE WHEN f.state IN ('open', 'picked')
@@ -46,20 +49,16 @@ async def insert(  # noqa: PLR0913 - one argument a column
     pick_s: float,
     *,
     rma: str | None = None,
-    is_pickup: bool = False,
 ) -> str:
-    """Write one fulfillment order, or one that a return sends instead, and return its id.
-
-    No carrier gets one `is_pickup`.
-    """
+    """Write one more fulfillment order, or one that a return sends instead, and return its id."""
     fulfillment_id = f"{order_id}-f{number}"
     await run(
         tx,
         """
         INSERT INTO fulfillments (fulfillment_id, order_id, number, location, state, share_minor,
-            rma, is_pickup, next_step, next_deadline)
+            rma, next_step, next_deadline)
         VALUES (:fulfillment_id, :order_id, :number, :location, 'open', :share_minor,
-            :rma, :is_pickup, 'pick', now() + make_interval(secs => :pick_s))
+            :rma, 'pick', now() + make_interval(secs => :pick_s))
         """,
         fulfillment_id=fulfillment_id,
         order_id=order_id,
@@ -67,8 +66,75 @@ async def insert(  # noqa: PLR0913 - one argument a column
         location=location,
         share_minor=share_minor,
         rma=rma,
-        is_pickup=is_pickup,
         pick_s=pick_s,
+    )
+    return fulfillment_id
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a tender pays of a fulfillment order; without a key it is still to be authorized."""
+
+    tender_no: int
+    amount_minor: int
+    authorization_key: str | None
+
+
+@dataclass(frozen=True)
+class NewPart:
+    """One of an order's first fulfillment orders, with all that is its own."""
+
+    number: int
+    location: str
+    pick_s: float
+    units: Mapping[int, int]  # by order line
+    held: Mapping[str, int]  # by SKU, at the location; its levels say so already
+    share_minor: int
+    shares: Sequence[Share]
+
+
+async def insert_routed(
+    tx: AsyncConnection, order: Any, part: NewPart, skus: Mapping[int, str]
+) -> str:
+    """Write a fulfillment order of the order, whose row is given, and return its id."""
+    fulfillment_id = f"{order.order_id}-f{part.number}"
+    await run(
+        tx,
+        """
+        WITH part AS (
+            INSERT INTO fulfillments (fulfillment_id, order_id, number, location, state,
+                share_minor, is_pickup, next_step, next_deadline)
+            VALUES (:fulfillment_id, :order_id, :number, :location, 'open',
+                :share_minor, :is_pickup, 'pick', now() + make_interval(secs => :pick_s))
+        ), lines AS (
+            INSERT INTO fulfillment_lines (fulfillment_id, line_no, sku, quantity)
+            SELECT :fulfillment_id, * FROM unnest(CAST(:lines AS bigint[]), CAST(:skus AS text[]),
+                CAST(:counts AS bigint[]))
+        ), held AS (
+            INSERT INTO allocations (fulfillment_id, sku, pool, location, quantity, state)
+            SELECT :fulfillment_id, sku, :pool, :location, units, 'allocated'
+            FROM unnest(CAST(:held AS text[]), CAST(:held_units AS bigint[])) AS u(sku, units)
+        )
+        INSERT INTO fulfillment_shares (fulfillment_id, tender_no, amount_minor, authorization_key)
+        SELECT :fulfillment_id, * FROM unnest(CAST(:tenders AS bigint[]),
+            CAST(:amounts AS bigint[]), CAST(:keys AS text[]))
+        """,
+        fulfillment_id=fulfillment_id,
+        order_id=order.order_id,
+        number=part.number,
+        location=part.location,
+        share_minor=part.share_minor,
+        is_pickup=order.pickup_location is not None,
+        pick_s=part.pick_s,
+        lines=list(part.units),
+        skus=[skus[line_no] for line_no in part.units],
+        counts=list(part.units.values()),
+        pool=order.pool,
+        held=list(part.held),
+        held_units=list(part.held.values()),
+        tenders=[share.tender_no for share in part.shares],
+        amounts=[share.amount_minor for share in part.shares],
+        keys=[share.authorization_key for share in part.shares],
     )
     return fulfillment_id
 
@@ -103,8 +169,7 @@ async def get(tx: AsyncConnection, fulfillment_id: str, *, lock: bool = False) -
     found = await row(
         tx,
         f"""
-        SELECT f.*, l.pool, l.time_zone, l.opening, l.holidays, l.cut_off, now() AS now
-        FROM fulfillments f JOIN locations l USING (location)
+        SELECT {COLUMNS} FROM fulfillments f JOIN locations l USING (location)
         WHERE fulfillment_id = :fulfillment_id {"FOR UPDATE OF f" if lock else ""}
         """,  # noqa: S608
         fulfillment_id=fulfillment_id,
@@ -153,7 +218,7 @@ async def advance(
 
 async def give_back(tx: AsyncConnection, fulfillment: Any) -> None:
     """Release the allocations of a fulfillment order that will not ship."""
-    for held in await _end_allocations(tx, fulfillment, "released"):
+    for held in await _end_allocations(tx, fulfillment, "released", "cancelled"):
         await stock.move_location(
             tx,
             held.pool,
@@ -166,12 +231,11 @@ async def give_back(tx: AsyncConnection, fulfillment: Any) -> None:
                 fulfillment_id=fulfillment.fulfillment_id,
             ),
         )
-    await _count_units(tx, fulfillment.fulfillment_id, "cancelled")
 
 
 async def ship(tx: AsyncConnection, fulfillment: Any) -> None:
     """Take the units out of the location: they are in the carrier's hands."""
-    for held in await _end_allocations(tx, fulfillment, "shipped"):
+    for held in await _end_allocations(tx, fulfillment, "shipped", "shipped"):
         await stock.move_location(
             tx,
             held.pool,
@@ -184,40 +248,31 @@ async def ship(tx: AsyncConnection, fulfillment: Any) -> None:
                 fulfillment_id=fulfillment.fulfillment_id,
             ),
         )
-    await _count_units(tx, fulfillment.fulfillment_id, "shipped")
 
 
-async def _end_allocations(tx: AsyncConnection, fulfillment: Any, state: str) -> list[Any]:
-    held = await rows(
+async def _end_allocations(
+    tx: AsyncConnection, fulfillment: Any, state: str, counted_as: str
+) -> list[Any]:
+    """End what is held and count the order's units; return what was held, its pool locked.
+
+    A replacement's units were counted with the parcel that it replaces.
+    """
+    ended = await rows(
         tx,
-        """
-        SELECT sku, pool, location, quantity FROM allocations
-        WHERE fulfillment_id = :fulfillment_id AND state = 'allocated' ORDER BY sku
-        """,
-        fulfillment_id=fulfillment.fulfillment_id,
-    )
-    await stock.lock_pool(tx, fulfillment.pool, [allocation.sku for allocation in held])
-    await run(
-        tx,
-        """
+        f"""
+        WITH counted AS (
+            UPDATE order_lines o SET {counted_as} = o.{counted_as} + f.quantity
+            FROM fulfillment_lines f JOIN fulfillments USING (fulfillment_id)
+            WHERE f.fulfillment_id = :fulfillment_id AND o.order_id = fulfillments.order_id
+                AND o.line_no = f.line_no AND fulfillments.replaces IS NULL
+        )
         UPDATE allocations SET state = :state, ended_at = now()
         WHERE fulfillment_id = :fulfillment_id AND state = 'allocated'
-        """,
+        RETURNING sku, pool, location, quantity
+        """,  # noqa: S608
         fulfillment_id=fulfillment.fulfillment_id,
         state=state,
     )
-    return list(held)
-
-
-async def _count_units(tx: AsyncConnection, fulfillment_id: str, column: str) -> None:
-    """A replacement's units were counted with the parcel that it replaces."""
-    await run(
-        tx,
-        f"""
-        UPDATE order_lines o SET {column} = o.{column} + f.quantity
-        FROM fulfillment_lines f JOIN fulfillments USING (fulfillment_id)
-        WHERE f.fulfillment_id = :fulfillment_id AND o.order_id = fulfillments.order_id
-            AND o.line_no = f.line_no AND fulfillments.replaces IS NULL
-        """,  # noqa: S608
-        fulfillment_id=fulfillment_id,
-    )
+    held = sorted(ended, key=lambda allocation: allocation.sku)
+    await stock.lock_pool(tx, fulfillment.pool, [allocation.sku for allocation in held])
+    return held

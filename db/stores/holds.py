@@ -132,19 +132,6 @@ async def is_blocked(tx: AsyncConnection, order_id: str, transitions: Iterable[T
     return found is not None
 
 
-async def blocked_of(tx: AsyncConnection, order_id: str) -> tuple[str, ...]:
-    """All transitions that the order's open holds block."""
-    found = await rows(
-        tx,
-        """
-        SELECT DISTINCT unnest(blocks) AS transition FROM holds
-        WHERE order_id = :order_id AND state = 'open' ORDER BY 1
-        """,
-        order_id=order_id,
-    )
-    return tuple(each.transition for each in found)
-
-
 async def keep(tx: AsyncConnection, order_id: str, until: datetime, spare_s: float) -> None:
     """Keep what an order on hold has: its stock beyond the hold, its parcels' deadlines after it.
 

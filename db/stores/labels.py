@@ -20,21 +20,24 @@ async def current(tx: AsyncConnection, fulfillment_id: str) -> Any | None:
 
 
 async def begin(tx: AsyncConnection, fulfillment_id: str, part: str, vendor: str) -> Any:
-    """Return the unvoided label, making it when there is none; numbers rise after a void only."""
-    found = await current(tx, fulfillment_id)
-    if found is None:
-        await run(
-            tx,
-            """
-            INSERT INTO labels (label_key, fulfillment_id, vendor, state)
-            SELECT :part || ':label:' || (count(*) + 1), :fulfillment_id, :vendor, 'begun'
-            FROM labels WHERE fulfillment_id = :fulfillment_id
-            """,
-            fulfillment_id=fulfillment_id,
-            part=part,
-            vendor=vendor,
-        )
-        found = await current(tx, fulfillment_id)
+    """Return the unvoided label, making it when there is none; numbers rise after a void only.
+
+    The fulfillment order's row is locked before.
+    """
+    made = await row(
+        tx,
+        """
+        INSERT INTO labels (label_key, fulfillment_id, vendor, state)
+        SELECT :part || ':label:' || (count(*) + 1), :fulfillment_id, :vendor, 'begun'
+        FROM labels WHERE fulfillment_id = :fulfillment_id
+        HAVING count(*) FILTER (WHERE state <> 'voided') = 0
+        RETURNING *, NULL::float AS buying_s
+        """,
+        fulfillment_id=fulfillment_id,
+        part=part,
+        vendor=vendor,
+    )
+    found = made or await current(tx, fulfillment_id)
     assert found is not None
     return found
 

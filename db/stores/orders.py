@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,17 +17,36 @@ async def insert_order(
     tx: AsyncConnection, order: OrderDocument, step: str, within_s: float
 ) -> bool:
     """Write the order and its parts; False when it is there already."""
-    inserted = await run(
+    inserted = await row(
         tx,
         """
-        INSERT INTO orders (order_id, channel, external_id, currency, locale, total_minor,
-            customer_name, customer_email, customer_phone, ship_to, placed_at,
-            next_step, next_deadline, pickup_location, address_verified)
-        VALUES (:order_id, :channel, :external_id, :currency, :locale, :total_minor,
-            :name, :email, :phone, CAST(:ship_to AS jsonb), :placed_at,
-            :step, now() + make_interval(secs => :within_s), :pickup_location,
-            CAST(:pickup_location AS text) IS NOT NULL)  -- nobody drives to it
-        ON CONFLICT DO NOTHING
+        WITH placed AS (
+            INSERT INTO orders (order_id, channel, external_id, currency, locale, total_minor,
+                customer_name, customer_email, customer_phone, ship_to, placed_at,
+                next_step, next_deadline, pickup_location, address_verified)
+            VALUES (:order_id, :channel, :external_id, :currency, :locale, :total_minor,
+                :name, :email, :phone, CAST(:ship_to AS jsonb), :placed_at,
+                :step, now() + make_interval(secs => :within_s), :pickup_location,
+                CAST(:pickup_location AS text) IS NOT NULL)  -- nobody drives to it
+            ON CONFLICT DO NOTHING RETURNING order_id, currency
+        ), lines AS (
+            INSERT INTO order_lines (order_id, line_no, sku, quantity, unit_price_minor, tax_minor,
+                discount_minor, external_line_id)
+            SELECT order_id, l.* FROM placed, jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(
+                line_no bigint, sku text, quantity bigint, unit_price_minor bigint,
+                tax_minor bigint, discount_minor bigint, external_line_id text)
+        ), charges AS (
+            INSERT INTO order_charges (order_id, charge_no, kind, amount_minor)
+            SELECT order_id, row_number() OVER (), kind, amount_minor
+            FROM placed, jsonb_to_recordset(CAST(:charges AS jsonb)) AS c(kind text,
+                amount_minor bigint)
+        ), paid AS (
+            INSERT INTO tenders (order_id, tender_no, kind, amount_minor, currency, reference)
+            SELECT order_id, tender_no, kind, amount_minor, currency, reference
+            FROM placed, jsonb_to_recordset(CAST(:tenders AS jsonb)) AS t(tender_no bigint,
+                kind text, amount_minor bigint, reference text)
+        )
+        SELECT 1 FROM placed
         """,
         order_id=order.order_id,
         channel=order.channel,
@@ -43,41 +62,15 @@ async def insert_order(
         step=step,
         within_s=within_s,
         pickup_location=order.pickup_location,
-    )
-    if not inserted:
-        return False
-    await run(
-        tx,
-        """
-        WITH lines AS (
-            INSERT INTO order_lines (order_id, line_no, sku, quantity, unit_price_minor, tax_minor,
-                discount_minor, external_line_id)
-            SELECT :order_id, line_no, sku, quantity, unit_price_minor, tax_minor, discount_minor,
-                external_line_id
-            FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l(line_no bigint, sku text,
-                quantity bigint, unit_price_minor bigint, tax_minor bigint, discount_minor bigint,
-                external_line_id text)
-        ), charges AS (
-            INSERT INTO order_charges (order_id, charge_no, kind, amount_minor)
-            SELECT :order_id, row_number() OVER (), kind, amount_minor
-            FROM jsonb_to_recordset(CAST(:charges AS jsonb)) AS c(kind text, amount_minor bigint)
-        )
-        INSERT INTO tenders (order_id, tender_no, kind, amount_minor, currency, reference)
-        SELECT :order_id, tender_no, kind, amount_minor, :currency, reference
-        FROM jsonb_to_recordset(CAST(:tenders AS jsonb)) AS t(tender_no bigint, kind text,
-            amount_minor bigint, reference text)
-        """,
-        order_id=order.order_id,
-        currency=order.currency,
         lines=json.dumps([asdict(line) for line in order.lines]),
         charges=json.dumps([asdict(charge) for charge in order.charges]),
         tenders=json.dumps([asdict(tender) for tender in order.tenders]),
     )
-    return True
+    return inserted is not None
 
 
 # Merchants who subscribed to the event are told of it, in the statement that notes it.
-_SUBSCRIBERS = """
+SUBSCRIBERS = """
     INSERT INTO outbox (key, kind, order_id, payload, subscription_id, sequence)
     SELECT concat_ws(':', 'webhook', s.subscription_id, t.order_id, t.sequence), 'webhook',
         t.order_id, '{}', s.subscription_id, t.sequence
@@ -109,7 +102,7 @@ async def tell(
             SELECT :order_id, version, :event, :actor, :fulfillment_id, CAST(:data AS jsonb)
             FROM bumped RETURNING order_id, sequence, event
         )
-        {_SUBSCRIBERS}
+        {SUBSCRIBERS}
         """,  # noqa: S608
         order_id=order_id,
         event=event,
@@ -138,7 +131,7 @@ async def step_on(
             SELECT order_id, version, :event, 'system' FROM bumped
             RETURNING order_id, sequence, event
         )
-        {_SUBSCRIBERS}
+        {SUBSCRIBERS}
         """,  # noqa: S608
         order_ids=list(within_s),
         within=list(within_s.values()),
@@ -199,12 +192,12 @@ async def close(tx: AsyncConnection, order_id: str, outcome: str, reason: str | 
 
 
 async def head(tx: AsyncConnection, order_id: str, *, lock: bool = False) -> Any | None:
-    """Return the order's row with its channel's pool and buffer."""
+    """Return the order's row with its channel's pool and buffer, and the transaction's `now`."""
     return await row(
         tx,
         f"""
         SELECT o.*, c.pool, c.buffer, c.kind AS channel_kind, c.undeliverable, c.on_shortage,
-            c.on_loss, c.decides_up_to_minor, c.on_out_of_stock
+            c.on_loss, c.decides_up_to_minor, c.on_out_of_stock, now() AS now
         FROM orders o JOIN channels c USING (channel)
         WHERE o.order_id = :order_id {"FOR UPDATE OF o" if lock else ""}
         """,  # noqa: S608
@@ -232,41 +225,56 @@ async def lock_heads(
     return {head.order_id: head for head in found}
 
 
+_LINES = """
+    SELECT line_no, sku, quantity, unit_price_minor, tax_minor, discount_minor, external_line_id
+    FROM order_lines WHERE order_id = :order_id ORDER BY line_no
+"""
+_CHARGES = (
+    "SELECT kind, amount_minor FROM order_charges WHERE order_id = :order_id ORDER BY charge_no"
+)
+# Those that pay for exchanges are their returns'.
+_TENDERS = """
+    SELECT tender_no, kind, amount_minor, reference FROM tenders
+    WHERE order_id = :order_id AND rma IS NULL ORDER BY tender_no
+"""
+
+
 async def lines(tx: AsyncConnection, order_id: str) -> tuple[Line, ...]:
-    found = await rows(
-        tx,
-        """
-        SELECT line_no, sku, quantity, unit_price_minor, tax_minor, discount_minor, external_line_id
-        FROM order_lines WHERE order_id = :order_id ORDER BY line_no
-        """,
-        order_id=order_id,
-    )
-    return tuple(Line(*line) for line in found)
+    return tuple(Line(*line) for line in await rows(tx, _LINES, order_id=order_id))
 
 
 async def charges(tx: AsyncConnection, order_id: str) -> tuple[Charge, ...]:
-    found = await rows(
-        tx,
-        """
-        SELECT kind, amount_minor FROM order_charges
-        WHERE order_id = :order_id ORDER BY charge_no
-        """,
-        order_id=order_id,
-    )
-    return tuple(Charge(*charge) for charge in found)
+    return tuple(Charge(*charge) for charge in await rows(tx, _CHARGES, order_id=order_id))
 
 
 async def tenders(tx: AsyncConnection, order_id: str) -> tuple[Tender, ...]:
-    """Those that pay for exchanges are their returns'."""
-    found = await rows(
+    return tuple(Tender(*tender) for tender in await rows(tx, _TENDERS, order_id=order_id))
+
+
+@dataclass(frozen=True)
+class Contents:
+    lines: tuple[Line, ...]
+    charges: tuple[Charge, ...]
+    tenders: tuple[Tender, ...]
+
+
+async def contents(tx: AsyncConnection, order_id: str) -> Contents:
+    """Return lines, charges and tenders, read together."""
+    found = await row(
         tx,
-        """
-        SELECT tender_no, kind, amount_minor, reference FROM tenders
-        WHERE order_id = :order_id AND rma IS NULL ORDER BY tender_no
-        """,
+        f"""
+        SELECT (SELECT jsonb_agg(l) FROM ({_LINES}) l) AS lines,
+            (SELECT jsonb_agg(c) FROM ({_CHARGES}) c) AS charges,
+            (SELECT jsonb_agg(t) FROM ({_TENDERS}) t) AS tenders
+        """,  # noqa: S608
         order_id=order_id,
     )
-    return tuple(Tender(*tender) for tender in found)
+    assert found is not None
+    return Contents(
+        lines=tuple(Line(**line) for line in found.lines or ()),
+        charges=tuple(Charge(**charge) for charge in found.charges or ()),
+        tenders=tuple(Tender(**tender) for tender in found.tenders or ()),
+    )
 
 
 async def set_pickup(tx: AsyncConnection, order_id: str, location: str | None) -> None:

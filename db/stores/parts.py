@@ -31,16 +31,27 @@ class Piece:
 
 
 async def locked(tx: AsyncConnection, fulfillment_id: str) -> Any:
-    """Return the fulfillment order, locked after its order's row."""
-    await run(
+    """Return the fulfillment order, locked after its order's row, with what mails say of that."""
+    # Whoever waited while the part went to another location finds it at none, and reads it again:
+    # both rows are locked by then.
+    found = await _lock(tx, fulfillment_id) or await _lock(tx, fulfillment_id)
+    assert found is not None, f"no fulfillment {fulfillment_id}"
+    return found
+
+
+async def _lock(tx: AsyncConnection, fulfillment_id: str) -> Any | None:
+    """The order's row first: rows are locked in the order in which the last line names them."""
+    return await row(
         tx,
-        """
-        SELECT 1 FROM orders o JOIN fulfillments f USING (order_id)
-        WHERE f.fulfillment_id = :fulfillment_id FOR UPDATE OF o
-        """,
+        f"""
+        SELECT {fulfillments.COLUMNS}, o.channel, o.external_id, o.customer_name, o.customer_email,
+            o.total_minor, o.currency, c.kind AS channel_kind
+        FROM orders o JOIN channels c USING (channel) JOIN fulfillments f USING (order_id)
+            JOIN locations l USING (location)
+        WHERE f.fulfillment_id = :fulfillment_id FOR UPDATE OF o, f
+        """,  # noqa: S608
         fulfillment_id=fulfillment_id,
     )
-    return await fulfillments.get(tx, fulfillment_id, lock=True)
 
 
 async def units_of(tx: AsyncConnection, fulfillment_id: str) -> dict[int, int]:

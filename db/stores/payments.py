@@ -40,14 +40,14 @@ class Authorized:
 
 async def begin(tx: AsyncConnection, intent: Intent) -> Any:
     """Write the intent unless it is there; return its row as it stands."""
-    await run(
+    made = await row(
         tx,
         """
         INSERT INTO payment_intents (key, order_id, tender_no, fulfillment_id, verb, amount_minor,
             currency, authorization_key, state)
         VALUES (:key, :order_id, :tender_no, :fulfillment_id, :verb, :amount_minor, :currency,
             :authorization_key, 'begun')
-        ON CONFLICT (key) DO NOTHING
+        ON CONFLICT (key) DO NOTHING RETURNING *, 0::float AS age_s
         """,
         key=intent.key,
         order_id=intent.order_id,
@@ -58,7 +58,7 @@ async def begin(tx: AsyncConnection, intent: Intent) -> Any:
         currency=intent.currency,
         authorization_key=intent.authorization_key,
     )
-    found = await intent_row(tx, intent.key)
+    found = made or await intent_row(tx, intent.key)
     assert found is not None
     return found
 
@@ -146,31 +146,36 @@ async def note(
     )
 
 
-async def authorized(tx: AsyncConnection, intent: Any, answer: Authorized) -> None:
-    """Record money held, taken, or a slip issued."""
-    await run(
+async def authorized(tx: AsyncConnection, intent: Any, answer: Authorized) -> bool:
+    """End the intent with money held, taken, or a slip issued; False when it ended before."""
+    names = {"pending": "slip_issued", "held": "authorized", "taken": "captured"}
+    is_news = await run(
         tx,
         """
-        INSERT INTO authorizations (authorization_key, order_id, tender_no, vendor, vendor_ref,
-            amount_minor, currency, state, captured_minor, expires_at, voucher_url)
-        VALUES (:key, :order_id, :tender_no, :vendor, :vendor_ref, :amount_minor, :currency,
-            :state, :captured_minor, :expires_at, :voucher_url)
+        WITH ended AS (
+            UPDATE payment_intents SET state = 'done', ended_at = now()
+            WHERE key = :key AND state = 'begun' RETURNING *
+        ), made AS (
+            INSERT INTO authorizations (authorization_key, order_id, tender_no, vendor, vendor_ref,
+                amount_minor, currency, state, captured_minor, expires_at, voucher_url)
+            SELECT key, order_id, tender_no, :vendor, :vendor_ref,
+                amount_minor, currency, :state, :captured_minor, :expires_at, :voucher_url
+            FROM ended
+        )
+        INSERT INTO payment_events (key, order_id, tender_no, authorization_key, event,
+            amount_minor, currency)
+        SELECT key, order_id, tender_no, key, :event, amount_minor, currency FROM ended
         """,
         key=intent.key,
-        order_id=intent.order_id,
-        tender_no=intent.tender_no,
         vendor=answer.vendor,
         vendor_ref=answer.vendor_ref,
-        amount_minor=intent.amount_minor,
-        currency=intent.currency,
         state=answer.state,
         captured_minor=answer.captured_minor,
         expires_at=answer.expires_at,
         voucher_url=answer.voucher_url,
+        event=names[answer.state],
     )
-    names = {"pending": "slip_issued", "held": "authorized", "taken": "captured"}
-    await note(tx, intent, names[answer.state], intent.amount_minor)
-    if intent.fulfillment_id:
+    if is_news and intent.fulfillment_id:
         await run(
             tx,
             """
@@ -181,6 +186,7 @@ async def authorized(tx: AsyncConnection, intent: Any, answer: Authorized) -> No
             fulfillment_id=intent.fulfillment_id,
             tender_no=intent.tender_no,
         )
+    return bool(is_news)
 
 
 async def authorization(tx: AsyncConnection, key: str, *, lock: bool = True) -> Any | None:
@@ -189,18 +195,30 @@ async def authorization(tx: AsyncConnection, key: str, *, lock: bool = True) -> 
     return await row(tx, statement, key=key)
 
 
-async def captured(tx: AsyncConnection, intent: Any) -> None:
-    """Record a capture; the ledger's unique index refuses a second one."""
-    await run(
+async def captured(tx: AsyncConnection, intent: Any) -> bool:
+    """End the intent with its capture; False when it ended before. The authorization is locked.
+
+    The ledger's unique index refuses a second capture.
+    """
+    is_news = await run(
         tx,
         """
-        UPDATE authorizations SET captured_minor = captured_minor + :amount, state = 'taken'
-        WHERE authorization_key = :key
+        WITH ended AS (
+            UPDATE payment_intents SET state = 'done', ended_at = now()
+            WHERE key = :key AND state = 'begun' RETURNING *
+        ), taken AS (
+            UPDATE authorizations a SET captured_minor = captured_minor + ended.amount_minor,
+                state = 'taken'
+            FROM ended WHERE a.authorization_key = ended.authorization_key
+        )
+        INSERT INTO payment_events (key, order_id, tender_no, authorization_key, event,
+            amount_minor, currency)
+        SELECT key, order_id, tender_no, authorization_key, 'captured', amount_minor, currency
+        FROM ended
         """,
-        key=intent.authorization_key,
-        amount=intent.amount_minor,
+        key=intent.key,
     )
-    await note(tx, intent, "captured", intent.amount_minor)
+    return bool(is_news)
 
 
 async def refunded(tx: AsyncConnection, intent: Any) -> None:

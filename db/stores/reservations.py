@@ -3,7 +3,7 @@
 The orders' rows are locked before, the pools' levels here: by pool and SKU, as everywhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -66,11 +66,17 @@ async def standings(
     }
 
 
-async def reserve(tx: AsyncConnection, holds: Sequence[Hold]) -> tuple[Granted, ...]:
-    """Hold what each order asks for, in the order they are given; answer each by itself."""
+async def reserve(
+    tx: AsyncConnection, holds: Sequence[Hold], has_locked: Callable[[], None] = lambda: None
+) -> tuple[Granted, ...]:
+    """Hold what each order asks for, in the order they are given; answer each by itself.
+
+    `has_locked` is called once the levels are ours: whoever wants them now comes after us.
+    """
     if not holds:
         return ()
     free = await _lock_levels(tx, [hold.wish for hold in holds])
+    has_locked()
     granted = grant_in_turn([hold.wish for hold in holds], free, await _in_stores(tx, holds))
     taken = [
         (hold, sku, units)

@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 ORDER: Final = ("orders", "fulfillments", "labels", "pool_levels", "location_levels")
 _UPDATED: Final = re.compile(r"\bUPDATE (?:ONLY )?(\w+)")
 _LOCKED: Final = re.compile(r"\bFROM (\w+)(?:(?!\bFROM\b).)*?\bFOR UPDATE", re.DOTALL)
+# Several in one statement, by the names it gives them: in that order.
+_NAMED: Final = re.compile(r"\b(?:FROM|JOIN) (\w+) (\w+)")
+_LOCKED_TOGETHER: Final = re.compile(r"\bFOR UPDATE OF (\w+(?:, \w+)+)")
 _HELD: Final = "tables_locked"
 
 
@@ -22,7 +25,11 @@ def tables_locked(statement: str) -> list[str]:
         for pattern in (_UPDATED, _LOCKED)
         for match in pattern.finditer(statement)
     ]
-    return [table for _, table in sorted(found) if table in ORDER]
+    tables = [table for _, table in sorted(found)]
+    named = {alias: table for table, alias in _NAMED.findall(statement)}
+    for aliases in _LOCKED_TOGETHER.findall(statement):
+        tables += [named[alias] for alias in aliases.split(", ")[1:]]
+    return [table for table in tables if table in ORDER]
 
 
 def note(held: list[str], statement: str) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from activities.batching import Batches, Spoilt
+from activities.batching import Batches, Spoilt, Turn
 from tests.activities.shop import at_once
 
 
@@ -19,9 +19,9 @@ class Kitchen:
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.began = asyncio.Event()
-        self.batches = Batches[str, str](self.serve, most, self.sizes.append)
+        self.batches = Batches[str, str](self.serve, most, observe=self.sizes.append)
 
-    async def serve(self, asked: Sequence[str]) -> list[str]:
+    async def serve(self, asked: Sequence[str], _: Turn) -> list[str]:
         self.began.set()
         await self.go_on.wait()
         if self.is_lost:
@@ -141,3 +141,58 @@ async def test_nobody_is_forgotten_whenever_they_come(pauses: int) -> None:
         return await kitchen.batches.ask(number, str(number))
 
     assert await at_once(40, come) == [f"{number}!" for number in range(40)]
+
+
+class TwoCooks:
+    """Serves two batches at a time, each of two, and is told step by step to go on."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.may_come = {name: asyncio.Event() for name in "ace"}
+        self.may_end = {name: asyncio.Event() for name in "ace"}
+        self.batches = Batches[str, str](self.serve, most=2, lanes=2)
+
+    async def serve(self, asked: Sequence[str], turn: Turn) -> list[str]:
+        name = asked[0]
+        self.said.append(f"{name} begins")
+        await self.may_come[name].wait()
+        if "poison" in asked:
+            raise ConnectionError("nobody knows")
+        await turn.come()
+        self.said.append(f"{name} comes")
+        turn.pass_on()
+        await self.may_end[name].wait()
+        return [f"{each}!" for each in asked]
+
+    def ask(self, *questions: str) -> list[asyncio.Task[str]]:
+        return [asyncio.create_task(self.batches.ask(each, each)) for each in questions]
+
+    async def let(self, *events: asyncio.Event) -> None:
+        for event in events:
+            event.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+async def test_the_next_batch_is_begun_and_comes_after_the_one_before() -> None:
+    cooks = TwoCooks()
+    waiting = cooks.ask("a", "b", "c", "d", "e")
+    await cooks.let(cooks.may_come["c"], cooks.may_come["e"])
+    assert cooks.said == ["a begins", "c begins"]  # and c waits for its turn
+    await cooks.let(cooks.may_come["a"])
+    assert cooks.said[2:] == ["a comes", "c comes"]  # before a has ended
+    await cooks.let(cooks.may_end["c"])
+    assert cooks.said[4:] == ["e begins", "e comes"]
+    await cooks.let(cooks.may_end["a"], cooks.may_end["e"])
+    assert await settled(*waiting) == ["a!", "b!", "c!", "d!", "e!"]
+
+
+async def test_a_batch_that_failed_lets_nobody_pass_those_before_it() -> None:
+    cooks = TwoCooks()
+    waiting = cooks.ask("a", "b", "c", "poison", "e")
+    await cooks.let(cooks.may_come["c"], cooks.may_come["e"])
+    assert [type(each) for each in await settled(*waiting[2:4])] == [ConnectionError] * 2
+    assert "e comes" not in cooks.said
+    await cooks.let(cooks.may_come["a"], *cooks.may_end.values())
+    assert cooks.said[-1] == "e comes"
+    assert [await each for each in (*waiting[:2], waiting[4])] == ["a!", "b!", "e!"]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.reserving import Reservations, Reserve, Reserved
+from activities.reserving import MOST_TOGETHER, Reservations, Reserve, Reserved
 from activities.setting_up import upsert_catalog
 from db.engine import make_engine, row, run
 from tests.activities.shop import HOUR_S, SETUP, Shop
@@ -61,6 +61,18 @@ async def test_the_first_to_ask_gets_the_last_unit(shop: Shop, together: Togethe
     assert await shop.level(sku) == (1, 0, 1)
     assert "StockReserved" in await shop.story(waiting[0])
     assert "StockReserved" not in await shop.story(waiting[1])
+
+
+async def test_the_first_to_ask_gets_the_last_unit_of_batches_under_way_together(
+    shop: Shop, together: Together
+) -> None:
+    sku = await shop.sku(east=70)
+    waiting = await buyers(shop, 2 * MOST_TOGETHER + 10, (sku, 1))
+    waiting.sort(reverse=True)
+    answers = await together.reserve(*waiting)
+    assert answers == [Reserved()] * 70 + [Reserved((sku,))] * (len(waiting) - 70)
+    assert together.sizes == [MOST_TOGETHER, MOST_TOGETHER, 10]
+    assert await shop.level(sku) == (70, 0, 70)
 
 
 async def test_each_channel_keeps_its_terms(shop: Shop, together: Together) -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from activities.connectors.carrier.port import Rate
 from activities.connectors.errors import NotSent, OutcomeUnknown, Rejected
-from activities.fulfillment import tracked
 from activities.shipping import Shipped, record_tracking
+from db.engine import run
 from db.inbox import mail_opt_outs
+from db.stores import orders
+from db.stores.tracking import tracked
 from domain.tracking import TrackingEvent, TrackingStatus
 from tests.activities.shop import Shop
 
@@ -217,3 +219,24 @@ async def test_scans_that_meet_never_take_a_delivery_back(shop: Shop) -> None:
     assert await late == "delivered"
     row = await shop.row("SELECT * FROM fulfillments WHERE fulfillment_id = :f", f=part)
     assert row.tracking_status == "delivered"
+
+
+async def test_scans_wait_at_the_orders_row_and_read_what_was_written_meanwhile(shop: Shop) -> None:
+    """They hold nothing of the parcel until then, which others lock behind its order."""
+    part = await on_the_road(shop)
+    label = await shop.row("SELECT tracker_id FROM labels WHERE fulfillment_id = :f", f=part)
+
+    async def read() -> str:
+        async with shop.engine.begin() as tx:
+            found = await tracked(tx, label.tracker_id)
+            assert found is not None
+            return str(found.tracking_status)
+
+    async with shop.engine.begin() as tx:
+        await orders.head(tx, part.removesuffix("-f1"), lock=True)
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0.1)  # for it to lock what it could
+        await run(tx, "SET LOCAL lock_timeout = '1s'")
+        found = await tracked(tx, label.tracker_id)
+        await record_tracking(tx, found, COURSE[:3])
+    assert await reading == "out_for_delivery"

@@ -178,6 +178,22 @@ async def test_when_the_backlog_is_gone_the_same_request_is_taken(
         assert (await client.post("/orders", json=document, headers=headers)).status_code == 201
 
 
+async def test_an_order_that_is_only_kept_costs_one_transaction(api: Api) -> None:
+    """Also: a process that dies right after it leaves no key claimed."""
+    ended: list[str] = []
+
+    def note(_: Any) -> None:
+        ended.append("commit")
+
+    sa.event.listen(api.engine.sync_engine, "commit", note)
+    try:
+        answer = await api.place(api.document(), key="kept-at-once", Prefer="respond-async")
+    finally:
+        sa.event.remove(api.engine.sync_engine, "commit", note)
+    assert answer.status_code == 202
+    assert ended == ["commit"]
+
+
 async def test_the_backlog_is_counted_now_and_then_only(api: Api) -> None:
     counted: list[str] = []
 

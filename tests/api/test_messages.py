@@ -40,19 +40,54 @@ async def test_a_cancellation_is_answered_with_what_it_could_stop(
     assert [tuple(remark) for remark in said] == [("cancelled", "changed my mind")]
 
 
+async def _kept(api: Api, order_id: str) -> list[tuple[str, str | None]]:
+    """State and note of each cancellation of the order in the inbox."""
+    found = await api.sql(
+        "SELECT state, note FROM inbox WHERE source = 'api'"
+        " AND starts_with(external_id, 'cancel:' || :o || ':') ORDER BY inbox_id",
+        o=order_id,
+    )
+    return [tuple(each) for each in found]
+
+
 @pytest.mark.parametrize("word", ["gone", "late"])
 async def test_a_cancellation_that_stops_nothing_is_too_late(api: Api, word: str) -> None:
-    answer = await _cancel(api, await _running(api, word))
+    order_id = await _running(api, word)
+    answer = await _cancel(api, order_id)
     assert (answer.status_code, answer.json()["code"]) == (409, "too_late")
+    assert await _kept(api, order_id) == [("rejected", "too_late")]
+    audit = await api.sql(
+        "SELECT action FROM audit_log WHERE subject = :s ORDER BY audit_id", s=order_id
+    )
+    assert [row.action for row in audit] == ["OrderCancellationAsked", "OrderCancellationRefused"]
 
 
 async def test_a_cancellation_that_takes_long_is_accepted(api: Api) -> None:
     order_id = await _running(api, "slow")
     answer = await _cancel(api, order_id, **{"Idempotency-Key": "slow-1"})
     assert (answer.status_code, answer.json()["result"]) == (202, "accepted")
+    [kept] = await api.sql(
+        "SELECT kind, state, document, next_attempt_at > now() AS waits FROM inbox"
+        " WHERE source = 'api' AND document ->> 'external_id' = :e",
+        e=order_id.removeprefix("shop-"),
+    )
+    assert (kept.kind, kept.state, kept.waits) == ("webhook", "new", True)
+    told_as = kept.document.pop("told_as")
+    external_id, actor = order_id.removeprefix("shop-"), f"key:{api.key.key_id}"
+    assert kept.document == {"channel": "shop", "external_id": external_id, "actor": actor}
+    run = api.temporal.get_workflow_handle(f"order-{order_id}").get_update_handle(told_as)
     await api.temporal.get_workflow_handle(f"order-{order_id}").signal("end")
     again = await _cancel(api, order_id, **{"Idempotency-Key": "slow-1"})
     assert (again.status_code, again.json()["result"]) == (200, "cancelled")
+    assert (await run.result())["result"] == "cancelled", "the loop would tell the same update"
+    assert await _kept(api, order_id) == [("new", None)], "asked twice, it is one"
+
+
+async def test_a_caller_who_asks_twice_without_a_key_is_told_on_twice(api: Api) -> None:
+    order_id = await _running(api, "slow")
+    for _ in range(2):
+        assert (await _cancel(api, order_id)).status_code == 202
+    assert await _kept(api, order_id) == [("new", None), ("new", None)]
 
 
 async def test_a_closed_order_is_not_cancelled_and_a_cancelled_one_is_already(api: Api) -> None:
@@ -65,7 +100,9 @@ async def test_a_closed_order_is_not_cancelled_and_a_cancelled_one_is_already(ap
 
 
 async def test_an_order_without_a_run_or_unknown_is_404(api: Api) -> None:
-    waiting = await _cancel(api, await api.admitted("idle"))
+    idle = await api.admitted("idle")
+    waiting = await _cancel(api, idle)
+    assert await _kept(api, idle) == [("rejected", "not_started")]
     unknown = await _cancel(api, "shop-nobody")
     assert (waiting.status_code, waiting.json()["code"]) == (404, "not_started")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")

@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db.inbox.cancellations import keep_cancellation
+from db.engine import row, run
+from db.inbox.cancellations import Asked, end_asked, keep_asked, keep_cancellation, tell_again
 from db.inbox.orders import (
     CANCELLED,
     ContentDiffers,
@@ -78,3 +79,46 @@ async def test_an_order_and_its_cancellation_at_once_leave_nothing_uncancelled(
             [("order", "rejected", CANCELLED)],
             [("webhook", "new", None), ("order", "new", None)],
         )
+
+
+async def _standing(engine: AsyncEngine, asked: Asked) -> tuple[str, str | None, bool]:
+    """State and note, and whether the loop may tell the run now."""
+    async with engine.connect() as tx:
+        found = await row(
+            tx,
+            "SELECT state, note, next_attempt_at <= now() FROM inbox"
+            " WHERE source = 'api' AND external_id = :name",
+            name=asked.name,
+        )
+    assert found is not None
+    return tuple(found)
+
+
+async def test_what_a_caller_asks_waits_for_its_caller_first_and_is_told_until_refused(
+    engine: AsyncEngine,
+) -> None:
+    asked = Asked("shop-kept-11", "key:1", "a1")
+    async with engine.begin() as tx:
+        await keep_asked(tx, asked)
+        assert "shop-kept-11" not in await tell_again(tx)
+    assert await _standing(engine, asked) == ("new", None, False)
+    async with engine.begin() as tx:
+        await run(tx, "UPDATE inbox SET attempts = 3 WHERE external_id = :name", name=asked.name)
+        assert "shop-kept-11" in await tell_again(tx)
+    assert await _standing(engine, asked) == ("new", None, True)
+    async with engine.begin() as tx:
+        await end_asked(tx, asked, "too_late")
+        assert "shop-kept-11" not in await tell_again(tx)
+    assert await _standing(engine, asked) == ("rejected", "too_late", True)
+    async with engine.begin() as tx:
+        await keep_asked(tx, asked)
+    assert await _standing(engine, asked) == ("new", None, False)
+
+
+async def test_a_refusal_ends_only_what_its_caller_asked(engine: AsyncEngine) -> None:
+    mine, other = (Asked("shop-kept-12", "key:1", name) for name in ("a1", "a2"))
+    async with engine.begin() as tx:
+        await keep_asked(tx, mine)
+        await keep_asked(tx, other)
+        await end_asked(tx, mine, "unavailable")
+    assert [(await _standing(engine, each))[0] for each in (mine, other)] == ["rejected", "new"]

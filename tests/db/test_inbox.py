@@ -342,3 +342,33 @@ async def test_old_imports_are_forgotten_with_their_rejects(
     assert old not in kept
     assert left.count(young) == 5
     assert old not in left
+
+
+async def test_an_import_whose_process_died_is_ended_and_says_why(engine: AsyncEngine) -> None:
+    async with engine.begin() as tx:
+        wish = imports.Wish("products", "csv")
+        lost, young, done = [await imports.begin(tx, wish, By("cli:tests")) for _ in range(3)]
+        await imports.count(tx, lost, imports.Counts(created=3))
+        await imports.end(tx, done, By("cli:tests"), imports.Counts())
+        await tx.execute(
+            sa.text(
+                "UPDATE imports SET started_at = now() - interval '7 hours' WHERE import_id <> :i"
+            ),
+            {"i": young},
+        )
+    for _ in range(2):
+        await PruningActivities(engine).forget_answers()
+    async with engine.connect() as tx:
+        states = dict((await tx.execute(sa.text("SELECT import_id, state FROM imports"))).all())
+        said = await tx.execute(
+            sa.text(
+                "SELECT actor, after FROM audit_log"
+                " WHERE subject = :i AND action = 'CatalogueImported'"
+            ),
+            {"i": lost},
+        )
+        ends = said.all()
+    assert [states[each] for each in (lost, young, done)] == ["failed", "running", "done"]
+    assert [(end.actor, end.after["state"], end.after["created"]) for end in ends] == [
+        ("system", "failed", 3)
+    ]

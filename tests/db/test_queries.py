@@ -96,11 +96,13 @@ async def test_the_catalogue_says_what_it_does_not_know(shop: AsyncEngine) -> No
     async with shop.connect() as tx:
         known = await catalog.look_up(tx, "shop", ["A-1", "X", "B", "X"])
         nobody = await catalog.look_up(tx, "nowhere", [])
+        stocked = await catalog.look_up(tx, "shop", ["A-1", "X"], stock=True)
         await tx.execute(sa.text("UPDATE channels SET on_out_of_stock = 'backorder'"))
         waiting = await catalog.look_up(tx, "other", [])
     assert known == catalog.Known(("USD",), ("B", "X"), takes_backorders=False)
     assert nobody == catalog.Known(None, (), takes_backorders=False)
     assert waiting.takes_backorders
+    assert stocked.free == {"A-1": 10 - 2 - 3 - 1 - 3}
 
 
 async def test_what_was_retired_is_not_sold_anew(shop: AsyncEngine) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from db.engine import run
+from db.inbox.cancellations import Asked, keep_asked
 from db.inbox.orders import commit_order
 from tests.workers.conftest import Books, books_kept, tell, working
 from workers.audit.vendors import ledger_of
@@ -152,3 +154,38 @@ async def test_an_order_waits_for_the_parcel_that_outlived_its_run(lost: Books) 
     order = await lost.world.row("SELECT * FROM orders WHERE order_id = :o", o=order_id)
     assert order.outcome == "cancelled"
     assert await lost.found() == set()
+
+
+async def test_what_a_lost_run_was_to_cancel_ends_cancelled(lost: Books, tmp_path: Path) -> None:
+    """Stopped in the database before another run begins: a parcel may be ready to leave."""
+    order_id = lost.orders["picked"]
+    asked = Asked(order_id, "key:1", "told-to-the-lost-run")
+    async with lost.world.engine.begin() as tx:
+        await keep_asked(tx, asked)
+        # Told often before, it waits for long.
+        statement = """
+            UPDATE inbox SET attempts = 20, next_attempt_at = now() + interval '10 minutes'
+            WHERE external_id = :name
+        """
+        await run(tx, statement, name=asked.name)
+    async with TemporalServer(tmp_path / "second", durable=False, headless=True) as server:
+        settings = lost.settings.model_copy(update={"temporal_address": server.address})
+        books = await moved(lost, settings)
+        await run_recovery(settings, dry_run=False)
+        stopped = await books.world.rows("SELECT order_id FROM fulfillments WHERE cancel_requested")
+        assert order_id in {part.order_id for part in stopped}
+        async with working(settings, books.world.temporal):
+            handle = books.world.temporal.get_workflow_handle_for(
+                OrderWorkflow.run, order_workflow_id(order_id)
+            )
+            assert (await handle.result()).outcome == "cancelled"
+
+            async def is_handled() -> bool:
+                kept = await books.world.row(
+                    "SELECT state FROM inbox WHERE external_id = :name", name=asked.name
+                )
+                return bool(kept.state == "handled")
+
+            await books.world.until(is_handled)
+        still_open = await books.world.rows("SELECT order_id FROM orders WHERE outcome IS NULL")
+        assert {books.orders["open"], books.orders["late"]} <= {row.order_id for row in still_open}

@@ -3,6 +3,8 @@
 import pytest
 
 from activities.connectors.errors import OutcomeUnknown
+from activities.news import carrier_news
+from db.inbox.webhooks import commit_webhook
 from domain.tracking import TrackingEvent, TrackingStatus
 from tests.activities.returning.counter import Counter
 from tests.activities.shop import Shop
@@ -98,4 +100,40 @@ async def test_scans_on_the_way_back_are_shown_and_never_go_back(
         assert await counter.labels.poll_return(rma) == "in_transit"
     assert (await counter.row(rma)).tracking_status == "in_transit"
     assert (await shop.story(order_id)).count("ReturnTracked") == 1
+    await counter.ended(rma, 1)
+
+
+async def test_a_carriers_messages_of_what_comes_back_are_read_together(
+    shop: Shop, counter: Counter
+) -> None:
+    order_id = await counter.delivered((await shop.sku(west=1), 1))
+    rma = await counter.asked(order_id, 1)
+    await counter.labelled(rma)
+    label = await shop.row("SELECT tracker_id FROM labels WHERE rma = :r", r=rma)
+    scans = [
+        {"status": status, "datetime": f"2026-01-05T1{n}:00:00Z"}
+        for n, status in enumerate(("in_transit", "out_for_delivery"))
+    ]
+    said = [
+        {
+            "id": f"evt_{rma}_{upto}",
+            "description": "tracker.updated",
+            "result": {
+                "id": label.tracker_id, "tracking_code": "T", "status": "in_transit",
+                "tracking_details": scans[:upto],
+            },
+        }
+        for upto in (2, 1)
+    ]  # fmt: skip
+    async with shop.engine.begin() as tx:
+        for each in said:
+            await commit_webhook(tx, "easypost", each["id"], each)
+    kept = await shop.rows("SELECT inbox_id FROM inbox WHERE external_id LIKE :e", e=f"evt_{rma}_%")
+    for _ in range(2):
+        async with shop.engine.begin() as tx:
+            assert await carrier_news(tx, said, [row.inbox_id for row in kept]) is None
+    assert (await counter.row(rma)).tracking_status == "out_for_delivery"
+    assert (await shop.story(order_id)).count("ReturnTracked") == 1
+    states = await shop.rows("SELECT state FROM inbox WHERE external_id LIKE :e", e=f"evt_{rma}_%")
+    assert [row.state for row in states] == ["handled", "handled"]
     await counter.ended(rma, 1)

@@ -1,6 +1,5 @@
 """The command `oms bench`: a group, for each measurement can be had by itself."""
 
-import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -124,13 +123,14 @@ def run_and_tell(
     """Measure in a folder of its own, print a table, and write the file when one is wished."""
     from rich.console import Console  # noqa: PLC0415
 
+    from workers.event_loop import run_until_told  # noqa: PLC0415
     from workers.local.demo.commands import new_folder, refuse_unwritable  # noqa: PLC0415
 
     refuse_unwritable(json_file)
     folder = new_folder(data_dir or FOLDER / time.strftime("%Y%m%d-%H%M%S"))
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False, soft_wrap=True)
-    report = asyncio.run(measure(folder, console))
+    report = run_until_told(measure(folder, console))
     if json_file is not None:
         report.write(json_file)
     for table in report.tables():

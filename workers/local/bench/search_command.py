@@ -1,6 +1,5 @@
 """The command `oms bench search`."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -23,12 +22,13 @@ def search(
     """Find orders among a million: p50 and p95 of each kind of query, without HTTP."""
     from rich.console import Console  # noqa: PLC0415
 
+    from workers.event_loop import run_until_told  # noqa: PLC0415
     from workers.local.bench.search import run_search  # noqa: PLC0415
     from workers.local.demo.commands import refuse_unwritable  # noqa: PLC0415
 
     refuse_unwritable(json_file)
     console = Console(highlight=False, soft_wrap=True)
-    figures = asyncio.run(run_search(orders, times, console))
+    figures = run_until_told(run_search(orders, times, console))
     console.print(figures.table())
     if json_file is not None:
         figures.write(json_file)

@@ -1,6 +1,5 @@
 """The command `oms bench stock`."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -26,12 +25,13 @@ def stock(
     """Reserve in batches, and with a bare update a request; exit 1 unless exact to the unit."""
     from rich.console import Console  # noqa: PLC0415
 
+    from workers.event_loop import run_until_told  # noqa: PLC0415
     from workers.local.bench.stock import Wish, measure  # noqa: PLC0415
     from workers.local.demo.commands import refuse_unwritable  # noqa: PLC0415
 
     refuse_unwritable(json_file)
     console = Console(highlight=False, soft_wrap=True)
-    report = asyncio.run(measure(Wish(callers, requests, rounds), console))
+    report = run_until_told(measure(Wish(callers, requests, rounds), console))
     console.print(report.table())
     if json_file is not None:
         report.write(json_file)

@@ -1,6 +1,5 @@
 """The command `oms demo`."""
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 # One real second stands for this many of carrier and bank: a parcel arrives in ten.
 TIME_FACTOR = 20_000.0
 FOLDER = Path(".oms-demo")
-TERMINATED = 128 + 15
 # Of a dataset, when nobody says how many.
 USUAL_ORDERS = 500
 
@@ -62,7 +60,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
     """Run real orders through a stack of their own, from placement to delivery."""
     from rich.console import Console  # noqa: PLC0415
 
-    from workers.event_loop import run  # noqa: PLC0415
+    from workers.event_loop import run_until_told  # noqa: PLC0415
     from workers.local.demo.run import Wish, run_demo  # noqa: PLC0415
 
     refuse_unwritable(report)
@@ -71,10 +69,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
         plan = with_chaos(plan, chaos_rates, stock_factor, seed)
     wish = Wish(new_folder(data_dir), time_factor, report, keep)
     console = Console(highlight=False, soft_wrap=True)
-    try:
-        is_good = run(run_demo(plan, wish, console))
-    except asyncio.CancelledError:
-        raise typer.Exit(TERMINATED) from None
+    is_good = run_until_told(run_demo(plan, wish, console))
     raise typer.Exit(0 if is_good else 1)
 
 

@@ -4,10 +4,8 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import signal
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,11 +55,10 @@ async def run_demo(plan: Plan, wish: Wish, console: Console) -> bool:
     stack = Stack(wish.data_dir, StackPlan(time_factor=wish.time_factor, report=console.print))
     console.print(f"starting the stack in {wish.data_dir}")
     try:
-        with _terminated_is_cancelled():
-            async with stack:
-                is_good = await run_inside(plan, wish, console, stack)
-                if wish.keep:
-                    await _wait_for_ctrl_c(console, stack)
+        async with stack:
+            is_good = await run_inside(plan, wish, console, stack)
+            if wish.keep:
+                await _wait_for_ctrl_c(console, stack)
     finally:
         again = spell("up", "--data-dir", wish.data_dir)
         console.print(f"reopen this run with: {again}", markup=False)
@@ -245,18 +242,3 @@ def _tell(console: Console, title: str, lines: list[str]) -> None:
         console.print(f"{title} ({len(lines)}):")
     for line in lines[:MOST_LINES_SHOWN]:
         console.print(f"  {line}", markup=False)
-
-
-@contextlib.contextmanager
-def _terminated_is_cancelled() -> Iterator[None]:
-    """SIGTERM and SIGHUP stop the stack as Ctrl-C does."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    signs = (signal.SIGTERM, signal.SIGHUP)
-    for sign in signs:
-        loop.add_signal_handler(sign, task.cancel)
-    try:
-        yield
-    finally:
-        for sign in signs:
-            loop.remove_signal_handler(sign)

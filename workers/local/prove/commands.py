@@ -28,14 +28,14 @@ def prove(
     """Break a running stack on purpose and count what went wrong; exit 1 on any violation."""
     from rich.console import Console  # noqa: PLC0415
 
-    from workers.event_loop import run  # noqa: PLC0415
+    from workers.event_loop import run_until_told  # noqa: PLC0415
     from workers.local.demo.commands import new_folder  # noqa: PLC0415
     from workers.local.prove.run import Wish, run_proof  # noqa: PLC0415
 
     folder = new_folder(data_dir or FOLDER / time.strftime("%Y%m%d-%H%M%S"))
     wish = Wish(folder, seed, is_full=full, scenarios=tuple(scenario or ()))
     console = Console(highlight=False, soft_wrap=True)
-    proof = run(run_proof(wish, console))
+    proof = run_until_told(run_proof(wish, console))
     console.print(proof.table())
     if json_file is not None:
         proof.write(json_file)

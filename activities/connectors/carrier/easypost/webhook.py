@@ -1,8 +1,8 @@
 """EasyPost's webhooks: is it theirs, and what does it say in our words."""
 
 import unicodedata
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from activities.connectors.carrier.easypost.translate import events_from_wire, status_from_wire
 from activities.connectors.carrier.easypost.wire import Event, WireTracker
@@ -41,3 +41,9 @@ def parse(payload: bytes) -> TrackingNotice | None:
         status=status_from_wire(tracker.status, tracker.status_detail),
         events=events_from_wire(tracker),
     )
+
+
+def subject(document: Mapping[str, Any]) -> str | None:
+    """The id of what an event tells of, seen without reading it; events of one belong together."""
+    told = document.get("result")
+    return str(told["id"]) if isinstance(told, Mapping) and "id" in told else None
