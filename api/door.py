@@ -104,11 +104,13 @@ class Door:
     @asynccontextmanager
     async def _at_shelf(self, sku: str, units: int) -> AsyncIterator[None]:
         shelf = self._shelves.setdefault(sku, Shelf())
-        await shelf.enter(units)
         try:
-            yield
+            await shelf.enter(units)
+            try:
+                yield
+            finally:
+                shelf.leave(units)
         finally:
-            shelf.leave(units)
             if shelf.is_deserted():
                 self._shelves.pop(sku, None)
 
