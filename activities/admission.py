@@ -13,7 +13,8 @@ from activities.connectors.errors import Rejected
 from activities.holds import release_address_holds
 from activities.mail import post_mail
 from activities.screening import Terms, screen
-from db.engine import row, rows, run
+from db.engine import row, rows
+from db.inbox.ending import end
 from db.stores import addresses, collecting, fraud, fulfillments, orders
 from domain.address import Address
 from domain.order import InvalidDocument, OrderDocument, Tender, read_document
@@ -116,7 +117,7 @@ class AdmissionActivities:
             await orders.tell(tx, order.order_id, "OrderPlaced", data={"channel": document.channel})
             terms = Terms(_latest(goods), channel.fraud_policy, order.grace_s, order.review_s)
             await screen(tx, document, terms)
-        await _end_inbox(tx, order.inbox_id, "handled", None)
+        await end(tx, [order.inbox_id], "handled")
         return (), document.tenders
 
     @activity.defn
@@ -185,7 +186,7 @@ async def _may_go_there(tx: AsyncConnection, head: Any) -> bool:
 
 
 async def _refuse(tx: AsyncConnection, inbox_id: int, problems: tuple[str, ...]) -> tuple[str, ...]:
-    await _end_inbox(tx, inbox_id, "rejected", "; ".join(problems))
+    await end(tx, [inbox_id], "rejected", "; ".join(problems))
     return problems
 
 
@@ -221,16 +222,3 @@ def _unknown(document: OrderDocument, channel: Any, goods: Collection[str]) -> t
         if line.sku not in goods
     ]
     return tuple(problems)
-
-
-async def _end_inbox(tx: AsyncConnection, inbox_id: int, state: str, note: str | None) -> None:
-    await run(
-        tx,
-        """
-        UPDATE inbox SET state = :state, note = left(:note, 2000), handled_at = now()
-        WHERE inbox_id = :inbox_id AND state = 'new'
-        """,
-        inbox_id=inbox_id,
-        state=state,
-        note=note,
-    )

@@ -18,14 +18,16 @@ from tests.api.world import Api, caller
 SOLD_OUT = [{"sku": "B/2", "quantity": 1, "unit_price_minor": 2_000}]
 
 
+LEVEL = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
+
+
 @asynccontextmanager
-async def restocked(api: Api) -> AsyncIterator[None]:
-    level = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
-    await api.sql(level, more=5)
+async def restocked(api: Api, more: int = 5) -> AsyncIterator[None]:
+    await api.sql(LEVEL, more=more)
     try:
         yield
     finally:
-        await api.sql(level, more=-5)
+        await api.sql(LEVEL, more=-more)
 
 
 async def runs(api: Api, document: dict[str, Any]) -> bool:
@@ -112,9 +114,8 @@ async def test_what_is_sold_while_one_waits_is_refused_without_a_run(api: Api) -
     async with api.engine.begin() as tx:
         key = await create_key(tx, "waiting", ["orders:write"])
     app = create_app(engine=api.engine, temporal=api.temporal, config=config)
-    level = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
     inside, outside = api.document("mute"), api.document(lines=SOLD_OUT)
-    await api.sql(level, more=5)
+    await api.sql(LEVEL, more=5)
     async with caller(app, key.secret) as client:
         crowd = replace(api, client=client)
         first = asyncio.create_task(crowd.place(inside))
@@ -123,7 +124,7 @@ async def test_what_is_sold_while_one_waits_is_refused_without_a_run(api: Api) -
                 await asyncio.sleep(0.02)
         waiting = asyncio.create_task(crowd.place(outside))
         await client.get("/health")  # the other request, sent before, has come as well
-        await api.sql(level, more=-5)
+        await api.sql(LEVEL, more=-5)
         answer = await waiting
         assert (answer.status_code, answer.json()["outcome"]) == (409, "refused_stock")
         assert not await runs(api, outside)
@@ -156,15 +157,10 @@ async def test_hardly_more_start_their_runs_than_there_are_units(api: Api) -> No
     async with api.engine.begin() as tx:
         key = await create_key(tx, "few-units", ["orders:write"])
     app = create_app(engine=api.engine, temporal=api.temporal, config=config)
-    level = "UPDATE pool_levels SET on_hand = on_hand + :more WHERE pool = 'main' AND sku = 'B/2'"
-    await api.sql(level, more=2)  # one is free
     documents = [api.document("mute", lines=SOLD_OUT) for _ in range(6)]
-    try:
-        async with caller(app, key.secret) as client:
-            crowd = replace(api, client=client)
-            answers = await asyncio.gather(*(crowd.place(each) for each in documents))
-    finally:
-        await api.sql(level, more=-2)
+    async with restocked(api, more=2), caller(app, key.secret) as client:  # one is free
+        crowd = replace(api, client=client)
+        answers = await asyncio.gather(*(crowd.place(each) for each in documents))
     assert {answer.status_code for answer in answers} == {202}
     assert sum([await runs(api, each) for each in documents]) == 2
 
