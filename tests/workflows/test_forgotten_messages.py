@@ -1,5 +1,6 @@
 """A worker dies between what a message did and the keeping of it: nobody waits for it for ever."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,6 +98,25 @@ async def test_a_cancellation_is_kept_before_it_takes_effect(world: World) -> No
     story = [_name(event) for event in (await order.fetch_history()).events]
     story = story[story.index("WORKFLOW_EXECUTION_UPDATE_ACCEPTED") :]
     assert "WORKFLOW_TASK_COMPLETED" in story[: story.index("core_local_activity")]
+
+
+async def test_that_a_person_is_asked_is_kept_before_the_exception_is_there(world: World) -> None:
+    """Else a run that loses the task has other news by then, and the exception waits for nobody."""
+    document = world.document((await world.sku(west=5), 1))
+    order = await world.place(document, replace(world.timings, pick_s=0.3))
+    order_id = f"shop-{document['external_id']}"
+
+    async def asked() -> Any:
+        return await world.row("SELECT * FROM exceptions WHERE order_id = :o", o=order_id)
+
+    waiting = await world.until(asked)
+    assert waiting.reason == "pick_overdue"
+    await world.work(document)
+    assert (await order.result()).outcome == "delivered"
+    parcel = world.temporal.get_workflow_handle(waiting.workflow_id)
+    story = [_name(event) for event in (await parcel.fetch_history()).events]
+    story = story[story.index("TIMER_FIRED") :]  # the warehouse is late
+    assert "TIMER_STARTED" in story[: story.index("core_local_activity")]
 
 
 def _name(event: Any) -> str:

@@ -102,6 +102,16 @@ async def written_down() -> None:
         await workflow.sleep(AT_ONCE)
 
 
+async def decided_to_ask() -> None:
+    """Wait until it is kept that a person is asked.
+
+    A run whose task is lost decides again, at another moment and with other news: what it asked in
+    that task would be an exception that nobody waits for.
+    """
+    if workflow.patched("questions-are-kept-first"):
+        await workflow.sleep(AT_ONCE)
+
+
 def _is_final(failed: FailureError) -> bool:
     cause = cause_of(failed)
     return isinstance(cause, ApplicationError) and cause.non_retryable
