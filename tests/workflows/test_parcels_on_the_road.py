@@ -180,9 +180,33 @@ async def test_a_person_decides_about_what_does_not_arrive(
     await sound(world, order_id)
 
 
+async def carrier_tells_of_its_arrival(world: World, order_id: str, number: int = 1) -> None:
+    label = await world.until(lambda: label_of(world, order_id))
+
+    async def arrived() -> Any:
+        answer = await world.sandbox.get(
+            f"/easypost/v2/trackers/{label.tracker_id}", auth=("EZSANDBOX", "")
+        )
+        return answer.json() if answer.json()["status"] == "delivered" else None
+
+    event = {"id": f"evt_{order_id}_{number}", "object": "Event", "mode": "test",
+             "description": "tracker.updated", "result": await world.until(arrived)}  # fmt: skip
+    async with world.engine.begin() as tx:
+        await commit_webhook(tx, "easypost", event["id"], event)
+
+
+async def label_of(world: World, order_id: str) -> Any:
+    return await world.row(
+        "SELECT l.* FROM labels l JOIN fulfillments USING (fulfillment_id)"
+        " WHERE order_id = :o AND tracker_id IS NOT NULL",
+        o=order_id,
+    )
+
+
 async def test_a_failed_delivery_is_tried_again_by_the_carrier(world: World) -> None:
     """Nobody need decide: what was asked is moot when the parcel arrives the next day."""
     handle, order_id = await on_the_road(world, "Nobody home")
+    await carrier_tells_of_its_arrival(world, order_id)
     assert (await handle.result()).outcome == "delivered"
     found = await world.rows("SELECT * FROM exceptions WHERE order_id = :o", o=order_id)
     assert all(each.resolution == "moot" for each in found)
@@ -204,23 +228,8 @@ async def test_a_refunded_parcel_that_turns_up_is_looked_at_and_moves_no_money(
     handle, order_id = await on_the_road(world, "Turns up", "generous")
     assert (await handle.result()).outcome == "lost"
     before = await ledger(world, order_id)
-    label = await world.row(
-        "SELECT l.* FROM labels l JOIN fulfillments USING (fulfillment_id) WHERE order_id = :o",
-        o=order_id,
-    )
-
-    async def arrived() -> Any:
-        answer = await world.sandbox.get(
-            f"/easypost/v2/trackers/{label.tracker_id}", auth=("EZSANDBOX", "")
-        )
-        return answer.json() if answer.json()["status"] == "delivered" else None
-
-    tracker = await world.until(arrived)
     for number in (1, 2):
-        event = {"id": f"evt_{order_id}_{number}", "object": "Event", "mode": "test",
-                 "description": "tracker.updated", "result": tracker}  # fmt: skip
-        async with world.engine.begin() as tx:
-            await commit_webhook(tx, "easypost", event["id"], event)
+        await carrier_tells_of_its_arrival(world, order_id, number)
     exception = await asked(world, order_id, "turned_up")
     assert exception.resolutions == ["skip", "override"]
     await decide(world, exception, "skip", LateParcelWorkflow.resolve_exception)
