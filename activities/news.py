@@ -16,7 +16,7 @@ from activities.fulfillment import STOPPABLE
 from activities.payments import SlipState, record_slip, slip_key
 from activities.returning.labels import record_return_tracking
 from activities.shipping import record_tracking, standing
-from db.inbox import remarks
+from db.inbox import asked, remarks
 from db.inbox.ending import end
 from db.inbox.orders import CANCELLED, ContentDiffers, refuse_cancelled_order
 from db.inbox.remarks import Remark
@@ -75,6 +75,16 @@ class CancellationNews:
     actor: str
     told_as: str
     is_done: bool
+
+
+@dataclass(frozen=True)
+class AskedNews:
+    """What else a caller asked of an order's run; `told_as` is the update's id."""
+
+    order_id: str
+    update: str
+    argument: Mapping[str, Any]
+    told_as: str
 
 
 def slip_of(notice: PaymentNotice) -> SlipState | None:
@@ -156,6 +166,26 @@ async def _on_its_way_back(
     if rma is None:
         raise NotYetKnown(tracker_id)
     await record_return_tracking(tx, rma, events)
+
+
+async def asked_news(
+    tx: AsyncConnection, document: Mapping[str, Any]
+) -> CancellationNews | AskedNews | None:
+    """Say what an order's run must do for a caller; None when the order is closed, or never was.
+
+    Raises: NotYetDone while the order waits for its admission.
+    """
+    update = document.get("update", asked.CANCEL)
+    if update == asked.CANCEL:
+        return await cancellation_news(tx, document)
+    channel, external_id = document["channel"], document["external_id"]
+    order_id = f"{channel}-{external_id}"
+    order = await orders.head(tx, order_id)
+    if order is None and await placement_end(tx, channel, external_id) is None:
+        raise NotYetDone(order_id)
+    if order is None or order.outcome is not None:
+        return None
+    return AskedNews(order_id, update, document["argument"], document["told_as"])
 
 
 async def cancellation_news(

@@ -1,6 +1,5 @@
 """Cancelling an order for its customer: possible until hand-over, parcel by parcel."""
 
-import secrets
 from typing import Any, Literal
 
 from fastapi.responses import JSONResponse
@@ -10,9 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.answers import Once
 from api.fields import Answer, Body, LongText
 from api.problems import Kind, Problem
-from api.updates import OK, Message, tell, update_id
+from api.updates import OK, Message, tell
 from db.inbox.audit import Change
-from db.inbox.cancellations import Asked
 from db.inbox.idempotency import StoredAnswer
 from db.inbox.remarks import Remark
 from db.queries import received
@@ -35,7 +33,6 @@ class Cancellation(Answer):
 
 async def cancel(once: Once, order_id: str, reason: str) -> JSONResponse:
     """Raises: Problem when there is no such order, or it is too late."""
-    asked = Asked(order_id, once.caller.actor, update_id(once) or secrets.token_hex(16))
 
     async def find(tx: AsyncConnection) -> Message | StoredAnswer:
         outcome = await end_of(tx, order_id)
@@ -46,13 +43,13 @@ async def cancel(once: Once, order_id: str, reason: str) -> JSONResponse:
         return Message(
             workflow_id=order_workflow_id(order_id),
             name="cancel",
-            argument=CancelOrder(asked.actor),
+            argument=CancelOrder(once.caller.actor),
             asked="OrderCancellationAsked",
             refused="OrderCancellationRefused",
             subject=order_id,
             change=Change(before={"outcome": None}, after={"outcome": "cancelled"}),
             remark=Remark(order_id, "cancelled", reason),
-            until_done=asked,
+            until_done=True,
             result_type=CancelResult,
         )
 

@@ -12,7 +12,7 @@ from api.change_models import NewChange
 from api.problems import Kind, Problem
 from api.updates import Message, tell
 from db.inbox.audit import Change
-from db.inbox.changes import confirm
+from db.inbox.changes import confirm, take_back
 from db.queries import change_facts
 from domain.changing import NO_STOCK, TOO_LATE, Proposal, Unchangeable, Wish, propose
 from domain.order import Line
@@ -32,6 +32,10 @@ async def ask(once: Once, order_id: str, wanted: NewChange) -> JSONResponse:
         wishes, told = await _proposal(tx, order_id, wanted, lock=True)
         number = await confirm(tx, order_id, wishes, once.caller.actor)
         answer.update(told, number=number)
+
+        async def give_up(tx: AsyncConnection, code: str) -> None:
+            await take_back(tx, order_id, number, once.caller.actor, code)
+
         after = {"number": number, "changes": [wish.kind for wish in wishes]}
         return Message(
             workflow_id=order_workflow_id(order_id),
@@ -41,6 +45,9 @@ async def ask(once: Once, order_id: str, wanted: NewChange) -> JSONResponse:
             refused="OrderChangeRefused",
             subject=order_id,
             change=Change(before={"version": wanted.version}, after=after),
+            until_done=True,
+            told_as=f"change-{number}",
+            take_back=give_up,
             result_type=ChangeResult,
         )
 

@@ -54,6 +54,7 @@ async def place(once: Once, order_id: str, hold: NewHold) -> JSONResponse:
             subject=order_id,
             change=Change(after={"kind": hold.kind, "key": key}),
             remark=Remark(order_id, f"hold:{key}", hold.reason),
+            until_done=True,
             result_type=HoldPlaced,
         )
 
@@ -81,6 +82,7 @@ async def release(once: Once, order_id: str, number: int, reason: str) -> JSONRe
             subject=order_id,
             change=Change({"state": "open"}, {"state": "released", "number": number}),
             remark=Remark(order_id, f"released:{number}", reason),
+            until_done=True,
         )
 
     def body(done: bool, _: object) -> dict[str, Any]:  # noqa: FBT001 - called by position
@@ -98,7 +100,11 @@ async def correct(once: Once, order_id: str, number: int, ship_to: NewAddress) -
         if hold["kind"] != "address_problem":
             raise Problem(Kind.WRONG_STATE, f"the hold is for another reason: {hold['kind']}")
         address = asdict(Address(**ship_to.model_dump()))
-        await corrections.keep(tx, order_id, address, once.caller.actor)
+        kept = await corrections.keep(tx, order_id, address, once.caller.actor)
+
+        async def take_back(tx: AsyncConnection, _: str) -> None:
+            await corrections.take_back(tx, kept)
+
         return Message(
             workflow_id=order_workflow_id(order_id),
             name="correct_address",
@@ -107,6 +113,8 @@ async def correct(once: Once, order_id: str, number: int, ship_to: NewAddress) -
             refused="AddressCorrectionRefused",
             subject=order_id,
             change=Change({"address": "undeliverable"}, {"address": "corrected"}),
+            until_done=True,
+            take_back=take_back,
             result_type=AddressCorrected,
         )
 

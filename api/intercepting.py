@@ -30,6 +30,7 @@ async def intercept(once: Once, order_id: str, reason: str) -> JSONResponse:
             subject=order_id,
             change=Change(before={"intercepted": False}, after={"intercepted": True}),
             remark=Remark(order_id, "intercept", reason),
+            until_done=True,
             result_type=AskedBack,
         )
 

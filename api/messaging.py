@@ -19,7 +19,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.context import Context
 from api.problems import BY_ERROR_TYPE, Kind, Problem
 from workflows import search
-from workflows.messages import CORE_QUEUE, Admission, OrderInput, order_workflow_id
+from workflows.messages import (
+    CORE_QUEUE,
+    RUN_CLOSED,
+    Admission,
+    OrderInput,
+    order_workflow_id,
+)
 
 Result = TypeVar("Result")
 # A client that was never connected connects on its first call, and says RuntimeError.
@@ -129,7 +135,7 @@ def _refusal(failed: WorkflowUpdateFailedError) -> Exception:
     cause = failed.cause
     if not isinstance(cause, ApplicationError):
         return failed
-    if cause.type == "AcceptedUpdateCompletedWorkflow":
+    if cause.type == RUN_CLOSED:
         return Problem(Kind.TOO_LATE, "it ended meanwhile")
     kind = BY_ERROR_TYPE.get(cause.type or "")
     return failed if kind is None else Problem(kind, cause.message)

@@ -41,7 +41,11 @@ async def address_message(
 ) -> Message:
     """Keep the address, and say who must verify it."""
     address = asdict(Address(**ship_to.model_dump()))
-    await corrections.keep(tx, head.order_id, address, actor)
+    kept = await corrections.keep(tx, head.order_id, address, actor)
+
+    async def take_back(tx: AsyncConnection, _: str) -> None:
+        await corrections.take_back(tx, kept)
+
     return Message(
         workflow_id=order_workflow_id(head.order_id),
         name="change_address",
@@ -50,6 +54,8 @@ async def address_message(
         refused="AddressChangeRefused",
         subject=head.order_id,
         change=Change({"version": head.version}, {"address": "another"}),
+        until_done=True,
+        take_back=take_back,
         result_type=AddressCorrected,
     )
 

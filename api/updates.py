@@ -1,19 +1,21 @@
 """Telling a run something, once, on behalf of a caller, with an audit row before it."""
 
 import hashlib
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
+from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import ACCEPTED, Once
 from api.fields import Answer
 from api.messaging import update
 from api.problems import Problem
-from db.inbox import audit, cancellations, remarks
-from db.inbox.cancellations import Asked
+from db.inbox import asked, audit, remarks
+from db.inbox.asked import Asked
 from db.inbox.idempotency import StoredAnswer
 from db.inbox.remarks import Remark
 
@@ -29,8 +31,10 @@ def taken(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
 class Message:
     """`asked`, `subject` and `change` make the audit row; `refused` that of a refusal.
 
-    What the caller says in words is the `remark`: kept here, and not in Temporal. `until_done` is
-    kept, too: a run that is lost before it did it does not take it along.
+    What the caller says in words is the `remark`: kept here, and not in Temporal. What is asked of
+    an order is kept `until_done`, too: a run that is lost before it did it does not take it along.
+    `told_as` is the update's id, if it has one of its own; `take_back` undoes, with the refusal's
+    code, what was written for a run that is not told after all.
     """
 
     workflow_id: str
@@ -41,7 +45,9 @@ class Message:
     subject: str
     change: audit.Change
     remark: Remark | None = None
-    until_done: Asked | None = None
+    until_done: bool = False
+    told_as: str | None = None
+    take_back: Callable[[AsyncConnection, str], Awaitable[None]] | None = None
     result_type: type[Any] | None = None
 
 
@@ -57,6 +63,8 @@ async def tell(
     Raises: Problem.
     """
 
+    one = update_id(once) or secrets.token_hex(16)
+
     async def prepare(tx: AsyncConnection) -> Message | StoredAnswer:
         found = await find(tx)
         if isinstance(found, Message):
@@ -64,40 +72,52 @@ async def tell(
             await audit.record(tx, actor, found.asked, found.subject, found.change)
             if found.remark is not None:
                 await remarks.keep(tx, found.remark, actor)
-            if found.until_done is not None:
-                await cancellations.keep_asked(tx, found.until_done)
+            if found.until_done:
+                await asked.keep(tx, _asked(once, found, one))
         return found
 
     async def send(found: Message | StoredAnswer) -> StoredAnswer:
         if isinstance(found, StoredAnswer):
             return found
         try:
-            done, result = await _update(once, found)
+            done, result = await _update(once, found, one)
             return StoredAnswer(OK if done else ACCEPTED, body(done, result))
         except Problem as problem:
-            await _write_refusal(once, found, problem)
+            await _write_refusal(once, found, one, str(problem.kind))
             raise
 
     return await once.answer(prepare, send)
 
 
-async def _update(once: Once, message: Message) -> tuple[bool, Any]:
+async def _update(once: Once, message: Message, one: str) -> tuple[bool, Any]:
     return await update(
         once.context,
         message.workflow_id,
         message.name,
         message.argument,
-        update_id=message.until_done.told_as if message.until_done else update_id(once),
+        update_id=message.told_as or one,
         result_type=message.result_type,
     )
 
 
-async def _write_refusal(once: Once, message: Message, problem: Problem) -> None:
-    change = audit.Change(after={"code": str(problem.kind)})
+async def _write_refusal(once: Once, message: Message, one: str, code: str) -> None:
     async with once.context.engine.begin() as tx:
+        change = audit.Change(after={"code": code})
         await audit.record(tx, once.caller.actor, message.refused, message.subject, change)
-        if message.until_done is not None:
-            await cancellations.end_asked(tx, message.until_done, str(problem.kind))
+        if message.take_back is not None:
+            await message.take_back(tx, code)
+        if message.until_done:
+            await asked.refuse(tx, _asked(once, message, one), code)
+
+
+def _asked(once: Once, message: Message, one: str) -> Asked:
+    return Asked(
+        order_id=message.subject,
+        actor=once.caller.actor,
+        told_as=message.told_as or one,
+        update=message.name,
+        argument=to_jsonable_python(message.argument),
+    )
 
 
 def update_id(once: Once) -> str | None:

@@ -4,34 +4,32 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from temporalio.client import (
-    Client,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-    WorkflowUpdateStage,
-)
+from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.connectors.carrier.easypost import webhook as easypost
 from activities.news import (
+    AskedNews,
     CancellationNews,
     NotYetDone,
     NotYetKnown,
     ParcelNews,
     SlipNews,
+    asked_news,
     cancellation_news,
     carrier_news,
     payment_news,
 )
 from db.engine import one_by_one, row, rows, run
-from db.inbox import cancellations
+from db.inbox import asked, cancellations
 from db.inbox.ending import end
 from domain.timings import Timings
+from workers.asking import ask, cancel
 from workers.loop import TableLoop
 from workers.starting import start_order, start_return
 from workflows.aftermath import LateParcelWorkflow, LatePaymentWorkflow
@@ -39,7 +37,6 @@ from workflows.fulfillment import FulfillmentWorkflow
 from workflows.messages import (
     CORE_QUEUE,
     AftermathInput,
-    CancelOrder,
     LateParcel,
     OrderInput,
     SlipNotice,
@@ -61,8 +58,6 @@ MOST_WITH_A_PLACE: Final = 4
 AWAY_S: Final = 5
 # After this many readings (about a day) news about something unknown is set aside, visibly.
 MOST_ATTEMPTS: Final = 150
-# How long a run may take to accept an update before it is told again.
-TAKE_WAIT_S: Final = 5.0
 _PACE_S: Final = 0.2
 log = logging.getLogger(__name__)
 
@@ -197,8 +192,10 @@ class InboxLoop(TableLoop):
             await self._tell_order(news)
         elif isinstance(news, ParcelNews):
             await self._tell_parcel(news)
+        elif isinstance(news, CancellationNews):
+            await cancel(self._client, news)
         else:
-            await self._cancel(news)
+            await ask(self._client, news)
         await self._end(items, "handled")
 
     async def _tell_order(self, news: SlipNews) -> None:
@@ -222,31 +219,6 @@ class InboxLoop(TableLoop):
         handle = self._client.get_workflow_handle(workflow_id)
         notice = TrackingNews(news.event_id, news.status)
         await _signalled(handle.signal(FulfillmentWorkflow.tracking, notice))
-
-    async def _cancel(self, news: CancellationNews) -> None:
-        """Tell the run, until the database says what came of it: a run that is lost forgets it.
-
-        Raises: NotYetDone.
-        """
-        handle = self._client.get_workflow_handle(order_workflow_id(news.order_id))
-        try:
-            async with asyncio.timeout(TAKE_WAIT_S):
-                await handle.start_update(
-                    OrderWorkflow.cancel,
-                    CancelOrder(news.actor),
-                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                    id=news.told_as,
-                    rpc_timeout=timedelta(seconds=TAKE_WAIT_S),
-                )
-        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-            raise NotYetDone(news.order_id) from None
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
-                raise
-            # The order is open and its run is not there: another will be started.
-            raise NotYetDone(news.order_id) from None
-        if not news.is_done:
-            raise NotYetDone(news.order_id)
 
     async def _look_at_late_parcel(self, news: ParcelNews) -> None:
         fulfillment_id = f"{news.order_id}-f{news.number}"
@@ -301,7 +273,7 @@ def _by_parcel(items: Sequence[Any]) -> list[list[Any]]:
 
 async def _read(
     tx: AsyncConnection, items: Sequence[Any]
-) -> SlipNews | ParcelNews | CancellationNews | None:
+) -> SlipNews | ParcelNews | CancellationNews | AskedNews | None:
     """None: nobody must hear of it, and the rows are ended."""
     if items[0].source == "easypost":
         return await carrier_news(tx, [item.document for item in items], _ids(items))
@@ -311,11 +283,15 @@ async def _read(
     return news
 
 
-async def _read_one(tx: AsyncConnection, item: Any) -> SlipNews | CancellationNews | None:
+async def _read_one(
+    tx: AsyncConnection, item: Any
+) -> SlipNews | CancellationNews | AskedNews | None:
     if item.source == "stripe":
         return await payment_news(tx, item.document)
-    if item.source in cancellations.SOURCES:
+    if item.source == cancellations.SOURCE:
         return await cancellation_news(tx, item.document)
+    if item.source == asked.SOURCE:
+        return await asked_news(tx, item.document)
     return None
 
 

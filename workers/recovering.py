@@ -14,8 +14,8 @@ from activities.exceptions import ExceptionActivities, Resolved
 from activities.fulfillment import FulfillmentActivities
 from activities.reconciling import runs
 from db.engine import make_engine
+from db.inbox import asked
 from db.inbox import audit as audit_log
-from db.inbox import cancellations
 from db.inbox.audit import Change
 from db.queries import audit
 from domain.timings import Timings
@@ -163,7 +163,7 @@ class Recovery:
     async def _stop_cancelled(self, order_ids: set[str]) -> None:
         """What a lost run was to cancel must not leave before the next one hears of it."""
         async with self._engine.begin() as tx:
-            waiting = await cancellations.tell_again(tx)
+            waiting = await asked.tell_again(tx)
         parcels = FulfillmentActivities(self._engine)
         for order_id in order_ids & waiting:
             await parcels.request_cancellation(order_id)

@@ -8,6 +8,8 @@ from domain.naming import order_workflow_id as order_workflow_id  # noqa: PLC041
 from domain.timings import Timings
 
 CORE_QUEUE = "core"
+# How Temporal names the failure of an update whose run closed before it was done.
+RUN_CLOSED = "AcceptedUpdateCompletedWorkflow"
 
 
 # -- OrderWorkflow

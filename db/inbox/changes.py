@@ -1,4 +1,4 @@
-"""Keeps a change that was confirmed, until the order's run has made it."""
+"""Keeps a change that was confirmed, until the order's run has made it, or nobody told the run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row
 from db.inbox.content import canonical_json
-from db.stores import orders
+from db.stores import changes, orders
 from domain.changing import Wish
 
 
@@ -29,3 +29,11 @@ async def confirm(tx: AsyncConnection, order_id: str, wishes: Sequence[Wish], ac
     number = int(written.number)
     await orders.tell(tx, order_id, "ChangeConfirmed", actor=actor, data={"number": number})
     return number
+
+
+async def take_back(tx: AsyncConnection, order_id: str, number: int, actor: str, code: str) -> None:
+    """Nobody makes the change: who asked hears that. One that is made already stays."""
+    await orders.head(tx, order_id, lock=True)
+    if await changes.refused(tx, order_id, number, code):
+        data = {"number": number, "code": code}
+        await orders.tell(tx, order_id, "ChangeRefused", actor=actor, data=data)

@@ -38,16 +38,19 @@ async def applied(
     )
 
 
-async def refused(tx: AsyncConnection, order_id: str, number: int, code: str) -> None:
-    await run(
-        tx,
-        """
-        UPDATE order_changes SET state = 'refused', ended_at = now(), code = :code
-        WHERE order_id = :o AND number = :n AND state = 'confirmed'
-        """,
-        o=order_id,
-        n=number,
-        code=code,
+async def refused(tx: AsyncConnection, order_id: str, number: int, code: str) -> bool:
+    """False when it had ended before."""
+    return bool(
+        await run(
+            tx,
+            """
+            UPDATE order_changes SET state = 'refused', ended_at = now(), code = :code
+            WHERE order_id = :o AND number = :n AND state = 'confirmed'
+            """,
+            o=order_id,
+            n=number,
+            code=code,
+        )
     )
 
 

@@ -74,7 +74,13 @@ async def test_a_cancellation_that_takes_long_is_accepted(api: Api) -> None:
     assert (kept.kind, kept.state, kept.waits) == ("webhook", "new", True)
     told_as = kept.document.pop("told_as")
     external_id, actor = order_id.removeprefix("shop-"), f"key:{api.key.key_id}"
-    assert kept.document == {"channel": "shop", "external_id": external_id, "actor": actor}
+    assert kept.document == {
+        "channel": "shop",
+        "external_id": external_id,
+        "actor": actor,
+        "update": "cancel",
+        "argument": {"actor": actor, "reason": ""},
+    }
     run = api.temporal.get_workflow_handle(f"order-{order_id}").get_update_handle(told_as)
     await api.temporal.get_workflow_handle(f"order-{order_id}").signal("end")
     again = await _cancel(api, order_id, **{"Idempotency-Key": "slow-1"})

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import row, run
-from db.inbox.cancellations import Asked, end_asked, keep_asked, keep_cancellation, tell_again
+from db.inbox.asked import Asked, keep, refuse, tell_again
+from db.inbox.cancellations import keep_cancellation
 from db.inbox.orders import (
     CANCELLED,
     ContentDiffers,
@@ -99,7 +100,7 @@ async def test_what_a_caller_asks_waits_for_its_caller_first_and_is_told_until_r
 ) -> None:
     asked = Asked("shop-kept-11", "key:1", "a1")
     async with engine.begin() as tx:
-        await keep_asked(tx, asked)
+        await keep(tx, asked)
         assert "shop-kept-11" not in await tell_again(tx)
     assert await _standing(engine, asked) == ("new", None, False)
     async with engine.begin() as tx:
@@ -107,18 +108,29 @@ async def test_what_a_caller_asks_waits_for_its_caller_first_and_is_told_until_r
         assert "shop-kept-11" in await tell_again(tx)
     assert await _standing(engine, asked) == ("new", None, True)
     async with engine.begin() as tx:
-        await end_asked(tx, asked, "too_late")
+        await refuse(tx, asked, "too_late")
         assert "shop-kept-11" not in await tell_again(tx)
     assert await _standing(engine, asked) == ("rejected", "too_late", True)
     async with engine.begin() as tx:
-        await keep_asked(tx, asked)
+        await keep(tx, asked)
     assert await _standing(engine, asked) == ("new", None, False)
+
+
+async def test_what_else_is_asked_stops_no_parcel_when_it_is_told_again(
+    engine: AsyncEngine,
+) -> None:
+    hold = Asked("shop-kept-13", "key:1", "a1", "place_hold", {"kind": "customer_request"})
+    async with engine.begin() as tx:
+        await keep(tx, hold)
+        await run(tx, "UPDATE inbox SET attempts = 3 WHERE external_id = :name", name=hold.name)
+        assert "shop-kept-13" not in await tell_again(tx)
+    assert await _standing(engine, hold) == ("new", None, True)
 
 
 async def test_a_refusal_ends_only_what_its_caller_asked(engine: AsyncEngine) -> None:
     mine, other = (Asked("shop-kept-12", "key:1", name) for name in ("a1", "a2"))
     async with engine.begin() as tx:
-        await keep_asked(tx, mine)
-        await keep_asked(tx, other)
-        await end_asked(tx, mine, "unavailable")
+        await keep(tx, mine)
+        await keep(tx, other)
+        await refuse(tx, mine, "unavailable")
     assert [(await _standing(engine, each))[0] for each in (mine, other)] == ["rejected", "new"]

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from db.engine import run
-from db.inbox.cancellations import Asked, keep_asked
+from db.inbox.asked import Asked, keep
 from db.inbox.orders import commit_order
 from tests.workers.conftest import Books, books_kept, tell, working
 from workers.audit.vendors import ledger_of
@@ -161,7 +161,7 @@ async def test_what_a_lost_run_was_to_cancel_ends_cancelled(lost: Books, tmp_pat
     order_id = lost.orders["picked"]
     asked = Asked(order_id, "key:1", "told-to-the-lost-run")
     async with lost.world.engine.begin() as tx:
-        await keep_asked(tx, asked)
+        await keep(tx, asked)
         # Told often before, it waits for long.
         statement = """
             UPDATE inbox SET attempts = 20, next_attempt_at = now() + interval '10 minutes'

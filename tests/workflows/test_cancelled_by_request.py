@@ -9,8 +9,9 @@ import pytest
 from activities.fulfillment import FulfillmentActivities
 from api.app import ApiConfig, create_app
 from db.engine import run
+from db.inbox import asked as requests
 from db.inbox import remarks
-from db.inbox.cancellations import Asked, keep_asked
+from db.inbox.asked import Asked
 from db.inbox.keys import create_key
 from db.inbox.remarks import Remark
 from tests.api.world import caller
@@ -42,14 +43,15 @@ async def ask_and_die(world: World, document: dict[str, Any]) -> None:
     """As the API does, which ends before it tells the run."""
     async with world.engine.begin() as tx:
         await remarks.keep(tx, Remark(order_id(document), "cancelled", REASON), "key:1")
-        await keep_asked(tx, Asked(order_id(document), "key:1", "told-once"))
+        await requests.keep(tx, Asked(order_id(document), "key:1", "told-once"))
 
 
 async def kept(world: World, document: dict[str, Any]) -> Any:
-    """The cancellation's row of the inbox."""
+    """The row of the inbox that says what is asked of the order, last."""
     return await world.row(
-        "SELECT * FROM inbox WHERE source = 'api' AND starts_with(external_id, :name)",
-        name=f"cancel:{order_id(document)}:",
+        "SELECT * FROM inbox WHERE source = 'api' AND document ->> 'external_id' = :e"
+        " ORDER BY inbox_id DESC LIMIT 1",
+        e=document["external_id"],
     )
 
 
