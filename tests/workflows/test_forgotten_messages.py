@@ -9,6 +9,7 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from db.engine import run
 from tests.workflows.conftest import World
+from tests.workflows.test_parcels_on_the_road import on_the_road
 from workflows.fulfillment import FulfillmentWorkflow
 from workflows.housekeeping import ReminderWorkflow
 from workflows.messages import CORE_QUEUE, CancelOrder, LinesDone, fulfillment_workflow_id
@@ -117,6 +118,24 @@ async def test_that_a_person_is_asked_is_kept_before_the_exception_is_there(worl
     story = [_name(event) for event in (await parcel.fetch_history()).events]
     story = story[story.index("TIMER_FIRED") :]  # the warehouse is late
     assert "TIMER_STARTED" in story[: story.index("core_local_activity")]
+
+
+@pytest.mark.parametrize("channel", ["careful", "generous"])
+async def test_what_the_playbook_says_is_kept_before_it_is_done(world: World, channel: str) -> None:
+    """Else a run that loses the task asks again about a parcel that was written off, for ever."""
+    _, order_id = await on_the_road(world, "Damaged", channel)
+
+    async def is_written_off() -> Any:
+        found = await world.row("SELECT * FROM fulfillments WHERE order_id = :o AND number = 1",
+                                o=order_id)  # fmt: skip
+        return found if found.state == "lost" else None
+
+    await world.until(is_written_off)
+    parcel = world.temporal.get_workflow_handle(fulfillment_workflow_id(order_id, 1))
+    await parcel.result()
+    story = [_name(event) for event in (await parcel.fetch_history()).events]
+    markers = [at for at, name in enumerate(story) if name == "core_local_activity"]
+    assert "TIMER_FIRED" in story[markers[-2] : markers[-1]], story[markers[-2] :]
 
 
 def _name(event: Any) -> str:

@@ -5,13 +5,13 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.exceptions import ExceptionActivities, Raised, Resolved
 
-from workflows.steps.call import decided_to_ask, locally
+from workflows.steps.call import decided, locally
 
 __all__ = ["Raised", "Resolved"]
 
 
 async def raise_exception(raised: Raised) -> None:
-    await decided_to_ask()
+    await decided("questions-are-kept-first")
     await locally(ExceptionActivities.raise_exception, raised)
 
 

@@ -102,13 +102,13 @@ async def written_down() -> None:
         await workflow.sleep(AT_ONCE)
 
 
-async def decided_to_ask() -> None:
-    """Wait until it is kept that a person is asked.
+async def decided(change: str) -> None:
+    """Wait until it is kept what the run has decided; `change` names the patch that says so.
 
-    A run whose task is lost decides again, at another moment and with other news: what it asked in
-    that task would be an exception that nobody waits for.
+    A run whose task is lost decides again, at another moment, with other news and on what its
+    local steps have written: what followed from the first decision would be nobody's.
     """
-    if workflow.patched("questions-are-kept-first"):
+    if workflow.patched(change):
         await workflow.sleep(AT_ONCE)
 
 
