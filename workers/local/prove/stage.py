@@ -88,8 +88,9 @@ class Stage:
         enter = self._opened.enter_async_context
         self.api = await enter(ApiClient(self.stack.api_url, self.stack.api_key, attempts=ATTEMPTS))
         self.vendors = await enter(Vendors(self.stack.sandbox_url))
-        self.sandbox = await enter(httpx.AsyncClient(base_url=self.stack.sandbox_url))
-        # The database is killed now and then: no connection outlives its statement.
+        # Sandbox and database are killed now and then: no connection outlives its statement.
+        fresh = httpx.Limits(max_keepalive_connections=0)
+        self.sandbox = await enter(httpx.AsyncClient(base_url=self.stack.sandbox_url, limits=fresh))
         self.engine = create_async_engine(self.stack.database_url, poolclass=NullPool)
         self._opened.push_async_callback(self.engine.dispose)
         self.temporal = await Client.connect(self.stack.temporal_address)
