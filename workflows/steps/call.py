@@ -98,8 +98,7 @@ async def written_down() -> None:
     that task: a crash in between would leave what they did and forget who asked. A timer ends the
     task.
     """
-    if workflow.patched("messages-are-kept-first"):
-        await workflow.sleep(AT_ONCE)
+    await decided("messages-are-kept-first")
 
 
 async def decided(change: str) -> None:
