@@ -125,7 +125,12 @@ def _advice(
         if RULES[play].does is Does.ASK:
             return Advice(play, Does.ASK, again_in_s)
         if RULES[play].does is Does.REMEDY:
-            does = remedy(known.on_loss, known.share_minor, known.decides_up_to_minor)
+            does = remedy(
+                known.on_loss,
+                known.share_minor,
+                known.decides_up_to_minor,
+                is_replacement=known.replaces is not None,
+            )
             return Advice(play, does, again_in_s)
     return Advice(again_in_s=again_in_s)
 

@@ -102,6 +102,13 @@ def due(facts: Facts, patience: Patience, now: datetime) -> tuple[Play, ...]:
     return tuple(play for play in RULES if play in plays - facts.done)
 
 
+def is_over(play: Play, status: TrackingStatus) -> bool:
+    """Say whether a trouble has ended by itself, so that nobody needs to decide about it."""
+    if play is Play.NO_FIRST_SCAN:
+        return status not in UNSEEN
+    return play is Play.DELIVERY_FAILED and status in MOVING
+
+
 def next_at(facts: Facts, patience: Patience, now: datetime) -> datetime | None:
     """Say when the clock alone makes something more due."""
     if facts.status is TrackingStatus.DELIVERED:
@@ -111,12 +118,14 @@ def next_at(facts: Facts, patience: Patience, now: datetime) -> datetime | None:
     return min(coming, default=None)
 
 
-def remedy(policy: str, value_minor: int, limit_minor: int) -> Does:
+def remedy(policy: str, value_minor: int, limit_minor: int, *, is_replacement: bool) -> Does:
     """Reship or refund as the channel says; above its limit, or when it says so, a person decides.
 
-    `policy`: ask, reship or refund.
+    So does a person about what was sent twice already. `policy`: ask, reship or refund.
     """
     if policy == "ask" or value_minor > limit_minor:
+        return Does.ASK
+    if policy == "reship" and is_replacement:
         return Does.ASK
     return Does(policy)
 

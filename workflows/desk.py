@@ -12,6 +12,7 @@ from domain.timings import Timings
 from workflows import search
 from workflows.messages import ResolveException
 from workflows.refusals import Refused, reject
+from workflows.saga import to_the_end
 from workflows.steps import asking
 from workflows.steps.call import written_down
 
@@ -19,6 +20,7 @@ T = TypeVar("T")
 RETRY_OR_UNDO: Final = ("retry", "compensate")
 RETRY_OR_SKIP: Final = ("retry", "skip")
 OWNER: Final = "operations"
+_WITHDRAWN: Final = "questions-end-with-a-cancellation"
 
 
 @dataclass
@@ -87,47 +89,64 @@ class Desk:
         Returns the resolution ("moot" when `until` came true).
         Raises: Refused for `compensate`.
         """
-        exception_id, waiting = await self._raise(step, reason, detail, resolutions, said_in)
-        await workflow.wait_condition(lambda: waiting.decision is not None or until())
-        del self._waiting[exception_id]
-        decision = waiting.decision or ResolveException(exception_id, "moot", "system")
-        await asking.resolve_exception(
-            asking.Resolved(
-                exception_id, self._order_id, decision.resolution, decision.actor, decision.note
-            )
-        )
-        if not self._waiting:
-            search.show_exception(None)
+        raised = self._new(step, reason, detail, resolutions, said_in)
+        waiting = self._waiting[raised.exception_id] = _Waiting(reason, resolutions)
+        try:
+            await asking.raise_exception(raised)
+            search.show_exception(reason)
+            await workflow.wait_condition(lambda: waiting.decision is not None or until())
+            decision = waiting.decision or _moot(raised)
+            await self._close(decision)
+        except BaseException as broken:
+            if is_cancelled_exception(broken) and workflow.patched(_WITHDRAWN):
+                await to_the_end(self._withdraw(raised))
+            raise
         if decision.resolution == "compensate":
             raise Refused("cancelled", f"{step}: {reason}")
         return decision.resolution
 
-    async def _raise(
+    def _new(
         self, step: str, reason: str, detail: str, resolutions: tuple[str, ...], said_in: str
-    ) -> tuple[str, _Waiting]:
+    ) -> asking.Raised:
         self._count += 1
         info = workflow.info()
         # The run's start tells apart what a run started anew raises; ids stay readable.
         moment = int(info.workflow_start_time.timestamp())
-        exception_id = f"{self._name}-x{moment}-{self._count}"
-        waiting = self._waiting[exception_id] = _Waiting(reason, resolutions)
-        await asking.raise_exception(
-            asking.Raised(
-                exception_id=exception_id,
-                workflow_id=info.workflow_id,
-                order_id=self._order_id,
-                fulfillment_id=self._fulfillment_id,
-                step=step,
-                reason=reason,
-                detail=detail,
-                within_s=self._timings.exception_s,
-                resolutions=resolutions,
-                owner=OVERDUE_OWNERS.get(reason, OWNER),
-                said_in=said_in,
+        return asking.Raised(
+            exception_id=f"{self._name}-x{moment}-{self._count}",
+            workflow_id=info.workflow_id,
+            order_id=self._order_id,
+            fulfillment_id=self._fulfillment_id,
+            step=step,
+            reason=reason,
+            detail=detail,
+            within_s=self._timings.exception_s,
+            resolutions=resolutions,
+            owner=OVERDUE_OWNERS.get(reason, OWNER),
+            said_in=said_in,
+        )
+
+    async def _withdraw(self, raised: asking.Raised) -> None:
+        """The run does something else now: nobody would hear the answer.
+
+        Raising may have been broken off; raised again, it cannot be raised after its end.
+        """
+        await asking.raise_exception(raised)
+        await self._close(_moot(raised))
+
+    async def _close(self, decision: ResolveException) -> None:
+        self._waiting.pop(decision.exception_id, None)
+        await asking.resolve_exception(
+            asking.Resolved(
+                decision.exception_id,
+                self._order_id,
+                decision.resolution,
+                decision.actor,
+                decision.note,
             )
         )
-        search.show_exception(reason)
-        return exception_id, waiting
+        if not self._waiting:
+            search.show_exception(None)
 
     def check(self, decision: ResolveException) -> None:
         """Refuse a decision about something that does not wait, or that is not permitted."""
@@ -143,6 +162,10 @@ class Desk:
         waiting.is_decided = True
         await written_down()
         waiting.decision = decision
+
+
+def _moot(raised: asking.Raised) -> ResolveException:
+    return ResolveException(raised.exception_id, "moot", "system")
 
 
 class DeskMessages:

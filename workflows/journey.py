@@ -6,7 +6,7 @@ from typing import Final
 
 from temporalio import workflow
 
-from domain.playbook import SAID, Does
+from domain.playbook import SAID, Does, Play, is_over
 from domain.tracking import TrackingStatus
 from workflows.desk import Desk
 from workflows.followed import Followed
@@ -68,18 +68,19 @@ class Journey(Followed):
         """Let a person decide; when nobody has the units, reshipping is no choice any more."""
         resolutions = (*WAIT_OR_END, "reship") if can_reship else WAIT_OR_END
         try:
-            decision = await self._desk.ask(
-                "deliver",
+            decision = await self._decision(
                 play,
                 f"the carrier says {self._status}",
                 resolutions,
-                until=lambda: self._status is TrackingStatus.DELIVERED,
+                lambda: is_over(Play(play), self._status),
             )
         except Refused:
             await carried.write_off(self._part, play)
             return True
         if decision == "override":
             self._status = TrackingStatus.DELIVERED
+        elif decision == "moot":
+            self._decided = self._status
         elif decision == "retry":
             patience = timedelta(seconds=self._part.timings.lost_s)
             self._waived[play] = workflow.now() + patience

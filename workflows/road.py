@@ -52,12 +52,8 @@ class Road(Followed):
     async def _ask(self, reason: str, detail: str) -> None:
         """retry: keep waiting; override: it did arrive; compensate: written off as lost."""
         try:
-            decision = await self._desk.ask(
-                "deliver",
-                reason,
-                detail,
-                ("retry", "override", "compensate"),
-                until=lambda: self._status is TrackingStatus.DELIVERED,
+            decision = await self._decision(
+                reason, detail, ("retry", "override", "compensate"), lambda: False
             )
         except Refused:
             await shipping.record_end(self._part, "lost")

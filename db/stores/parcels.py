@@ -13,8 +13,9 @@ async def facts(tx: AsyncConnection, fulfillment_id: str) -> Any:
     found = await row(
         tx,
         """
-        SELECT f.tracking_status, f.handed_over_at, f.share_minor, o.admitted_at, o.promise_by,
-            o.currency, c.on_loss, c.decides_up_to_minor, l.tracking_number, now() AS now,
+        SELECT f.tracking_status, f.handed_over_at, f.share_minor, f.replaces, o.admitted_at,
+            o.promise_by, o.currency, c.on_loss, c.decides_up_to_minor, l.tracking_number,
+            now() AS now,
             (SELECT max(occurred_at) FROM tracking_events v
                 WHERE v.fulfillment_id = f.fulfillment_id AND v.status <> 'pending') AS last_scan_at
         FROM fulfillments f JOIN orders o USING (order_id) JOIN channels c USING (channel)

@@ -7,12 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.playbook import (
+    MOVING,
     RULES,
+    UNSEEN,
     Does,
     Facts,
     Patience,
     Play,
     due,
+    is_over,
     late_from,
     next_at,
     remedy,
@@ -78,16 +81,27 @@ def test_what_is_done_is_never_due_and_the_clock_is_set_for_what_comes(
 
 
 @pytest.mark.parametrize(
-    ("policy", "value", "does"),
+    ("policy", "value", "replaces", "does"),
     [
-        ("ask", 0, Does.ASK),
-        ("reship", 5_000, Does.RESHIP),
-        ("reship", 5_001, Does.ASK),
-        ("refund", 100, Does.REFUND),
+        ("ask", 0, None, Does.ASK),
+        ("reship", 5_000, None, Does.RESHIP),
+        ("reship", 5_001, None, Does.ASK),
+        ("reship", 100, "f1", Does.ASK),
+        ("refund", 100, None, Does.REFUND),
+        ("refund", 100, "f1", Does.REFUND),
     ],
 )
-def test_a_remedy_goes_by_policy_and_value(policy: str, value: int, does: Does) -> None:
-    assert remedy(policy, value, 5_000) is does
+def test_a_remedy_goes_by_policy_and_value(
+    policy: str, value: int, replaces: str | None, does: Does
+) -> None:
+    assert remedy(policy, value, 5_000, is_replacement=replaces is not None) is does
+
+
+def test_a_trouble_that_ends_by_itself_is_over() -> None:
+    over = {(play, status) for play in Play for status in Status if is_over(play, status)}
+    assert {status for play, status in over if play is Play.DELIVERY_FAILED} == MOVING
+    assert {status for play, status in over if play is Play.NO_FIRST_SCAN} == (set(Status) - UNSEEN)
+    assert {play for play, _ in over} == {Play.DELIVERY_FAILED, Play.NO_FIRST_SCAN}
 
 
 def test_a_promised_day_is_as_long_as_the_calendar_says() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 
 from tests.workflows.conftest import World
 from workflows.messages import ResolveException
@@ -58,3 +58,16 @@ async def test_an_operator_may_decide_to_undo_instead(world: World) -> None:
         "SELECT * FROM exceptions WHERE exception_id = :x", x=waiting.exception_id
     )
     assert (resolved.state, resolved.resolution) == ("resolved", "compensate")
+
+
+async def test_nothing_is_asked_any_more_of_what_an_operator_cancelled(world: World) -> None:
+    handle, _, waiting = await stuck(world)
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    found = await world.rows("SELECT * FROM exceptions WHERE order_id = :o", o=waiting.order_id)
+    assert [(each.exception_id, each.state, each.resolution) for each in found] == [
+        (waiting.exception_id, "resolved", "moot")
+    ]
+    order = await world.row("SELECT * FROM orders WHERE order_id = :o", o=waiting.order_id)
+    assert (order.outcome, order.next_step) == ("cancelled", None)

@@ -1,6 +1,7 @@
 """Parcels that go wrong on the road: each trouble of the playbook, from its trigger to its end."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -68,15 +69,15 @@ async def events(world: World, order_id: str) -> list[str]:
     return [event.event for event in found]
 
 
+async def replacement_of(world: World, order_id: str) -> Any:
+    return await world.row(
+        "SELECT 1 FROM fulfillments WHERE order_id = :o AND replaces IS NOT NULL", o=order_id
+    )
+
+
 async def replaced(world: World, order_id: str) -> None:
     """Let the replacement go to a street where nothing happens, and ship it."""
-
-    async def is_replaced() -> Any:
-        return await world.row(
-            "SELECT 1 FROM fulfillments WHERE order_id = :o AND replaces IS NOT NULL", o=order_id
-        )
-
-    await world.until(is_replaced)
+    await world.until(lambda: replacement_of(world, order_id))
     async with world.engine.begin() as tx:
         await run(
             tx,
@@ -99,6 +100,19 @@ async def test_a_damaged_parcel_is_replaced_where_the_channel_says_so(world: Wor
     assert await ledger(world, order_id) == (2_500, 2), "captured once, sent twice"
     assert await claims(world, order_id) == [("damaged", 2_500)]
     assert {"parcel_replaced:f1", "shipped:f2", "delivered:f2"} <= await mails(world, order_id)
+    await sound(world, order_id)
+
+
+async def test_what_was_replaced_and_is_damaged_again_is_a_persons_decision(world: World) -> None:
+    """A street that eats parcels gets two, not as many as there are units."""
+    handle, order_id = await on_the_road(world, "Damaged", "careful")
+    await world.until(lambda: replacement_of(world, order_id))
+    await work(world, order_id, 2, (1, 2))
+    exception = await asked(world, order_id, "damaged")
+    assert "reship" in exception.resolutions
+    await decide(world, exception, "compensate")
+    assert (await handle.result()).outcome == "lost"
+    assert await ledger(world, order_id) == (0, 2)
     await sound(world, order_id)
 
 
@@ -189,10 +203,29 @@ async def carrier_tells_of_its_arrival(world: World, order_id: str, number: int 
         )
         return answer.json() if answer.json()["status"] == "delivered" else None
 
-    event = {"id": f"evt_{order_id}_{number}", "object": "Event", "mode": "test",
-             "description": "tracker.updated", "result": await world.until(arrived)}  # fmt: skip
+    await tell_of(world, f"evt_{order_id}_{number}", await world.until(arrived))
+
+
+async def carrier_scans(world: World, order_id: str, *statuses: str) -> None:
+    """A carrier's machine says more of a parcel than who asks is told: an hour after the other."""
+    label = await world.until(lambda: label_of(world, order_id))
+    tracker = (
+        await world.sandbox.get(f"/easypost/v2/trackers/{label.tracker_id}", auth=("EZSANDBOX", ""))
+    ).json()
+    [made] = tracker["tracking_details"]
+    for hours, status in enumerate(statuses, start=1):
+        at = datetime.fromisoformat(made["datetime"]) + timedelta(hours=hours)
+        scan = made | {"status": status, "status_detail": "", "datetime": at.isoformat()}
+        tracker["tracking_details"].append(scan)
+        tracker["status"] = status
+    await tell_of(world, f"evt_{order_id}_{'_'.join(statuses)}", tracker)
+
+
+async def tell_of(world: World, event_id: str, tracker: dict[str, Any]) -> None:
+    event = {"id": event_id, "object": "Event", "mode": "test",
+             "description": "tracker.updated", "result": tracker}  # fmt: skip
     async with world.engine.begin() as tx:
-        await commit_webhook(tx, "easypost", event["id"], event)
+        await commit_webhook(tx, "easypost", event_id, event)
 
 
 async def label_of(world: World, order_id: str) -> Any:
@@ -204,12 +237,60 @@ async def label_of(world: World, order_id: str) -> Any:
 
 
 async def test_a_failed_delivery_is_tried_again_by_the_carrier(world: World) -> None:
-    """Nobody need decide: what was asked is moot when the parcel arrives the next day."""
+    """Nobody need decide: what was asked is moot when the carrier, asked beside, has delivered."""
     handle, order_id = await on_the_road(world, "Nobody home")
-    await carrier_tells_of_its_arrival(world, order_id)
     assert (await handle.result()).outcome == "delivered"
     found = await world.rows("SELECT * FROM exceptions WHERE order_id = :o", o=order_id)
     assert all(each.resolution == "moot" for each in found)
+    await sound(world, order_id)
+
+
+async def test_a_carrier_that_is_away_is_asked_again_beside_a_person(world: World) -> None:
+    handle, order_id = await on_the_road(world, "Turns up")
+    exception = await asked(world, order_id, "lost")
+    await world.fault(vendor="easypost", kind="http_401", path_prefix="/v2/trackers", times=3)
+    assert (await handle.result()).outcome == "delivered"
+    found = await world.rows("SELECT * FROM exceptions WHERE order_id = :o", o=order_id)
+    assert [(each.exception_id, each.resolution) for each in found] == [
+        (exception.exception_id, "moot")
+    ]
+    await sound(world, order_id)
+
+
+async def test_a_parcel_that_is_seen_at_last_need_not_be_decided_about(world: World) -> None:
+    """It came late to the carrier's first scan, and travels: nobody has to write it off."""
+    handle, order_id = await on_the_road(world, "Never scanned")
+    exception = await asked(world, order_id, "no_first_scan")
+    await carrier_scans(world, order_id, "in_transit")
+
+    async def is_moot() -> bool:
+        now = await world.row(
+            "SELECT resolution FROM exceptions WHERE exception_id = :x", x=exception.exception_id
+        )
+        return bool(now.resolution == "moot")
+
+    await world.until(is_moot)
+    await carrier_scans(world, order_id, "in_transit", "delivered")
+    assert (await handle.result()).outcome == "delivered"
+    await sound(world, order_id)
+
+
+async def test_a_cancellation_on_the_road_asks_anew(world: World) -> None:
+    """It comes too late for the parcel; the answer to the question before it would be nobody's."""
+    handle, order_id = await on_the_road(world, "Declared lost")
+    first = await asked(world, order_id, "lost")
+    await world.temporal.get_workflow_handle(first.workflow_id).cancel()
+
+    async def is_another() -> Any:
+        now = await asked(world, order_id, "lost")
+        return now if now.exception_id != first.exception_id else None
+
+    await decide(world, await world.until(is_another), "compensate")
+    assert (await handle.result()).outcome == "lost"
+    found = await world.rows(
+        "SELECT resolution FROM exceptions WHERE order_id = :o ORDER BY opened_at", o=order_id
+    )
+    assert [each.resolution for each in found] == ["moot", "compensate"]
     await sound(world, order_id)
 
 

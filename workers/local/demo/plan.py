@@ -47,6 +47,8 @@ class Channel:
     seller: str | None = None
     undeliverable: Literal["refuse", "hold"] = "refuse"
     fraud_policy: dict[str, Any] | None = None
+    on_loss: Literal["ask", "reship", "refund"] = "ask"
+    decides_up_to_minor: int = 0
 
 
 @dataclass(frozen=True)

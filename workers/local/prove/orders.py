@@ -8,6 +8,7 @@ from typing import Any, Final
 from workers.local.demo.plan import (
     CANCELLED,
     DELIVERED,
+    LOST,
     REFUSED_PAYMENT,
     Channel,
     PlannedOrder,
@@ -24,7 +25,10 @@ LAST_ONE, HOT = "PROVE-LAST", "PROVE-HOT"
 # Nothing is sold from there; what is sent there stays where it is, as the street says.
 ATTIC: Final = "prove-attic"
 NEVER_SCANNED: Final = "1 Never Scanned Street"
+DAMAGED: Final = "1 Damaged Street"
 OUTLET: Final = "outlet"
+# What is lost or damaged is replaced, or refunded, without a person.
+CAREFUL, GENEROUS = "careful", "generous"
 # The shop waits for goods longer than anything here takes; the outlet gives up within seconds.
 RETURN_POLICIES: Final = (
     {"channel": "shop", "arrival_days": 100},
@@ -42,8 +46,11 @@ SLIP: Final[Means] = ("bank_slip", "pm_boleto_paid", "BRL")
 
 
 def extended(shipped: Setup, hot_units: int) -> Setup:
-    """The shipped set-up, with a second channel and the harness's products and stock."""
+    """The shipped set-up, with more channels and the harness's products and stock."""
     first = shipped.locations[0]
+    outlet = Channel(
+        OUTLET, "Outlet", "api", shipped.pools[0], ("USD",), decides_up_to_minor=PLENTY
+    )
     near, far = first.location, shipped.locations[1].location
     attic = replace(
         first, location=ATTIC, name="Attic", address=replace(first.address, line1=NEVER_SCANNED)
@@ -52,7 +59,9 @@ def extended(shipped: Setup, hot_units: int) -> Setup:
         shipped,
         channels=(
             *shipped.channels,
-            Channel(OUTLET, "Outlet", "api", shipped.pools[0], ("USD",)),
+            outlet,
+            replace(outlet, channel=CAREFUL, name="Careful", on_loss="reship"),
+            replace(outlet, channel=GENEROUS, name="Generous", on_loss="refund"),
         ),
         locations=(*shipped.locations, attic),
         products=(
@@ -104,7 +113,10 @@ def an_order(
 
 
 def a_mix(prefix: str, count: int, dice: Random) -> list[PlannedOrder]:
-    """Orders of every kind, in an order of their own: split and whole, cards, debit, slips."""
+    """Orders of every kind, in an order of their own: split and whole, cards, debit, slips.
+
+    Of some the parcel is damaged, and replaced or refunded as their channel says.
+    """
     kinds: list[Callable[[str], PlannedOrder]] = [
         lambda name: an_order(name, [(EAST, 1)]),
         lambda name: an_order(name, [(EAST, 1), (WEST, 2)]),
@@ -112,6 +124,8 @@ def a_mix(prefix: str, count: int, dice: Random) -> list[PlannedOrder]:
         lambda name: an_order(name, [(EAST, 2)], pay=SLIP),
         lambda name: an_order(name, [(WEST, 1)], pay=DECLINED, expected=REFUSED_PAYMENT),
         lambda name: an_order(name, [(EAST, 1), (WEST, 1)], expected=CANCELLED),
+        lambda name: an_order(name, [(EAST, 1)], channel=CAREFUL, street=f"{name} Damaged Once St"),
+        lambda name: an_order(name, [(WEST, 1)], channel=GENEROUS, street=DAMAGED, expected=LOST),
     ]
     chosen = [kinds[number % len(kinds)] for number in range(count)]
     dice.shuffle(chosen)

@@ -1,20 +1,19 @@
 """Orders whose fulfillment goes wrong: rejected and filled again, damaged, replaced, given up."""
 
 import asyncio
-from typing import Final
 
-from workers.local.demo.plan import PlannedOrder
-from workers.local.prove.orders import EAST, an_order
+from workers.local.demo.plan import LOST, PlannedOrder
+from workers.local.prove.orders import CAREFUL, DAMAGED, EAST, an_order
 from workers.local.prove.stage import Stage
-
-# The sandbox's carrier does what the street says: to every parcel that goes there.
-DAMAGED: Final = "1 Damaged Street"
-LOST: Final = "lost"
 
 
 async def parcels_orders(stage: Stage, number: int) -> list[PlannedOrder]:
     """Begin one order of each kind; they end by themselves while a warehouse works."""
-    return list(await asyncio.gather(_rejected(stage, number), _damaged_twice(stage, number)))
+    return list(
+        await asyncio.gather(
+            _rejected(stage, number), _damaged_twice(stage, number), _replaced_once(stage, number)
+        )
+    )
 
 
 async def _rejected(stage: Stage, number: int) -> PlannedOrder:
@@ -44,5 +43,16 @@ async def _damaged_twice(stage: Stage, number: int) -> PlannedOrder:
     await stage.place(order)
     async with stage.warehouse([order]):
         await stage.resolve(order, {"resolution": "reship"})
+        await stage.resolve(order, {"resolution": "compensate"})
+    return order
+
+
+async def _replaced_once(stage: Stage, number: int) -> PlannedOrder:
+    """The channel's policy replaces it; that the replacement is damaged too, a person decides."""
+    order = an_order(
+        f"prove-replaced-{number}", [(EAST, 1)], channel=CAREFUL, expected=LOST, street=DAMAGED
+    )
+    await stage.place(order)
+    async with stage.warehouse([order]):
         await stage.resolve(order, {"resolution": "compensate"})
     return order
