@@ -1,7 +1,7 @@
 """Answers given once: stored under the caller's idempotency key and repeated from there."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,11 +15,12 @@ from api.problems import BY_OUTCOME, MEDIA_TYPE, Kind, Problem
 from db.engine import is_away
 from db.inbox import idempotency
 from db.inbox.content import content_sha256
-from db.inbox.idempotency import StoredAnswer
+from db.inbox.idempotency import StoredAnswer, Taken
 from db.inbox.keys import Caller
 
 log = logging.getLogger(__name__)
 Prepared = TypeVar("Prepared")
+Again = Callable[[AsyncConnection, dict[str, Any]], Awaitable[Prepared]]
 ACCEPTED = 202
 _REFUSED = 400
 # These end a placement for good; any other problem may be gone when the request is repeated.
@@ -43,16 +44,21 @@ class Once:
         self,
         prepare: Callable[[AsyncConnection], Awaitable[Prepared]],
         act: Callable[[Prepared], Awaitable[StoredAnswer]],
+        again: Again[Prepared] | None = None,
     ) -> JSONResponse:
         """Claim the key and `prepare` in one transaction, then `act`, then store the answer.
 
+        A request that was taken before is prepared `again`, by what it noted.
         Raises: Problem; of those, only final ones are stored.
         """
         async with self.context.engine.begin() as tx:
             stored = await self._claim(tx)
-            if stored is not None:
+            if isinstance(stored, StoredAnswer):
                 return _response(stored, {"Idempotency-Replayed": "true"})
-            prepared = await prepare(tx)
+            if stored is not None and again is not None:
+                prepared = await again(tx, stored.facts)
+            else:
+                prepared = await prepare(tx)
         try:
             answer = await act(prepared)
         except Settled:
@@ -64,7 +70,7 @@ class Once:
         except Exception:
             await self._end(None)
             raise
-        await self._end(None if answer.status == ACCEPTED else answer)
+        await self._end(answer)
         return _response(answer)
 
     async def written(
@@ -76,7 +82,7 @@ class Once:
         """
         async with self.context.engine.begin() as tx:
             stored = await self._claim(tx)
-            if stored is not None:
+            if isinstance(stored, StoredAnswer):
                 return _response(stored, {"Idempotency-Replayed": "true"})
             answer = StoredAnswer(status, await write(tx))
             await self.store(tx, answer)
@@ -91,7 +97,7 @@ class Once:
         """
         async with self.context.engine.begin() as tx:
             stored = await self._claim(tx)
-            if stored is not None:
+            if isinstance(stored, StoredAnswer):
                 return _response(stored, {"Idempotency-Replayed": "true"})
             answer = StoredAnswer(ACCEPTED, await keep(tx))
             if self.key is not None:
@@ -103,7 +109,12 @@ class Once:
         if self.key is not None:
             await idempotency.finish(tx, self.caller.key_id, self.key, answer)
 
-    async def _claim(self, tx: AsyncConnection) -> StoredAnswer | None:
+    async def note(self, tx: AsyncConnection, facts: Mapping[str, Any]) -> None:
+        """Keep what a repeat is prepared by, with what is written for the request."""
+        if self.key is not None:
+            await idempotency.note(tx, self.caller.key_id, self.key, facts)
+
+    async def _claim(self, tx: AsyncConnection) -> StoredAnswer | Taken | None:
         if self.key is None:
             return None
         try:
@@ -127,6 +138,8 @@ class Once:
             async with self.context.engine.begin() as tx:
                 if answer is None:
                     await idempotency.release(tx, self.caller.key_id, self.key)
+                elif answer.status == ACCEPTED:
+                    await idempotency.let_go(tx, self.caller.key_id, self.key)
                 else:
                     await self.store(tx, answer)
         except (DBAPIError, PoolTimeout) as error:

@@ -10,9 +10,10 @@ from api.answers import Once
 from api.cancelling import end_of
 from api.change_models import NewChange
 from api.problems import Kind, Problem
-from api.updates import Message, tell
+from api.updates import OK, Message, tell
 from db.inbox.audit import Change
 from db.inbox.changes import confirm, take_back
+from db.inbox.idempotency import StoredAnswer
 from db.queries import change_facts
 from domain.changing import NO_STOCK, TOO_LATE, Proposal, Unchangeable, Wish, propose
 from domain.order import Line
@@ -30,26 +31,15 @@ async def ask(once: Once, order_id: str, wanted: NewChange) -> JSONResponse:
 
     async def find(tx: AsyncConnection) -> Message:
         wishes, told = await _proposal(tx, order_id, wanted, lock=True)
-        number = await confirm(tx, order_id, wishes, once.caller.actor)
-        answer.update(told, number=number)
+        answer.update(told, number=await confirm(tx, order_id, wishes, once.caller.actor))
+        return _message(once, wanted, answer)
 
-        async def give_up(tx: AsyncConnection, code: str) -> None:
-            await take_back(tx, order_id, number, once.caller.actor, code)
-
-        after = {"number": number, "changes": [wish.kind for wish in wishes]}
-        return Message(
-            workflow_id=order_workflow_id(order_id),
-            name="change",
-            argument=ChangeOrder(number),
-            asked="OrderChangeAsked",
-            refused="OrderChangeRefused",
-            subject=order_id,
-            change=Change(before={"version": wanted.version}, after=after),
-            until_done=True,
-            told_as=f"change-{number}",
-            take_back=give_up,
-            result_type=ChangeResult,
-        )
+    async def again(tx: AsyncConnection, told: dict[str, Any]) -> Message | StoredAnswer:
+        answer.update(told)
+        change = await change_facts.change(tx, order_id, told["number"])
+        if change.state == "confirmed":
+            return _message(once, wanted, answer)
+        return StoredAnswer(OK, body(True, change))  # noqa: FBT003 - called by position
 
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position
         if done and result.state != "applied":
@@ -57,7 +47,30 @@ async def ask(once: Once, order_id: str, wanted: NewChange) -> JSONResponse:
             raise Problem(Kind.NOT_CHANGEABLE, f"refused: {code}", {"reason": code})
         return {**answer, "state": "applied" if done else "accepted"}
 
-    return await tell(once, find, body)
+    return await tell(once, find, body, again)
+
+
+def _message(once: Once, wanted: NewChange, told: dict[str, Any]) -> Message:
+    order_id, number = told["order_id"], told["number"]
+
+    async def give_up(tx: AsyncConnection, code: str) -> None:
+        await take_back(tx, order_id, number, once.caller.actor, code)
+
+    after = {"number": number, "changes": [each.wish().kind for each in wanted.changes]}
+    return Message(
+        workflow_id=order_workflow_id(order_id),
+        name="change",
+        argument=ChangeOrder(number),
+        asked="OrderChangeAsked",
+        refused="OrderChangeRefused",
+        subject=order_id,
+        change=Change(before={"version": wanted.version}, after=after),
+        until_done=True,
+        told_as=f"change-{number}",
+        facts=told,
+        take_back=give_up,
+        result_type=ChangeResult,
+    )
 
 
 async def _proposal(
@@ -83,11 +96,16 @@ async def _proposal(
     }
 
 
-async def open_head(tx: AsyncConnection, order_id: str, version: int, *, lock: bool) -> Any:
-    """The order's row, when it is as the caller saw it. Raises: Problem."""
+async def check_open(tx: AsyncConnection, order_id: str) -> None:
+    """Raises: Problem."""
     outcome = await end_of(tx, order_id)
     if outcome is not None:
         raise Problem(Kind.TOO_LATE, f"the order is closed: {outcome}", {"outcome": outcome})
+
+
+async def open_head(tx: AsyncConnection, order_id: str, version: int, *, lock: bool) -> Any:
+    """The order's row, when it is as the caller saw it. Raises: Problem."""
+    await check_open(tx, order_id)
     head = await change_facts.head(tx, order_id, lock=lock)
     if head is None:
         raise Problem(Kind.NOT_STARTED, "the order is kept, and not admitted yet")

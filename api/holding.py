@@ -1,23 +1,21 @@
 """What staff do about holds, as messages to the order's run with their audit rows."""
 
 import secrets
-from dataclasses import asdict
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import Once
-from api.cancelling import end_of
+from api.changing import check_open
 from api.hold_models import NewHold
 from api.placement_models import NewAddress
 from api.problems import Kind, Problem, invalid
+from api.readdressing import keep_address, taking_back
 from api.updates import Message, tell, update_id
-from db.inbox import corrections
 from db.inbox.audit import Change
 from db.inbox.remarks import Remark
 from db.queries import holds
-from domain.address import Address
 from domain.holds import HOLD_TYPES
 from domain.timings import DAY
 from workflows.messages import (
@@ -42,7 +40,7 @@ async def place(once: Once, order_id: str, hold: NewHold) -> JSONResponse:
     key = f"api:{update_id(once) or secrets.token_hex(16)}"
 
     async def find(tx: AsyncConnection) -> Message:
-        await _check_open(tx, order_id)
+        await check_open(tx, order_id)
         if not await holds.is_admitted(tx, order_id):
             raise Problem(Kind.NOT_STARTED, "the order is kept, and not admitted yet")
         return Message(
@@ -73,23 +71,30 @@ async def release(once: Once, order_id: str, number: int, reason: str) -> JSONRe
         scope = HOLD_TYPES[hold["kind"]].release_scope
         if not once.caller.may(scope):
             raise Problem(Kind.FORBIDDEN, f"the key needs the scope {scope}")
-        return Message(
-            workflow_id=order_workflow_id(order_id),
-            name="release_hold",
-            argument=ReleaseHold(once.caller.actor, number),
-            asked="HoldReleaseAsked",
-            refused="HoldReleaseRefused",
-            subject=order_id,
-            change=Change({"state": "open"}, {"state": "released", "number": number}),
-            remark=Remark(order_id, f"released:{number}", reason),
-            until_done=True,
-        )
+        return message
+
+    async def again(tx: AsyncConnection, _: dict[str, Any]) -> Message:
+        await check_open(tx, order_id)
+        return message
+
+    message = Message(
+        workflow_id=order_workflow_id(order_id),
+        name="release_hold",
+        argument=ReleaseHold(once.caller.actor, number),
+        asked="HoldReleaseAsked",
+        refused="HoldReleaseRefused",
+        subject=order_id,
+        change=Change({"state": "open"}, {"state": "released", "number": number}),
+        remark=Remark(order_id, f"released:{number}", reason),
+        until_done=True,
+        facts={},
+    )
 
     def body(done: bool, _: object) -> dict[str, Any]:  # noqa: FBT001 - called by position
         status = "released" if done else "accepted"
         return {"order_id": order_id, "number": number, "status": status}
 
-    return await tell(once, find, body)
+    return await tell(once, find, body, again)
 
 
 async def correct(once: Once, order_id: str, number: int, ship_to: NewAddress) -> JSONResponse:
@@ -99,30 +104,35 @@ async def correct(once: Once, order_id: str, number: int, ship_to: NewAddress) -
         hold = await _open_hold(tx, order_id, number)
         if hold["kind"] != "address_problem":
             raise Problem(Kind.WRONG_STATE, f"the hold is for another reason: {hold['kind']}")
-        address = asdict(Address(**ship_to.model_dump()))
-        kept = await corrections.keep(tx, order_id, address, once.caller.actor)
-
-        async def take_back(tx: AsyncConnection, _: str) -> None:
-            await corrections.take_back(tx, kept)
-
-        return Message(
-            workflow_id=order_workflow_id(order_id),
-            name="correct_address",
-            argument=CorrectAddress(once.caller.actor),
-            asked="AddressCorrectionAsked",
-            refused="AddressCorrectionRefused",
-            subject=order_id,
-            change=Change({"address": "undeliverable"}, {"address": "corrected"}),
-            until_done=True,
-            take_back=take_back,
-            result_type=AddressCorrected,
+        return _correction(
+            once, order_id, await keep_address(tx, order_id, ship_to, once.caller.actor)
         )
+
+    async def again(tx: AsyncConnection, facts: dict[str, Any]) -> Message:
+        await check_open(tx, order_id)
+        return _correction(once, order_id, facts["kept"])
 
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position
         verified = "deliverable" if done and result.deliverable else "undeliverable"
         return {"order_id": order_id, "status": verified if done else "accepted"}
 
-    return await tell(once, find, body)
+    return await tell(once, find, body, again)
+
+
+def _correction(once: Once, order_id: str, kept: int) -> Message:
+    return Message(
+        workflow_id=order_workflow_id(order_id),
+        name="correct_address",
+        argument=CorrectAddress(once.caller.actor),
+        asked="AddressCorrectionAsked",
+        refused="AddressCorrectionRefused",
+        subject=order_id,
+        change=Change({"address": "undeliverable"}, {"address": "corrected"}),
+        until_done=True,
+        facts={"kept": kept},
+        take_back=taking_back(kept),
+        result_type=AddressCorrected,
+    )
 
 
 async def _open_hold(tx: AsyncConnection, order_id: str, number: int) -> dict[str, Any]:
@@ -130,13 +140,7 @@ async def _open_hold(tx: AsyncConnection, order_id: str, number: int) -> dict[st
     hold = await holds.get_hold(tx, order_id, number)
     if hold is None:
         raise Problem(Kind.NOT_FOUND, f"the order has no hold {number}")
-    await _check_open(tx, order_id)
+    await check_open(tx, order_id)
     if hold["state"] != "open":
         raise Problem(Kind.WRONG_STATE, f"{hold['state']} before, by {hold['ended_by']}")
     return hold
-
-
-async def _check_open(tx: AsyncConnection, order_id: str) -> None:
-    outcome = await end_of(tx, order_id)
-    if outcome is not None:
-        raise Problem(Kind.TOO_LATE, f"the order is closed: {outcome}", {"outcome": outcome})

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.answers import Once
 from api.change_models import NewDestination
-from api.changing import open_head
+from api.changing import check_open, open_head
 from api.placement_models import NewAddress
 from api.problems import Kind, Problem
-from api.updates import Message, tell
+from api.updates import Message, TakeBack, tell
 from db.inbox import corrections
 from db.inbox.audit import Change
 from db.queries import change_facts
@@ -29,33 +29,54 @@ async def readdress(once: Once, order_id: str, wanted: NewDestination) -> JSONRe
         await _check(tx, head, wanted)
         return await address_message(tx, head, wanted.ship_to, once.caller.actor)
 
+    async def again(tx: AsyncConnection, facts: dict[str, Any]) -> Message:
+        return await same_message(tx, facts, once.caller.actor)
+
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position
         check_result(done=done, result=result)
         return {"order_id": order_id, "status": "changed" if done else "accepted"}
 
-    return await tell(once, find, body)
+    return await tell(once, find, body, again)
 
 
 async def address_message(
     tx: AsyncConnection, head: Any, ship_to: NewAddress, actor: str
 ) -> Message:
     """Keep the address, and say who must verify it."""
-    address = asdict(Address(**ship_to.model_dump()))
-    kept = await corrections.keep(tx, head.order_id, address, actor)
+    kept = await keep_address(tx, head.order_id, ship_to, actor)
+    return _message({"order_id": head.order_id, "version": head.version, "kept": kept}, actor)
 
+
+async def keep_address(tx: AsyncConnection, order_id: str, ship_to: NewAddress, actor: str) -> int:
+    """Return what it is taken back by."""
+    return await corrections.keep(tx, order_id, asdict(Address(**ship_to.model_dump())), actor)
+
+
+def taking_back(kept: int) -> TakeBack:
     async def take_back(tx: AsyncConnection, _: str) -> None:
         await corrections.take_back(tx, kept)
 
+    return take_back
+
+
+async def same_message(tx: AsyncConnection, facts: dict[str, Any], actor: str) -> Message:
+    """What a repeat says of the address that was kept. Raises: Problem."""
+    await check_open(tx, facts["order_id"])
+    return _message(facts, actor)
+
+
+def _message(facts: dict[str, Any], actor: str) -> Message:
     return Message(
-        workflow_id=order_workflow_id(head.order_id),
+        workflow_id=order_workflow_id(facts["order_id"]),
         name="change_address",
         argument=CorrectAddress(actor),
         asked="AddressChangeAsked",
         refused="AddressChangeRefused",
-        subject=head.order_id,
-        change=Change({"version": head.version}, {"address": "another"}),
+        subject=facts["order_id"],
+        change=Change({"version": facts["version"]}, {"address": "another"}),
         until_done=True,
-        take_back=take_back,
+        facts=facts,
+        take_back=taking_back(facts["kept"]),
         result_type=AddressCorrected,
     )
 

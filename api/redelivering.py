@@ -9,7 +9,7 @@ from api.answers import Once
 from api.change_models import NewDelivery
 from api.changing import open_head
 from api.problems import Kind, Problem
-from api.readdressing import address_message, check_country, check_result
+from api.readdressing import address_message, check_country, check_result, same_message
 from api.updates import OK, Message, tell
 from db.inbox import audit
 from db.inbox.delivery import collect_instead
@@ -39,13 +39,16 @@ async def redeliver(once: Once, order_id: str, wanted: NewDelivery) -> JSONRespo
         await _collect(tx, head, wanted.pickup_location or "", once.caller.actor)
         return StoredAnswer(OK, body(True, None))  # noqa: FBT003 - called by position
 
+    async def again(tx: AsyncConnection, facts: dict[str, Any]) -> Message:
+        return await same_message(tx, facts, once.caller.actor)
+
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position
         if result is not None:
             check_result(done=done, result=result, late=ROUTED)
         status = "changed" if done else "accepted"
         return {"order_id": order_id, "status": status, "delivery": wanted.delivery}
 
-    return await tell(once, find, body)
+    return await tell(once, find, body, again)
 
 
 async def _collect(tx: AsyncConnection, head: Any, location: str, actor: str) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.answers import ACCEPTED, Once
+from api.answers import ACCEPTED, Again, Once
 from api.fields import Answer
 from api.messaging import update
 from api.problems import Problem
@@ -20,6 +20,7 @@ from db.inbox.idempotency import StoredAnswer
 from db.inbox.remarks import Remark
 
 OK: Final = 200
+TakeBack = Callable[[AsyncConnection, str], Awaitable[None]]
 
 
 def taken(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
@@ -33,8 +34,9 @@ class Message:
 
     What the caller says in words is the `remark`: kept here, and not in Temporal. What is asked of
     an order is kept `until_done`, too: a run that is lost before it did it does not take it along.
-    `told_as` is the update's id, if it has one of its own; `take_back` undoes, with the refusal's
-    code, what was written for a run that is not told after all.
+    `told_as` is the update's id, if it has one of its own; `facts` are noted for a repeat of the
+    request; `take_back` undoes, with the refusal's code, what was written for a run that is not
+    told after all.
     """
 
     workflow_id: str
@@ -47,7 +49,8 @@ class Message:
     remark: Remark | None = None
     until_done: bool = False
     told_as: str | None = None
-    take_back: Callable[[AsyncConnection, str], Awaitable[None]] | None = None
+    facts: Mapping[str, Any] | None = None
+    take_back: TakeBack | None = None
     result_type: type[Any] | None = None
 
 
@@ -55,11 +58,13 @@ async def tell(
     once: Once,
     find: Callable[[AsyncConnection], Awaitable[Message | StoredAnswer]],
     body: Callable[[bool, Any], dict[str, Any]],
+    again: Again[Message | StoredAnswer] | None = None,
 ) -> JSONResponse:
     """Answer 200 when it was done, 202 when it was taken; `body` is told which, and the result.
 
     `find` says whom to tell what, or the answer when nobody need be told. It is asked only for the
-    first request with its key: a repeat hears the first answer, whatever has changed since.
+    first request with its key: a repeat hears the first answer, whatever has changed since. `again`
+    does the same for a repeat of what was taken, by the message's `facts`, and writes nothing.
     Raises: Problem.
     """
 
@@ -68,12 +73,7 @@ async def tell(
     async def prepare(tx: AsyncConnection) -> Message | StoredAnswer:
         found = await find(tx)
         if isinstance(found, Message):
-            actor = once.caller.actor
-            await audit.record(tx, actor, found.asked, found.subject, found.change)
-            if found.remark is not None:
-                await remarks.keep(tx, found.remark, actor)
-            if found.until_done:
-                await asked.keep(tx, _asked(once, found, one))
+            await _write(tx, once, found, one)
         return found
 
     async def send(found: Message | StoredAnswer) -> StoredAnswer:
@@ -86,7 +86,19 @@ async def tell(
             await _write_refusal(once, found, one, str(problem.kind))
             raise
 
-    return await once.answer(prepare, send)
+    return await once.answer(prepare, send, again)
+
+
+async def _write(tx: AsyncConnection, once: Once, message: Message, one: str) -> None:
+    """Keep what is asked, who asks it and in which words, before anybody is told."""
+    actor = once.caller.actor
+    await audit.record(tx, actor, message.asked, message.subject, message.change)
+    if message.remark is not None:
+        await remarks.keep(tx, message.remark, actor)
+    if message.until_done:
+        await asked.keep(tx, _asked(once, message, one))
+    if message.facts is not None:
+        await once.note(tx, message.facts)
 
 
 async def _update(once: Once, message: Message, one: str) -> tuple[bool, Any]:

@@ -1,5 +1,6 @@
 """Remembers what was answered to a caller's idempotency key, so that a repeat hears the same."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ _BEGIN: Final = sa.text("""
       WHERE known.status IS NULL
         AND known.request_sha256 = excluded.request_sha256
         AND known.created_at < now() - make_interval(secs => :abandoned_after_s)
-    RETURNING 1
+    RETURNING body
 """)
 _KNOWN: Final = sa.text("""
     SELECT request_sha256, status, body FROM idempotency_keys
@@ -34,7 +35,17 @@ _FINISH: Final = sa.text("""
 """)
 # The key stays bound to its request, but the next repeat may do the work again.
 _RELEASE: Final = sa.text("""
-    UPDATE idempotency_keys SET created_at = 'epoch'
+    UPDATE idempotency_keys SET created_at = 'epoch', body = NULL
+    WHERE key_id = :key_id AND idempotency_key = :idempotency_key AND status IS NULL
+""")
+_NOTE: Final = sa.text("""
+    UPDATE idempotency_keys SET body = CAST(:body AS jsonb)
+    WHERE key_id = :key_id AND idempotency_key = :idempotency_key AND status IS NULL
+""")
+# As old as one whose process died, and kept as long as an answer.
+_LET_GO: Final = sa.text("""
+    UPDATE idempotency_keys
+    SET created_at = least(created_at, now() - make_interval(secs => :abandoned_after_s))
     WHERE key_id = :key_id AND idempotency_key = :idempotency_key AND status IS NULL
 """)
 _FORGET: Final = sa.text("""
@@ -59,17 +70,25 @@ class StoredAnswer:
     body: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Taken:
+    """The request was taken and is not answered for good; `facts` were noted of it."""
+
+    facts: dict[str, Any]
+
+
 async def begin(
     connection: AsyncConnection, key_id: str, idempotency_key: str, request_sha256: str
-) -> StoredAnswer | None:
+) -> StoredAnswer | Taken | None:
     """Claim the key for this request; the stored answer when it was answered before.
 
     Raises: KeyReused, StillInProgress.
     """
     named = {"key_id": key_id, "idempotency_key": idempotency_key}
     claim = {**named, "request_sha256": request_sha256, "abandoned_after_s": ABANDONED_AFTER_S}
-    if (await connection.execute(_BEGIN, claim)).first() is not None:
-        return None
+    claimed = (await connection.execute(_BEGIN, claim)).first()
+    if claimed is not None:
+        return None if claimed.body is None else Taken(claimed.body)
     known = (await connection.execute(_KNOWN, named)).one()
     if known.request_sha256 != request_sha256:
         raise KeyReused
@@ -90,6 +109,23 @@ async def finish(
             "body": canonical_json(answer.body),
         },
     )
+
+
+async def note(
+    connection: AsyncConnection, key_id: str, idempotency_key: str, facts: Mapping[str, Any]
+) -> None:
+    """Note what a repeat has to know of the request: what it wrote is not written twice."""
+    noted = {"key_id": key_id, "idempotency_key": idempotency_key, "body": canonical_json(facts)}
+    await connection.execute(_NOTE, noted)
+
+
+async def let_go(connection: AsyncConnection, key_id: str, idempotency_key: str) -> None:
+    """The request was taken: a repeat is told what was noted of it, and asks how far it has come.
+
+    That lasts as long as an answer is kept.
+    """
+    named = {"key_id": key_id, "idempotency_key": idempotency_key}
+    await connection.execute(_LET_GO, {**named, "abandoned_after_s": ABANDONED_AFTER_S})
 
 
 async def release(connection: AsyncConnection, key_id: str, idempotency_key: str) -> None:

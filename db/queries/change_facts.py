@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import row, rows
-from db.stores import addresses, orders
+from db.stores import addresses, changes, orders
 from domain.changing import Part, Placed, Wish
 from domain.money import settled_step
 
@@ -104,6 +104,10 @@ async def has_label(tx: AsyncConnection, order_id: str) -> bool:
 async def has_parcels(tx: AsyncConnection, order_id: str) -> bool:
     found = await row(tx, "SELECT 1 FROM fulfillments WHERE order_id = :o LIMIT 1", o=order_id)
     return found is not None
+
+
+async def change(tx: AsyncConnection, order_id: str, number: int) -> Any:
+    return await changes.get(tx, order_id, number)
 
 
 async def list_changes(tx: AsyncConnection, order_id: str) -> list[dict[str, Any]]:

@@ -261,6 +261,21 @@ async def test_a_released_key_may_be_begun_again_by_the_same_request_only(
             await idempotency.begin(tx, key.key_id, "k2", "hash")
 
 
+async def test_a_repeat_of_what_was_taken_is_told_what_was_noted_of_it(
+    engine: AsyncEngine, key: NewKey
+) -> None:
+    async with engine.begin() as tx:
+        await idempotency.begin(tx, key.key_id, "k5", "hash")
+        await idempotency.note(tx, key.key_id, "k5", {"number": 1})
+        await idempotency.let_go(tx, key.key_id, "k5")
+        await idempotency.forget_old(tx)
+    async with engine.begin() as tx:
+        taken = idempotency.Taken({"number": 1})
+        assert await idempotency.begin(tx, key.key_id, "k5", "hash") == taken
+        await idempotency.release(tx, key.key_id, "k5")
+        assert await idempotency.begin(tx, key.key_id, "k5", "hash") is None
+
+
 async def test_a_request_that_died_gives_its_place_to_a_repeat(
     engine: AsyncEngine, key: NewKey
 ) -> None:
