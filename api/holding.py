@@ -11,7 +11,7 @@ from api.changing import check_open
 from api.hold_models import NewHold
 from api.placement_models import NewAddress
 from api.problems import Kind, Problem, invalid
-from api.readdressing import keep_address, taking_back
+from api.readdressing import check_heard, keep_address, taking_back
 from api.updates import Message, tell, update_id
 from db.inbox.audit import Change
 from db.inbox.remarks import Remark
@@ -113,6 +113,7 @@ async def correct(once: Once, order_id: str, number: int, ship_to: NewAddress) -
         return _correction(once, order_id, facts["kept"])
 
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position
+        check_heard(done=done, result=result)
         verified = "deliverable" if done and result.deliverable else "undeliverable"
         return {"order_id": order_id, "status": verified if done else "accepted"}
 

@@ -81,8 +81,15 @@ def _message(facts: dict[str, Any], actor: str) -> Message:
     )
 
 
+def check_heard(*, done: bool, result: Any) -> None:
+    """Raises: Problem."""
+    if done and result.is_unheard:
+        raise Problem(Kind.UNAVAILABLE, "the carrier does not answer; ask again in a moment")
+
+
 def check_result(*, done: bool, result: Any, late: str = LABELLED) -> None:
     """Raises: Problem."""
+    check_heard(done=done, result=result)
     if done and result.is_late:
         raise Problem(Kind.TOO_LATE, late)
     if done and not result.deliverable:

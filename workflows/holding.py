@@ -234,12 +234,13 @@ class HoldMessages:
         times = replace(self._timings, vendor_patience_s=self._timings.vendor_attempt_s)
         try:
             verified = await placing.verify_address(self._id, times)
+            answer = AddressCorrected(verified.deliverable, verified.is_late)
         except ActivityError as failed:
             if is_cancelled_exception(failed):
                 raise
-            verified = placing.Verified(deliverable=False)
+            answer = AddressCorrected(deliverable=False, is_unheard=True)
         self._holds.wake()
-        return AddressCorrected(verified.deliverable, verified.is_late)
+        return answer
 
     def _check_open(self) -> None:
         if self._outcome is not None:

@@ -129,11 +129,13 @@ class CorrectAddress:
 class AddressCorrected:
     """When it cannot be delivered to either, an order on hold stays so; others keep theirs.
 
-    `is_late`: a parcel has a label with the address before.
+    `is_late`: a parcel has a label with the address before. `is_unheard`: the carrier did not
+    answer, so nobody knows.
     """
 
     deliverable: bool
     is_late: bool = False
+    is_unheard: bool = False
 
 
 # -- FulfillmentWorkflow

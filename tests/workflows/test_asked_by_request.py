@@ -199,6 +199,27 @@ async def test_an_address_that_was_not_taken_is_not_used_later(
     assert (await handle.result()).outcome == "delivered"
 
 
+async def test_an_address_that_the_carrier_said_nothing_about_is_not_called_wrong(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    """Whoever gave it is there to give it again; nothing is left of the first time."""
+    handle, document, _ = await reach(world, "open")
+    name, other = order_id(document), document["ship_to"] | {"line1": "1 Market St"}
+    await world.fault(vendor="easypost", kind="http_401", path_prefix="/v2/addresses", times=1)
+
+    async def ask() -> httpx.Response:
+        version = (await http.get(f"/orders/{name}")).json()["version"]
+        body = {"version": version, "ship_to": other}
+        return await http.post(f"/orders/{name}/address", json=body)
+
+    unheard = await ask()
+    assert (unheard.status_code, unheard.json()["code"]) == (503, "unavailable")
+    assert not await world.rows("SELECT 1 FROM address_corrections WHERE order_id = :o", o=name)
+    assert (await ask()).json()["status"] == "changed"
+    await world.work(document)
+    assert (await handle.result()).outcome == "delivered"
+
+
 # -- asked once more by who heard only that it was taken
 
 
