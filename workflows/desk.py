@@ -131,6 +131,7 @@ class Desk:
 
         Raising may have been broken off; raised again, it cannot be raised after its end.
         """
+        self._waiting.pop(raised.exception_id, None)
         await asking.raise_exception(raised)
         await self._close(_moot(raised))
 

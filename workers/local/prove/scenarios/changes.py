@@ -41,8 +41,9 @@ async def changed_order(stage: Stage, number: int) -> PlannedOrder:
     path = f"/orders/{order.order_id}/changes"
 
     async def is_made() -> bool:
-        """Asked once: the version that was seen is another by then."""
+        """Asked until it is taken: what nobody took was taken back, and is another change then."""
         found = (await stage.api.send("GET", path)).body.get("items", [])
+        found = [each for each in found if each["code"] != "unavailable"]
         if not found:
             seen = (await stage.api.send("GET", f"/orders/{order.order_id}")).body
             await stage.api.send("POST", path, {"version": seen["version"], "changes": CHANGES})
