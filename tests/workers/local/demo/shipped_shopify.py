@@ -79,19 +79,21 @@ def document(sale: "Sale", canonical: Json) -> Json:
         "billing_address": address,
         "shipping_address": address,
         "line_items": lines,
-        "shipping_lines": [
-            {
-                "id": order_id * 10 + 9,
-                "title": "Standard",
-                "code": "STANDARD",
-                "source": "shopify",
-                "price": format_minor(shipping, currency),
-                "discounted_price": format_minor(shipping, currency),
-                "is_removed": False,
-                "tax_lines": [],
-                "discount_allocations": [],
-            }
-        ],
+        "shipping_lines": [_shipping_line(order_id, shipping, currency)],
+    }
+
+
+def _shipping_line(order_id: int, price_minor: int, currency: str) -> Json:
+    return {
+        "id": order_id * 10 + 9,
+        "title": "Standard",
+        "code": "STANDARD",
+        "source": "shopify",
+        "price": format_minor(price_minor, currency),
+        "discounted_price": format_minor(price_minor, currency),
+        "is_removed": False,
+        "tax_lines": [],
+        "discount_allocations": [],
     }
 
 
