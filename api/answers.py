@@ -70,7 +70,7 @@ class Once:
         except Exception:
             await self._end(None)
             raise
-        await self._end(answer)
+        await self._end(None if answer.status == ACCEPTED else answer)
         return _response(answer)
 
     async def written(
@@ -109,8 +109,11 @@ class Once:
         if self.key is not None:
             await idempotency.finish(tx, self.caller.key_id, self.key, answer)
 
-    async def note(self, tx: AsyncConnection, facts: Mapping[str, Any]) -> None:
-        """Keep what a repeat is prepared by, with what is written for the request."""
+    async def note(self, tx: AsyncConnection, facts: Mapping[str, Any] | None) -> None:
+        """Keep what a repeat is prepared by, with what is written for the request.
+
+        None, when that is taken back.
+        """
         if self.key is not None:
             await idempotency.note(tx, self.caller.key_id, self.key, facts)
 
@@ -138,8 +141,6 @@ class Once:
             async with self.context.engine.begin() as tx:
                 if answer is None:
                     await idempotency.release(tx, self.caller.key_id, self.key)
-                elif answer.status == ACCEPTED:
-                    await idempotency.let_go(tx, self.caller.key_id, self.key)
                 else:
                     await self.store(tx, answer)
         except (DBAPIError, PoolTimeout) as error:

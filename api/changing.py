@@ -10,7 +10,7 @@ from api.answers import Once
 from api.cancelling import end_of
 from api.change_models import NewChange
 from api.problems import Kind, Problem
-from api.updates import OK, Message, tell
+from api.updates import OK, UNTOLD, Message, tell
 from db.inbox.audit import Change
 from db.inbox.changes import confirm, take_back
 from db.inbox.idempotency import StoredAnswer
@@ -34,9 +34,11 @@ async def ask(once: Once, order_id: str, wanted: NewChange) -> JSONResponse:
         answer.update(told, number=await confirm(tx, order_id, wishes, once.caller.actor))
         return _message(once, wanted, answer)
 
-    async def again(tx: AsyncConnection, told: dict[str, Any]) -> Message | StoredAnswer:
-        answer.update(told)
+    async def again(tx: AsyncConnection, told: dict[str, Any]) -> Message | StoredAnswer | None:
         change = await change_facts.change(tx, order_id, told["number"])
+        if change.code in UNTOLD:
+            return None
+        answer.update(told)
         if change.state == "confirmed":
             return _message(once, wanted, answer)
         return StoredAnswer(OK, body(True, change))  # noqa: FBT003 - called by position

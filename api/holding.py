@@ -11,9 +11,11 @@ from api.changing import check_open
 from api.hold_models import NewHold
 from api.placement_models import NewAddress
 from api.problems import Kind, Problem, invalid
-from api.readdressing import check_heard, keep_address, taking_back
-from api.updates import Message, tell, update_id
+from api.readdressing import check_heard, keep_address, taking_back, told_as
+from api.updates import OK, Message, tell, update_id
+from db.inbox import corrections
 from db.inbox.audit import Change
+from db.inbox.idempotency import StoredAnswer
 from db.inbox.remarks import Remark
 from db.queries import holds
 from domain.holds import HOLD_TYPES
@@ -73,8 +75,11 @@ async def release(once: Once, order_id: str, number: int, reason: str) -> JSONRe
             raise Problem(Kind.FORBIDDEN, f"the key needs the scope {scope}")
         return message
 
-    async def again(tx: AsyncConnection, _: dict[str, Any]) -> Message:
-        await check_open(tx, order_id)
+    async def again(tx: AsyncConnection, _: dict[str, Any]) -> Message | StoredAnswer:
+        hold = await holds.get_hold(tx, order_id, number)
+        if hold is not None and hold["state"] == "released":
+            return StoredAnswer(OK, body(True, None))  # noqa: FBT003 - called by position
+        await _open_hold(tx, order_id, number)
         return message
 
     message = Message(
@@ -108,7 +113,9 @@ async def correct(once: Once, order_id: str, number: int, ship_to: NewAddress) -
             once, order_id, await keep_address(tx, order_id, ship_to, once.caller.actor)
         )
 
-    async def again(tx: AsyncConnection, facts: dict[str, Any]) -> Message:
+    async def again(tx: AsyncConnection, facts: dict[str, Any]) -> Message | None:
+        if not await corrections.is_kept(tx, facts["kept"]):
+            return None
         await check_open(tx, order_id)
         return _correction(once, order_id, facts["kept"])
 
@@ -130,6 +137,7 @@ def _correction(once: Once, order_id: str, kept: int) -> Message:
         subject=order_id,
         change=Change({"address": "undeliverable"}, {"address": "corrected"}),
         until_done=True,
+        told_as=told_as(kept),
         facts={"kept": kept},
         take_back=taking_back(kept),
         result_type=AddressCorrected,

@@ -29,7 +29,7 @@ async def readdress(once: Once, order_id: str, wanted: NewDestination) -> JSONRe
         await _check(tx, head, wanted)
         return await address_message(tx, head, wanted.ship_to, once.caller.actor)
 
-    async def again(tx: AsyncConnection, facts: dict[str, Any]) -> Message:
+    async def again(tx: AsyncConnection, facts: dict[str, Any]) -> Message | None:
         return await same_message(tx, facts, once.caller.actor)
 
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position
@@ -52,6 +52,11 @@ async def keep_address(tx: AsyncConnection, order_id: str, ship_to: NewAddress, 
     return await corrections.keep(tx, order_id, asdict(Address(**ship_to.model_dump())), actor)
 
 
+def told_as(kept: int) -> str:
+    """Another address is another update, under whichever key it is given."""
+    return f"address-{kept}"
+
+
 def taking_back(kept: int) -> TakeBack:
     async def take_back(tx: AsyncConnection, _: str) -> None:
         await corrections.take_back(tx, kept)
@@ -59,8 +64,10 @@ def taking_back(kept: int) -> TakeBack:
     return take_back
 
 
-async def same_message(tx: AsyncConnection, facts: dict[str, Any], actor: str) -> Message:
-    """What a repeat says of the address that was kept. Raises: Problem."""
+async def same_message(tx: AsyncConnection, facts: dict[str, Any], actor: str) -> Message | None:
+    """What a repeat says of the address that was kept, if it is. Raises: Problem."""
+    if not await corrections.is_kept(tx, facts["kept"]):
+        return None
     await check_open(tx, facts["order_id"])
     return _message(facts, actor)
 
@@ -75,6 +82,7 @@ def _message(facts: dict[str, Any], actor: str) -> Message:
         subject=facts["order_id"],
         change=Change({"version": facts["version"]}, {"address": "another"}),
         until_done=True,
+        told_as=told_as(facts["kept"]),
         facts=facts,
         take_back=taking_back(facts["kept"]),
         result_type=AddressCorrected,

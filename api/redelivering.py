@@ -39,7 +39,7 @@ async def redeliver(once: Once, order_id: str, wanted: NewDelivery) -> JSONRespo
         await _collect(tx, head, wanted.pickup_location or "", once.caller.actor)
         return StoredAnswer(OK, body(True, None))  # noqa: FBT003 - called by position
 
-    async def again(tx: AsyncConnection, facts: dict[str, Any]) -> Message:
+    async def again(tx: AsyncConnection, facts: dict[str, Any]) -> Message | None:
         return await same_message(tx, facts, once.caller.actor)
 
     def body(done: bool, result: Any) -> dict[str, Any]:  # noqa: FBT001 - called by position

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
@@ -13,13 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.answers import ACCEPTED, Again, Once
 from api.fields import Answer
 from api.messaging import update
-from api.problems import Problem
+from api.problems import Kind, Problem
 from db.inbox import asked, audit, remarks
 from db.inbox.asked import Asked
 from db.inbox.idempotency import StoredAnswer
 from db.inbox.remarks import Remark
 
 OK: Final = 200
+# Nobody was told, or nobody knows.
+UNTOLD: Final = frozenset({Kind.UNAVAILABLE, Kind.NOT_STARTED})
 TakeBack = Callable[[AsyncConnection, str], Awaitable[None]]
 
 
@@ -52,20 +54,21 @@ class Message:
     facts: Mapping[str, Any] | None = None
     take_back: TakeBack | None = None
     result_type: type[Any] | None = None
+    is_repeat: bool = False
 
 
 async def tell(
     once: Once,
     find: Callable[[AsyncConnection], Awaitable[Message | StoredAnswer]],
     body: Callable[[bool, Any], dict[str, Any]],
-    again: Again[Message | StoredAnswer] | None = None,
+    again: Again[Message | StoredAnswer | None] | None = None,
 ) -> JSONResponse:
     """Answer 200 when it was done, 202 when it was taken; `body` is told which, and the result.
 
     `find` says whom to tell what, or the answer when nobody need be told. It is asked only for the
     first request with its key: a repeat hears the first answer, whatever has changed since. `again`
-    does the same for a repeat of what was taken, by the message's `facts`, and writes nothing.
-    Raises: Problem.
+    does the same for a repeat of what was taken, by the message's `facts`, and writes nothing; None
+    when nothing is left of it, and it is asked anew. Raises: Problem.
     """
 
     one = update_id(once) or secrets.token_hex(16)
@@ -76,17 +79,33 @@ async def tell(
             await _write(tx, once, found, one)
         return found
 
-    async def send(found: Message | StoredAnswer) -> StoredAnswer:
-        if isinstance(found, StoredAnswer):
-            return found
-        try:
-            done, result = await _update(once, found, one)
-            return StoredAnswer(OK if done else ACCEPTED, body(done, result))
-        except Problem as problem:
-            await _write_refusal(once, found, one, str(problem.kind))
-            raise
+    async def prepare_again(tx: AsyncConnection, facts: dict[str, Any]) -> Message | StoredAnswer:
+        found = await again(tx, facts) if again is not None else None
+        if isinstance(found, Message):
+            return replace(found, is_repeat=True)
+        return await prepare(tx) if found is None else found
 
-    return await once.answer(prepare, send, again)
+    async def send(found: Message | StoredAnswer) -> StoredAnswer:
+        return found if isinstance(found, StoredAnswer) else await _send(once, found, one, body)
+
+    return await once.answer(prepare, send, prepare_again)
+
+
+async def _send(
+    once: Once, message: Message, one: str, body: Callable[[bool, Any], dict[str, Any]]
+) -> StoredAnswer:
+    """Raises: Problem, with what was written for the message taken back."""
+    is_told = False
+    try:
+        done, result = await _update(once, message, one)
+        is_told = True
+        return StoredAnswer(OK if done else ACCEPTED, body(done, result))
+    except Problem as problem:
+        if message.is_repeat and problem.kind in UNTOLD:
+            # It was taken before, and is kept until it is done: who asks again takes nothing back.
+            return StoredAnswer(ACCEPTED, body(False, None))  # noqa: FBT003 - called by position
+        await _write_refusal(once, message, one, str(problem.kind), is_told=is_told)
+        raise
 
 
 async def _write(tx: AsyncConnection, once: Once, message: Message, one: str) -> None:
@@ -112,7 +131,9 @@ async def _update(once: Once, message: Message, one: str) -> tuple[bool, Any]:
     )
 
 
-async def _write_refusal(once: Once, message: Message, one: str, code: str) -> None:
+async def _write_refusal(
+    once: Once, message: Message, one: str, code: str, *, is_told: bool
+) -> None:
     async with once.context.engine.begin() as tx:
         change = audit.Change(after={"code": code})
         await audit.record(tx, once.caller.actor, message.refused, message.subject, change)
@@ -120,6 +141,8 @@ async def _write_refusal(once: Once, message: Message, one: str, code: str) -> N
             await message.take_back(tx, code)
         if message.until_done:
             await asked.refuse(tx, _asked(once, message, one), code)
+        if message.facts is not None and not is_told:
+            await once.note(tx, None)
 
 
 def _asked(once: Once, message: Message, one: str) -> Asked:

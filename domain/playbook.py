@@ -105,7 +105,7 @@ def due(facts: Facts, patience: Patience, now: datetime) -> tuple[Play, ...]:
 def is_over(play: Play, status: TrackingStatus) -> bool:
     """Say whether a trouble has ended by itself, so that nobody needs to decide about it."""
     if play is Play.NO_FIRST_SCAN:
-        return status not in UNSEEN
+        return status not in UNSEEN | {TrackingStatus.CANCELLED}
     return play is Play.DELIVERY_FAILED and status in MOVING
 
 

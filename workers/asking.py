@@ -1,6 +1,7 @@
 """Tells orders' runs what was asked of them, until they have done it: a lost run forgets it."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ from workflows.messages import RUN_CLOSED, CancelOrder, order_workflow_id
 TAKE_WAIT_S: Final = 5.0
 # How long the loop looks whether an update is done; what was claimed beside it waits.
 DONE_WAIT_S: Final = 1.0
+# How often a vendor is asked on behalf of one who does not wait any more, each with some patience.
+MOST_ASKED: Final = 10
 
 
 async def cancel(client: Client, news: CancellationNews) -> None:
@@ -37,12 +40,22 @@ async def cancel(client: Client, news: CancellationNews) -> None:
 async def ask(client: Client, news: AskedNews) -> None:
     """Tell the run, until it has done it.
 
-    Raises: NotYetDone; ValueError when the run refuses.
+    What a vendor had to say and did not is asked of it once more, as another update.
+    Raises: NotYetDone; ValueError when the run refuses, or the vendor never says anything.
     """
-    sent = await _take(client, news.order_id, news.update, dict(news.argument), news.told_as)
+    for number in range(MOST_ASKED):
+        said = await _done(client, news, f"{news.told_as}-{number}" if number else news.told_as)
+        if not (isinstance(said, Mapping) and said.get("is_unheard")):
+            return
+    raise ValueError("refused: the vendor does not answer")
+
+
+async def _done(client: Client, news: AskedNews, told_as: str) -> Any:
+    """The update's result, as JSON. Raises: NotYetDone, ValueError."""
+    sent = await _take(client, news.order_id, news.update, dict(news.argument), told_as)
     try:
         async with asyncio.timeout(DONE_WAIT_S):
-            await sent.result(rpc_timeout=timedelta(seconds=DONE_WAIT_S))
+            return await sent.result(rpc_timeout=timedelta(seconds=DONE_WAIT_S))
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
         raise NotYetDone(news.order_id) from None
     except WorkflowUpdateFailedError as failed:

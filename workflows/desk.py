@@ -20,6 +20,7 @@ T = TypeVar("T")
 RETRY_OR_UNDO: Final = ("retry", "compensate")
 RETRY_OR_SKIP: Final = ("retry", "skip")
 OWNER: Final = "operations"
+NOT_WAITING: Final = "no such exception waits here"
 _WITHDRAWN: Final = "questions-end-with-a-cancellation"
 
 
@@ -153,7 +154,7 @@ class Desk:
         """Refuse a decision about something that does not wait, or that is not permitted."""
         waiting = self._waiting.get(decision.exception_id)
         if waiting is None or waiting.is_decided:
-            raise reject("UnknownException", "no such exception waits here")
+            raise reject("UnknownException", NOT_WAITING)
         if decision.resolution not in waiting.resolutions:
             raise reject("NotPermitted", f"permitted are: {', '.join(waiting.resolutions)}")
 
@@ -162,6 +163,9 @@ class Desk:
         waiting = self._waiting[decision.exception_id]
         waiting.is_decided = True
         await written_down()
+        is_asked = self._waiting.get(decision.exception_id) is waiting
+        if not is_asked and workflow.patched("answers-come-in-time"):
+            raise reject("UnknownException", NOT_WAITING)
         waiting.decision = decision
 
 

@@ -22,7 +22,7 @@ class Followed:
         self._part = part
         self._desk = desk
         self._status = TrackingStatus.PENDING
-        self._polling: asyncio.Future[None] | None = None  # beside a person; nobody waits for it
+        self._polling: asyncio.Future[None] | None = None  # beside a person
 
     def hear(self, status: str) -> None:
         """The database folded the scans already; what is delivered stays delivered."""
@@ -67,6 +67,8 @@ class Followed:
             return await self._desk.ask("deliver", reason, detail, resolutions, until=is_moot)
         finally:
             is_answered = True
+            if self._polling is not None:
+                self._polling.cancel()
 
     async def _poll_until(self, is_answered: Callable[[], bool]) -> None:
         """A carrier that does not answer is asked again: a person looks at the parcel already."""

@@ -1,6 +1,5 @@
 """The story of one fulfillment order: picked, packed, labelled, handed over, delivered."""
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -207,7 +206,9 @@ class FulfillmentWorkflow(Counter, DeskMessages):
             try:
                 self._show("delivery by the carrier")
                 self._state = await self._road.follow()
-            except asyncio.CancelledError:
+            except BaseException as broken:
+                if not is_cancelled_exception(broken):
+                    raise
                 workflow.logger.info("cancellation after hand-over is ignored")
 
     # -- small things

@@ -80,7 +80,7 @@ class Journey(Followed):
         if decision == "override":
             self._status = TrackingStatus.DELIVERED
         elif decision == "moot":
-            self._decided = self._status
+            self._decided = TrackingStatus.PENDING  # whatever the carrier said since
         elif decision == "retry":
             patience = timedelta(seconds=self._part.timings.lost_s)
             self._waived[play] = workflow.now() + patience

@@ -25,6 +25,14 @@ async def keep(tx: AsyncConnection, order_id: str, address: dict[str, Any], said
     return int(written.correction_id)
 
 
+async def is_kept(tx: AsyncConnection, correction_id: int) -> bool:
+    """False when it was taken back."""
+    found = await row(
+        tx, "SELECT 1 FROM address_corrections WHERE correction_id = :c", c=correction_id
+    )
+    return found is not None
+
+
 async def take_back(tx: AsyncConnection, correction_id: int) -> None:
     """Nobody verifies it: who gave the address hears that. One that is verified already stays."""
     await run(

@@ -33,19 +33,15 @@ _FINISH: Final = sa.text("""
     UPDATE idempotency_keys SET status = :status, body = CAST(:body AS jsonb)
     WHERE key_id = :key_id AND idempotency_key = :idempotency_key
 """)
-# The key stays bound to its request, but the next repeat may do the work again.
+# The key stays bound to its request, but the next repeat may do the work again. What was noted is
+# kept as long as an answer.
 _RELEASE: Final = sa.text("""
-    UPDATE idempotency_keys SET created_at = 'epoch', body = NULL
+    UPDATE idempotency_keys SET created_at = CASE WHEN body IS NULL THEN 'epoch'
+        ELSE least(created_at, now() - make_interval(secs => :abandoned_after_s)) END
     WHERE key_id = :key_id AND idempotency_key = :idempotency_key AND status IS NULL
 """)
 _NOTE: Final = sa.text("""
     UPDATE idempotency_keys SET body = CAST(:body AS jsonb)
-    WHERE key_id = :key_id AND idempotency_key = :idempotency_key AND status IS NULL
-""")
-# As old as one whose process died, and kept as long as an answer.
-_LET_GO: Final = sa.text("""
-    UPDATE idempotency_keys
-    SET created_at = least(created_at, now() - make_interval(secs => :abandoned_after_s))
     WHERE key_id = :key_id AND idempotency_key = :idempotency_key AND status IS NULL
 """)
 _FORGET: Final = sa.text("""
@@ -112,25 +108,24 @@ async def finish(
 
 
 async def note(
-    connection: AsyncConnection, key_id: str, idempotency_key: str, facts: Mapping[str, Any]
+    connection: AsyncConnection, key_id: str, idempotency_key: str, facts: Mapping[str, Any] | None
 ) -> None:
-    """Note what a repeat has to know of the request: what it wrote is not written twice."""
-    noted = {"key_id": key_id, "idempotency_key": idempotency_key, "body": canonical_json(facts)}
+    """Note what a repeat has to know of the request: what it wrote is not written twice.
+
+    None, when nothing is left of it.
+    """
+    body = None if facts is None else canonical_json(facts)
+    noted = {"key_id": key_id, "idempotency_key": idempotency_key, "body": body}
     await connection.execute(_NOTE, noted)
 
 
-async def let_go(connection: AsyncConnection, key_id: str, idempotency_key: str) -> None:
-    """The request was taken: a repeat is told what was noted of it, and asks how far it has come.
+async def release(connection: AsyncConnection, key_id: str, idempotency_key: str) -> None:
+    """No final answer was given: a repeat of the same request does the work again.
 
-    That lasts as long as an answer is kept.
+    Or it asks how far the work has come, by what was noted.
     """
     named = {"key_id": key_id, "idempotency_key": idempotency_key}
-    await connection.execute(_LET_GO, {**named, "abandoned_after_s": ABANDONED_AFTER_S})
-
-
-async def release(connection: AsyncConnection, key_id: str, idempotency_key: str) -> None:
-    """No final answer was given: a repeat of the same request does the work again."""
-    await connection.execute(_RELEASE, {"key_id": key_id, "idempotency_key": idempotency_key})
+    await connection.execute(_RELEASE, {**named, "abandoned_after_s": ABANDONED_AFTER_S})
 
 
 async def forget_old(connection: AsyncConnection) -> int:

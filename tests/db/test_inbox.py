@@ -267,11 +267,12 @@ async def test_a_repeat_of_what_was_taken_is_told_what_was_noted_of_it(
     async with engine.begin() as tx:
         await idempotency.begin(tx, key.key_id, "k5", "hash")
         await idempotency.note(tx, key.key_id, "k5", {"number": 1})
-        await idempotency.let_go(tx, key.key_id, "k5")
+        await idempotency.release(tx, key.key_id, "k5")
         await idempotency.forget_old(tx)
     async with engine.begin() as tx:
         taken = idempotency.Taken({"number": 1})
         assert await idempotency.begin(tx, key.key_id, "k5", "hash") == taken
+        await idempotency.note(tx, key.key_id, "k5", None)
         await idempotency.release(tx, key.key_id, "k5")
         assert await idempotency.begin(tx, key.key_id, "k5", "hash") is None
 

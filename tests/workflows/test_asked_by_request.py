@@ -76,6 +76,19 @@ async def test_an_address_that_nobody_was_told_of_is_verified_and_used(world: Wo
     assert (await again.result()).outcome == "delivered"
 
 
+async def test_an_address_is_verified_once_the_carrier_answers(world: World) -> None:
+    handle, document, _ = await reach(world, "open")
+    await world.fault(vendor="easypost", kind="http_401", path_prefix="/v2/addresses", times=2)
+    other = document["ship_to"] | {"line1": "1 Market St"}
+    async with world.engine.begin() as tx:
+        await corrections.keep(tx, order_id(document), other, ME)
+    await ask_and_die(world, document, "change_address", actor=ME)
+    await ended(world, document)
+    assert (await world.order(document)).ship_to["line1"].upper() == "1 MARKET ST"
+    await world.work(document)
+    assert (await handle.result()).outcome == "delivered"
+
+
 async def test_a_change_that_nobody_was_told_of_is_made(world: World) -> None:
     handle, document, _ = await reach(world, "open")
     async with world.engine.begin() as tx:
@@ -207,10 +220,14 @@ async def test_an_address_that_the_carrier_said_nothing_about_is_not_called_wron
     name, other = order_id(document), document["ship_to"] | {"line1": "1 Market St"}
     await world.fault(vendor="easypost", kind="http_401", path_prefix="/v2/addresses", times=1)
 
+    version = (await http.get(f"/orders/{name}")).json()["version"]
+
     async def ask() -> httpx.Response:
-        version = (await http.get(f"/orders/{name}")).json()["version"]
-        body = {"version": version, "ship_to": other}
-        return await http.post(f"/orders/{name}/address", json=body)
+        return await http.post(
+            f"/orders/{name}/address",
+            json={"version": version, "ship_to": other},
+            headers={"Idempotency-Key": f"unheard-{name}"},
+        )
 
     unheard = await ask()
     assert (unheard.status_code, unheard.json()["code"]) == (503, "unavailable")
@@ -224,13 +241,27 @@ async def test_an_address_that_the_carrier_said_nothing_about_is_not_called_wron
 
 
 @pytest.fixture
-async def hasty(world: World) -> Any:
-    """A caller whose API does not wait until things are done."""
+async def secret(world: World) -> str:
     async with world.engine.begin() as tx:
-        key = await create_key(tx, "hasty", ["orders:read", "orders:write"])
+        return (await create_key(tx, "hasty", ["orders:read", "orders:write"])).secret
+
+
+@pytest.fixture
+async def hasty(world: World, secret: str) -> Any:
+    """A caller whose API does not wait until things are done."""
     config = ApiConfig(timings=world.timings, done_wait_s=0.2)
     app = create_app(engine=world.engine, temporal=world.temporal, config=config)
-    async with caller(app, key.secret) as client:
+    async with caller(app, secret) as client:
+        yield client
+
+
+@pytest.fixture
+async def deaf(world: World, secret: str) -> Any:
+    """The same caller, at an API that does not reach Temporal."""
+    away = await Client.connect("127.0.0.1:9", lazy=True)
+    config = ApiConfig(timings=world.timings, take_wait_s=0.5)
+    app = create_app(engine=world.engine, temporal=away, config=config)
+    async with caller(app, secret) as client:
         yield client
 
 
@@ -270,6 +301,28 @@ async def test_who_repeats_a_change_that_was_taken_hears_of_the_same_change(
     assert (again.status_code, again.json()) == (200, done.json())
     assert again.headers["Idempotency-Replayed"] == "true"
     assert len((await hasty.get(f"/orders/{name}/changes")).json()["items"]) == 1
+    await sound(world, name)
+
+
+async def test_a_repeat_that_nobody_hears_takes_back_nothing_that_was_taken(
+    world: World, hasty: httpx.AsyncClient, deaf: httpx.AsyncClient
+) -> None:
+    """It asks how far the change has come; that Temporal is away does not undo it."""
+    document = world.document((await world.sku(west=5), 3))
+    handle = await world.place(document, replace(world.timings, grace_s=4.0))
+    await handle.execute_update(OrderWorkflow.admission)
+    name = order_id(document)
+    version = (await hasty.get(f"/orders/{name}")).json()["version"]
+    body = {"version": version, "changes": [units(1, 2)]}
+    path, same = f"/orders/{name}/changes", {"Idempotency-Key": f"deaf-{name}"}
+    first = await hasty.post(path, json=body, headers=same)
+    unheard = await deaf.post(path, json=body, headers=same)
+    assert (first.status_code, unheard.status_code) == (202, 202), (first.text, unheard.text)
+    assert unheard.json() == first.json()
+    await work(world, name, 1, (1, 2))
+    assert (await handle.result()).outcome == "delivered"
+    again = await deaf.post(path, json=body, headers=same)
+    assert (again.status_code, again.json()["state"]) == (200, "applied")
     await sound(world, name)
 
 

@@ -12,7 +12,7 @@ from tests.workflows.conftest import World
 from tests.workflows.test_short_picks import ledger, sound, work
 from workflows.aftermath import LateParcelWorkflow
 from workflows.fulfillment import FulfillmentWorkflow
-from workflows.messages import ResolveException
+from workflows.messages import ResolveException, fulfillment_workflow_id
 from workflows.order import OrderWorkflow
 
 
@@ -215,9 +215,10 @@ async def carrier_scans(world: World, order_id: str, *statuses: str) -> None:
     [made] = tracker["tracking_details"]
     for hours, status in enumerate(statuses, start=1):
         at = datetime.fromisoformat(made["datetime"]) + timedelta(hours=hours)
-        scan = made | {"status": status, "status_detail": "", "datetime": at.isoformat()}
+        kind, _, detail = status.partition(":")
+        scan = made | {"status": kind, "status_detail": detail, "datetime": at.isoformat()}
         tracker["tracking_details"].append(scan)
-        tracker["status"] = status
+        tracker["status"] = kind
     await tell_of(world, f"evt_{order_id}_{'_'.join(statuses)}", tracker)
 
 
@@ -271,6 +272,40 @@ async def test_a_parcel_that_is_seen_at_last_need_not_be_decided_about(world: Wo
 
     await world.until(is_moot)
     await carrier_scans(world, order_id, "in_transit", "delivered")
+    assert (await handle.result()).outcome == "delivered"
+    await sound(world, order_id)
+
+
+async def test_a_first_scan_that_says_damaged_is_acted_on_at_once(world: World) -> None:
+    """It ends one question and is another: nobody waits for the next poll."""
+    handle, order_id = await on_the_road(world, "Never scanned", poll_s=600.0)
+    await asked(world, order_id, "no_first_scan")
+    await carrier_scans(world, order_id, "in_transit", "failure:damaged")
+
+    async def is_damaged() -> Any:
+        now = await asked(world, order_id)
+        return now if now.reason == "damaged" else None
+
+    await decide(world, await world.until(is_damaged), "compensate")
+    assert (await handle.result()).outcome == "lost"
+    await sound(world, order_id)
+
+
+async def test_a_cancellation_while_the_carrier_is_asked_comes_too_late_as_well(
+    world: World,
+) -> None:
+    handle, order_id = await on_the_road(world, "Plain")
+    await world.fault(vendor="easypost", kind="http_500", path_prefix="/v2/trackers", times=50)
+    [part] = await world.parts(order_id)
+    run_of_it = world.temporal.get_workflow_handle(fulfillment_workflow_id(order_id, part.number))
+
+    async def is_polling() -> bool:
+        pending = (await run_of_it.describe()).raw_description.pending_activities
+        return any(each.attempt > 1 for each in pending)
+
+    await world.until(is_polling)
+    await run_of_it.cancel()
+    (await world.sandbox.delete("/_/faults")).raise_for_status()
     assert (await handle.result()).outcome == "delivered"
     await sound(world, order_id)
 
