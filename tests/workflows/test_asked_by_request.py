@@ -265,6 +265,15 @@ async def deaf(world: World, secret: str) -> Any:
         yield client
 
 
+async def in_grace(world: World, http: httpx.AsyncClient) -> tuple[Any, str, int]:
+    """Place an order of three units whose changes wait for some seconds; its id and version."""
+    document = world.document((await world.sku(west=5), 3))
+    handle = await world.place(document, replace(world.timings, grace_s=4.0))
+    await handle.execute_update(OrderWorkflow.admission)
+    name = order_id(document)
+    return handle, name, (await http.get(f"/orders/{name}")).json()["version"]
+
+
 async def until_done(ask: Callable[[], Awaitable[httpx.Response]], world: World) -> httpx.Response:
     async def is_done() -> httpx.Response | None:
         now = await ask()
@@ -279,11 +288,7 @@ async def test_who_repeats_a_change_that_was_taken_hears_of_the_same_change(
     world: World, hasty: httpx.AsyncClient
 ) -> None:
     """It raised the order's version: the repeat, which names the one before, is not stale."""
-    document = world.document((await world.sku(west=5), 3))
-    handle = await world.place(document, replace(world.timings, grace_s=3.0))
-    await handle.execute_update(OrderWorkflow.admission)
-    name = order_id(document)
-    version = (await hasty.get(f"/orders/{name}")).json()["version"]
+    handle, name, version = await in_grace(world, hasty)
     body = {"version": version, "changes": [units(1, 2)]}
 
     async def ask() -> httpx.Response:
@@ -308,11 +313,7 @@ async def test_a_repeat_that_nobody_hears_takes_back_nothing_that_was_taken(
     world: World, hasty: httpx.AsyncClient, deaf: httpx.AsyncClient
 ) -> None:
     """It asks how far the change has come; that Temporal is away does not undo it."""
-    document = world.document((await world.sku(west=5), 3))
-    handle = await world.place(document, replace(world.timings, grace_s=4.0))
-    await handle.execute_update(OrderWorkflow.admission)
-    name = order_id(document)
-    version = (await hasty.get(f"/orders/{name}")).json()["version"]
+    handle, name, version = await in_grace(world, hasty)
     body = {"version": version, "changes": [units(1, 2)]}
     path, same = f"/orders/{name}/changes", {"Idempotency-Key": f"deaf-{name}"}
     first = await hasty.post(path, json=body, headers=same)
@@ -329,17 +330,13 @@ async def test_a_repeat_that_nobody_hears_takes_back_nothing_that_was_taken(
 async def test_who_repeats_a_change_after_the_order_closed_hears_what_became_of_it(
     world: World, hasty: httpx.AsyncClient
 ) -> None:
-    document = world.document((await world.sku(west=5), 3))
-    handle = await world.place(document, replace(world.timings, grace_s=3.0))
-    await handle.execute_update(OrderWorkflow.admission)
-    name = order_id(document)
-    version = (await hasty.get(f"/orders/{name}")).json()["version"]
+    handle, name, version = await in_grace(world, hasty)
 
-    async def ask(line_no: int) -> httpx.Response:
+    async def ask(number: int) -> httpx.Response:
         return await hasty.post(
             f"/orders/{name}/changes",
-            json={"version": version + line_no - 1, "changes": [units(1, 3 - line_no)]},
-            headers={"Idempotency-Key": f"change-{line_no}-{name}"},
+            json={"version": version + number - 1, "changes": [units(1, 3 - number)]},
+            headers={"Idempotency-Key": f"change-{number}-{name}"},
         )
 
     made, dropped = await ask(1), await ask(2)
@@ -403,11 +400,7 @@ async def test_who_repeats_what_nobody_took_asks_anew(
     world: World, http: httpx.AsyncClient, unheard: httpx.AsyncClient
 ) -> None:
     """The one before was taken back, which is a new version of the order: look again."""
-    document = world.document((await world.sku(west=5), 2))
-    handle = await world.place(document, replace(world.timings, grace_s=3.0))
-    await handle.execute_update(OrderWorkflow.admission)
-    name = order_id(document)
-    version = (await http.get(f"/orders/{name}")).json()["version"]
+    handle, name, version = await in_grace(world, http)
     body = {"version": version, "changes": [units(1, 1)]}
     path, same = f"/orders/{name}/changes", {"Idempotency-Key": f"lost-{name}"}
     lost = await unheard.post(path, json=body, headers=same)
@@ -416,6 +409,6 @@ async def test_who_repeats_what_nobody_took_asks_anew(
     assert (again.status_code, again.json()["code"]) == (409, "stale_version")
     listed = (await http.get(path)).json()["items"]
     assert [each["state"] for each in listed] == ["refused"]
-    await work(world, name, 1, (1, 2))
+    await work(world, name, 1, (1, 3))
     assert (await handle.result()).outcome == "delivered"
     await sound(world, name)
