@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.connectors.carrier.port import (
     CarrierGateway,
     CreateShipment,
+    Label,
     Parcel,
     cheapest,
 )
@@ -20,7 +21,11 @@ from db.engine import row, rows
 from db.stores import labels, returns
 from domain.address import Address
 from domain.parcel import Measures, one_box
+from domain.playbook import UNSEEN
 from domain.tracking import TrackingEvent, TrackingStatus, fold
+
+# What a carrier says of a parcel that it never saw.
+UNUSED: Final = UNSEEN | {TrackingStatus.CANCELLED}
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,7 @@ class ReturnLabelActivities:
         bought = await buy_once(self._carrier, label)
         async with self._engine.begin() as tx:
             back = await locked(tx, wanted.rma)
-            if await labels.bought(tx, label.label_key, bought):
-                carrier, number = bought.carrier, bought.tracking_number
-                await tell(tx, back, "ReturnLabelBought", carrier=carrier, tracking_number=number)
+            if await _write_bought(tx, back, label.label_key, bought):
                 await returns.next_step(tx, wanted.rma, "arrival", wanted.within_s)
                 await mail(tx, back, "return_approved", label=bought.label_url)
 
@@ -98,7 +101,8 @@ class ReturnLabelActivities:
         """Give back a label that nobody uses; none is no error.
 
         That is the label of a return that was called off, and one whose purchase nobody heard of
-        before the goods came: the customer never had it.
+        before the goods came: the customer never had it. One that the carrier has scanned is used,
+        and no carrier takes it back.
         Raises: OutcomeUnknown, while somebody may still be buying it.
         """
         async with self._engine.begin() as tx:
@@ -110,11 +114,19 @@ class ReturnLabelActivities:
                 await labels.voided(tx, label.label_key)
                 return
         found = await find_bought(self._carrier, label)
+        if found is not None and await self._is_used(found):
+            async with self._engine.begin() as tx:
+                await _write_bought(tx, await locked(tx, rma), label.label_key, found)
+            return
         if label.state == "bought" or found is not None:
             await self._carrier.void_label(label.vendor_shipment_id)
         async with self._engine.begin() as tx:
             await locked(tx, rma)
             await labels.voided(tx, label.label_key, found)
+
+    async def _is_used(self, label: Label) -> bool:
+        said = await self._carrier.track(label.tracker_id)
+        return not label.voided and said.status not in UNUSED
 
     @activity.defn
     async def give_drop_off_code(self, wanted: ReturnLabel) -> None:
@@ -139,6 +151,15 @@ class ReturnLabelActivities:
         tracking = await self._carrier.track(label.tracker_id)
         async with self._engine.begin() as tx:
             return await record_return_tracking(tx, rma, tracking.events)
+
+
+async def _write_bought(tx: AsyncConnection, back: Any, label_key: str, label: Label) -> bool:
+    """False when it was written down before."""
+    if not await labels.bought(tx, label_key, label):
+        return False
+    number = label.tracking_number
+    await tell(tx, back, "ReturnLabelBought", carrier=label.carrier, tracking_number=number)
+    return True
 
 
 async def record_return_tracking(

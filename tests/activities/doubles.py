@@ -25,7 +25,7 @@ from activities.connectors.payment.port import (
 )
 from activities.connectors.port import UnknownRule
 from domain.address import Address
-from domain.tracking import TrackingEvent, TrackingStatus
+from domain.tracking import TrackingEvent, TrackingStatus, fold
 
 AnswerT = TypeVar("AnswerT")
 StateT = TypeVar("StateT", PaymentState, RefundState)
@@ -162,4 +162,4 @@ class Road:
         self.faults.meet(act)
 
     async def track(self, tracker_id: str) -> Tracking:
-        return Tracking(TrackingStatus.UNKNOWN, self.events, None)
+        return Tracking(fold(TrackingStatus.PENDING, self.events), self.events, None)

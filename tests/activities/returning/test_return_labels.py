@@ -77,6 +77,25 @@ async def test_goods_that_came_before_the_labels_purchase_was_heard_of_need_none
     await counter.ended(rma, 1)
 
 
+async def test_a_label_that_nobody_heard_of_and_that_is_used_all_the_same_is_kept(
+    shop: Shop, counter: Counter
+) -> None:
+    """The carrier has scanned it: it would say that it takes the label back, and then would not."""
+    order_id = await counter.delivered((await shop.sku(west=1), 1))
+    rma = await counter.asked(order_id, 1)
+    await bought_unheard(shop, counter, rma)
+    await counter.came(rma, 1)
+    at = (await shop.row("SELECT now() AS now")).now
+    shop.road.events = (TrackingEvent("e1", TrackingStatus.IN_TRANSIT, at, "on its way"),)
+    for _ in range(2):
+        await counter.labelled(rma)
+        await counter.labels.void_return_label(rma)
+    label = await shop.row("SELECT * FROM labels WHERE rma = :r", r=rma)
+    assert (label.state, shop.road.bought[label.vendor_shipment_id].voided) == ("bought", False)
+    assert (await shop.story(order_id)).count("ReturnLabelBought") == 1
+    await counter.ended(rma, 1)
+
+
 async def test_the_label_that_brought_the_goods_is_kept(shop: Shop, counter: Counter) -> None:
     order_id = await counter.delivered((await shop.sku(west=1), 1))
     rma = await counter.asked(order_id, 1)
