@@ -18,6 +18,15 @@ async def bought_unheard(shop: Shop, counter: Counter, rma: str) -> None:
         await counter.labelled(rma)
 
 
+async def came_before_its_label(shop: Shop, counter: Counter) -> tuple[str, str]:
+    """The goods are there before the purchase of their label is heard of; the order and return."""
+    order_id = await counter.delivered((await shop.sku(west=1), 1))
+    rma = await counter.asked(order_id, 1)
+    await bought_unheard(shop, counter, rma)
+    await counter.came(rma, 1)
+    return order_id, rma
+
+
 async def test_a_label_is_bought_once_from_the_customers_door_to_ours(
     shop: Shop, counter: Counter
 ) -> None:
@@ -64,10 +73,7 @@ async def test_the_label_of_a_return_that_is_called_off_is_voided(
 async def test_goods_that_came_before_the_labels_purchase_was_heard_of_need_none(
     shop: Shop, counter: Counter
 ) -> None:
-    order_id = await counter.delivered((await shop.sku(west=1), 1))
-    rma = await counter.asked(order_id, 1)
-    await bought_unheard(shop, counter, rma)
-    await counter.came(rma, 1)
+    _, rma = await came_before_its_label(shop, counter)
     # The attempt that comes too late may be heard of before the goods are: then nobody else looks.
     await counter.labelled(rma)
     label = await shop.row("SELECT * FROM labels WHERE rma = :r", r=rma)
@@ -81,10 +87,7 @@ async def test_a_label_that_nobody_heard_of_and_that_is_used_all_the_same_is_kep
     shop: Shop, counter: Counter
 ) -> None:
     """The carrier has scanned it: it would say that it takes the label back, and then would not."""
-    order_id = await counter.delivered((await shop.sku(west=1), 1))
-    rma = await counter.asked(order_id, 1)
-    await bought_unheard(shop, counter, rma)
-    await counter.came(rma, 1)
+    order_id, rma = await came_before_its_label(shop, counter)
     at = (await shop.row("SELECT now() AS now")).now
     shop.road.events = (TrackingEvent("e1", TrackingStatus.IN_TRANSIT, at, "on its way"),)
     for _ in range(2):
