@@ -101,7 +101,7 @@ async def _send(
         is_told = True
         return StoredAnswer(OK if done else ACCEPTED, body(done, result))
     except Problem as problem:
-        if message.is_repeat and problem.kind in UNTOLD:
+        if message.is_repeat and not is_told and problem.kind in UNTOLD:
             # It was taken before, and is kept until it is done: who asks again takes nothing back.
             return StoredAnswer(ACCEPTED, body(False, None))  # noqa: FBT003 - called by position
         await _write_refusal(once, message, one, str(problem.kind), is_told=is_told)

@@ -153,6 +153,33 @@ async def test_who_repeats_an_address_that_was_taken_hears_of_the_same_address(
     assert (await world.order(document)).ship_to["line1"].upper() == "1 MARKET ST"
 
 
+async def test_who_repeats_an_address_hears_at_last_that_the_carrier_did_not_answer(
+    world: World, hasty: httpx.AsyncClient
+) -> None:
+    """The run has said so: it is not taken any more, and may be given again."""
+    handle, document, _ = await reach(world, "open")
+    name = order_id(document)
+    version = (await hasty.get(f"/orders/{name}")).json()["version"]
+    body = {"version": version, "ship_to": document["ship_to"] | {"line1": "1 Market St"}}
+    await world.fault(vendor="easypost", kind="http_500", path_prefix="/v2/addresses", times=200)
+
+    async def ask() -> httpx.Response:
+        same = {"Idempotency-Key": f"away-{name}"}
+        return await hasty.post(f"/orders/{name}/address", json=body, headers=same)
+
+    async def is_refused() -> httpx.Response | None:
+        now = await ask()
+        return None if now.status_code == 202 else now
+
+    assert (await ask()).status_code == 202
+    unheard = await world.until(is_refused)
+    (await world.sandbox.delete("/_/faults")).raise_for_status()
+    assert (unheard.status_code, unheard.json()["code"]) == (503, "unavailable")
+    assert (await until_done(ask, world)).json()["status"] == "changed"
+    await world.work(document)
+    assert (await handle.result()).outcome == "delivered"
+
+
 async def test_who_repeats_what_was_asked_of_a_hold_hears_of_the_same(
     world: World, hasty: httpx.AsyncClient
 ) -> None:
