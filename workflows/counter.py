@@ -8,6 +8,7 @@ from temporalio import workflow
 
 from domain.holds import LEAVING
 from workflows import search
+from workflows.authorizations import Authorizations
 from workflows.messages import Collected, FulfillmentInput
 from workflows.refusals import Refused, reject
 from workflows.steps import collecting
@@ -25,15 +26,10 @@ class Counter:
     _state: str
     _stopped: bool
     _blocked: frozenset[str]
+    _authorizations: Authorizations
 
     async def _until_free(self) -> None: ...
     async def _capture(self) -> None: ...
-    async def _renew_authorizations(self) -> bool:
-        raise NotImplementedError
-
-    def _shorter(self, within_s: float) -> float:
-        raise NotImplementedError
-
     def _stop_if_asked(self) -> None: ...
     def _move(self, before: str, after: str) -> None: ...
     def _show(self, step: str | None) -> None: ...
@@ -70,10 +66,10 @@ class Counter:
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
                     lambda: self._state != READY or self._stopped,
-                    timeout=timedelta(seconds=self._shorter(left_s)),
+                    timeout=timedelta(seconds=self._authorizations.shorter(left_s)),
                     timeout_summary="collection",
                 )
-            await self._renew_authorizations()
+            await self._authorizations.renew()
         self._stop_if_asked()
         return True
 

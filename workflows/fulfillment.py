@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, TypeVar
 
 from temporalio import workflow
@@ -12,6 +12,7 @@ from temporalio.exceptions import is_cancelled_exception
 from domain.holds import LEAVING, Transition
 from domain.shortage import REASONS
 from workflows import search
+from workflows.authorizations import Authorizations
 from workflows.counter import Counter
 from workflows.desk import RETRY_OR_SKIP, Desk, DeskMessages
 from workflows.journey import Journey
@@ -28,7 +29,6 @@ from workflows.readying import BACKORDERED, as_it_stands, authorize_shares, awai
 from workflows.refusals import OnHold, OtherUnits, Refused, reject
 from workflows.road import Road
 from workflows.saga import to_the_end
-from workflows.shares import renew_authorizations
 from workflows.steps import money, parting, shipping
 from workflows.steps.call import written_down
 from workflows.telling import tell
@@ -47,7 +47,9 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         self._stopped = False
         self._blocked = frozenset(part.blocked)  # by the order's holds
         self._news = 0  # how often they were told of
-        self._authorized_until: datetime | None = None  # when holds on cards are made anew
+        self._authorizations = Authorizations(
+            lambda: self._part, self._desk, self._waits, lambda: self._stopped
+        )
         self._road = (
             Journey(part, self._desk, self._tell_order)
             if part.by_the_book
@@ -57,7 +59,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
 
     @workflow.run
     async def run(self, part: FulfillmentInput) -> FulfillmentResult:
-        self._rely_on_authorizations()
+        self._authorizations.rely()
         try:
             if self._state not in FINAL and self._state != "handed_over":
                 await self._ready()
@@ -85,7 +87,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
             )
             self._stop_if_asked()
         await authorize_shares(self._part, self._desk)
-        await self._renew_authorizations()
+        await self._authorizations.renew()
         self._stop_if_asked()
 
     async def _warehouse(self) -> None:
@@ -105,58 +107,58 @@ class FulfillmentWorkflow(Counter, DeskMessages):
             try:
                 await workflow.wait_condition(
                     lambda: self._state != before or self._stopped,
-                    timeout=timedelta(seconds=self._shorter(within_s)),
+                    timeout=timedelta(seconds=self._authorizations.shorter(within_s)),
                     timeout_summary=f"{step} is late",
                 )
             except TimeoutError:
                 within_s = then_s
-                if await self._renew_authorizations():
+                if await self._authorizations.renew():
                     continue
                 if Transition.RELEASE in self._blocked:
                     continue  # it is not the warehouse that is late
-                await self._desk.ask(
-                    step,
-                    f"{step}_overdue",
-                    f"{self._part.location} has not reported",
-                    ("retry", "compensate"),
-                    until=lambda: self._state != before or self._stopped,
-                )
+                await self._authorizations.kept_while(self._ask_about(step, before))
         self._stop_if_asked()
 
-    def _rely_on_authorizations(self) -> None:
-        if self._part.by_the_book:
-            self._authorized_until = workflow.now() + timedelta(
-                seconds=self._part.timings.authorization_s
-            )
+    async def _ask_about(self, step: str, before: str) -> None:
+        await self._desk.ask(
+            step,
+            f"{step}_overdue",
+            f"{self._part.location} has not reported",
+            ("retry", "compensate"),
+            until=lambda: self._state != before or self._is_over(),
+        )
 
-    def _shorter(self, within_s: float) -> float:
-        """Wake before a hold on a card lapses."""
-        if self._authorized_until is None or not self._part.cards:
-            return within_s
-        return min(within_s, max(0.0, (self._authorized_until - workflow.now()).total_seconds()))
+    def _waits(self) -> bool:
+        """For a person, or for the end of a hold: nobody knows for how long."""
+        return bool(self._desk.reasons) or bool(self._blocked & LEAVING)
 
-    async def _renew_authorizations(self) -> bool:
-        """Hold cards anew when it is time; true when it was."""
-        is_due = self._authorized_until is not None and workflow.now() >= self._authorized_until
-        if not (is_due and self._part.cards):
-            return False
-        self._rely_on_authorizations()
-        await renew_authorizations(self._part, self._desk)
-        return True
+    def _is_over(self) -> bool:
+        return self._stopped or self._authorizations.are_given_up
 
     async def _ship(self) -> None:
         self._show("buy label")
         await self._until_free()
-        await self._desk.attempt("create shipment", lambda: shipping.create_shipment(self._part))
-        self._stop_if_asked()
-        bought = await self._desk.attempt("buy label", lambda: shipping.buy_label(self._part))
-        await self._renew_authorizations()
+        bought = await self._authorizations.kept_while(self._buy_label())
+        await self._authorizations.renew()
         if not await self._begin_hand_over():
             raise Refused("cancelled")
         await self._capture()
         await shipping.hand_over(self._part)
         self._state = "handed_over"
         search.show_shipped(bought.carrier if bought else "unknown")
+
+    async def _buy_label(self) -> shipping.Shipped | None:
+        await self._desk.attempt(
+            "create shipment",
+            lambda: shipping.create_shipment(self._part),
+            until=lambda: self._authorizations.are_given_up,
+        )
+        self._stop_if_asked()
+        return await self._desk.attempt(
+            "buy label",
+            lambda: shipping.buy_label(self._part),
+            until=lambda: self._authorizations.are_given_up,
+        )
 
     async def _capture(self) -> None:
         for tender_no in self._part.cards:
@@ -168,7 +170,9 @@ class FulfillmentWorkflow(Counter, DeskMessages):
 
     async def _until_free(self) -> None:
         """Nothing leaves while the order's holds forbid it; a cancellation ends the waiting."""
-        await workflow.wait_condition(lambda: self._stopped or not self._blocked & LEAVING)
+        await self._authorizations.kept_while(
+            workflow.wait_condition(lambda: self._is_over() or not self._blocked & LEAVING)
+        )
         self._stop_if_asked()
 
     async def _begin_hand_over(self) -> bool:
@@ -187,6 +191,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
 
     async def _cancel(self) -> FulfillmentResult:
         """Ask our records first: the label of a parcel that left must stay good."""
+        await self._authorizations.end()
         if not await shipping.cancel_fulfillment(self._part):
             # Money was captured and the units are gone: from here it is a delivery like any other.
             await self._deliver_whatever_happens()
@@ -220,7 +225,7 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         return FulfillmentResult(self._part.fulfillment_id, self._state)
 
     def _stop_if_asked(self) -> None:
-        if self._stopped or self._state == "cancelled":
+        if self._is_over() or self._state == "cancelled":
             raise Refused("cancelled")
 
     def _show(self, step: str | None) -> None:

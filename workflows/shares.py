@@ -29,19 +29,22 @@ async def until_authorized(
     is_authorized: Callable[[money.Taken], bool],
     desk: Desk,
     attempt: int = 1,
+    is_moot: Callable[[], bool] = lambda: False,
 ) -> bool:
     """`take` by attempts, from the given one on, each begun when a person has it tried anew.
 
-    False when the person skips it.
+    False when the person skips it, or it is moot.
     Raises: Refused, when the person decides to undo.
     """
     while True:
-        taken = await desk.attempt(asked.step, lambda: take(attempt), asked.resolutions)  # noqa: B023 - awaited at once
+        taken = await desk.attempt(asked.step, lambda: take(attempt), asked.resolutions, is_moot)  # noqa: B023 - awaited at once
         if taken is None:
             return False
         if is_authorized(taken):
             return True
-        decision = await desk.ask(asked.step, asked.reason, taken.code or "", asked.resolutions)
+        decision = await desk.ask(
+            asked.step, asked.reason, taken.code or "", asked.resolutions, is_moot
+        )
         if decision != "retry":
             return False
         attempt += 1
@@ -55,24 +58,31 @@ async def authorize_share(
     await until_authorized(SHARE, take, _is_not_declined, desk)
 
 
-async def renew_authorizations(part: FulfillmentInput, desk: Desk) -> None:
+async def renew_authorizations(
+    part: FulfillmentInput, desk: Desk, is_moot: Callable[[], bool]
+) -> None:
     """Authorize anew what may lapse before the parcel leaves, and then void the old one.
 
     Raises: Refused, when it is declined and the person decides to undo.
     """
     for old in await money.lapsing_authorizations(part):
-        await renew(part, old, desk, SHARE)
+        if not is_moot():
+            await renew(part, old, desk, SHARE, is_moot)
 
 
 async def renew(
-    part: FulfillmentInput, old: money.OldAuthorization, desk: Desk, asked: Asked
+    part: FulfillmentInput,
+    old: money.OldAuthorization,
+    desk: Desk,
+    asked: Asked,
+    is_moot: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Authorize one share anew, and then void the old one; false when a person skips it.
+    """Authorize one share anew, and then void the old one; false when skipped, or it is moot.
 
     Raises: Refused, when it is declined and the person decides to undo.
     """
     take = _taking(part.order_id, part.number, old.tender_no, part.timings)
-    if not await until_authorized(asked, take, _is_not_declined, desk, old.attempt):
+    if not await until_authorized(asked, take, _is_not_declined, desk, old.attempt, is_moot):
         return False
     due = money.Due("void", old.authorization_key, old.tender_no, old.amount_minor, part.number)
     await settle_all(part.order_id, (due,), desk, part.timings)

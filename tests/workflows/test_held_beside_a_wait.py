@@ -1,0 +1,182 @@
+"""While a parcel waits for a person or for a hold's end, its card's hold is made anew beside it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError
+
+from tests.workflows.conftest import World
+from tests.workflows.test_cancelling import cancel
+from tests.workflows.test_parcels_on_the_road import asked, decide
+from tests.workflows.test_renewing import card_is, renewed, waiting
+from tests.workflows.test_short_picks import child, ledger, sound, work
+from workflows.fulfillment import FulfillmentWorkflow
+from workflows.messages import LinesDone, PlaceHold, ReleaseHold
+from workflows.order import OrderWorkflow
+
+
+async def late(world: World, **timings: float) -> tuple[Any, str, Any]:
+    """An order whose warehouse is late, and somebody is asked, before its hold is made anew."""
+    handle, order_id, _ = await waiting(world, pick_s=0.3, **timings)
+    return handle, order_id, await asked(world, order_id, "pick_overdue")
+
+
+async def declined(world: World, order_id: str) -> Any:
+    """Wait for the question about the card, beside the one about the warehouse."""
+    await card_is(world, order_id, "pm_card_chargeDeclined")
+
+    async def is_open() -> Any:
+        return await world.row(
+            "SELECT * FROM exceptions"
+            " WHERE order_id = :o AND reason = 'share_declined' AND state = 'open'",
+            o=order_id,
+        )
+
+    return await world.until(is_open)
+
+
+async def decisions(world: World, order_id: str) -> dict[str, str]:
+    found = await world.rows(
+        "SELECT reason, resolution FROM exceptions WHERE order_id = :o", o=order_id
+    )
+    return {each.reason: each.resolution for each in found}
+
+
+async def voided(world: World, order_id: str) -> Any:
+    return await world.rows(
+        "SELECT 1 FROM payment_events WHERE order_id = :o AND event = 'voided'", o=order_id
+    )
+
+
+async def still_held(world: World, order_id: str) -> list[Any]:
+    """What the vendor holds and nobody has taken."""
+    whole = (await world.sandbox.get("/_/ledger")).json()
+    mine = [each for each in whole["payments"] if each["order"] == order_id]
+    return [
+        each
+        for each in mine
+        if each["authorized_minor"] and not each["canceled"] and not each["captured_minor"]
+    ]
+
+
+async def test_a_late_warehouse_is_asked_about_and_the_card_held_as_often_as_it_takes(
+    world: World,
+) -> None:
+    handle, order_id, question = await late(world, authorization_s=1.5)
+    await renewed(world, order_id, times=2)
+    assert (await asked(world, order_id)).exception_id == question.exception_id
+    await work(world, order_id, 1, (1, 2))
+    assert (await handle.result()).outcome == "delivered"
+    assert await decisions(world, order_id) == {"pick_overdue": "moot"}
+    assert await ledger(world, order_id) == (2_500, 1)
+    assert await still_held(world, order_id) == []
+    await sound(world, order_id)
+
+
+async def test_a_label_that_cannot_be_bought_is_asked_about_and_the_card_held(
+    world: World,
+) -> None:
+    handle, order_id, _ = await waiting(world, vendor_patience_s=1.0, authorization_s=4.0)
+    await world.fault(
+        vendor="easypost", kind="http_500", method="POST", path_prefix="/v2/shipments", times=50
+    )
+    await work(world, order_id, 1, (1, 2))
+    question = await asked(world, order_id)
+    assert question.step == "create shipment"
+    await renewed(world, order_id)
+    (await world.sandbox.delete("/_/faults")).raise_for_status()
+    await decide(world, question, "retry")
+    assert (await handle.result()).outcome == "delivered"
+    assert await ledger(world, order_id) == (2_500, 1)
+    await sound(world, order_id)
+
+
+async def test_a_packed_parcel_of_an_order_on_hold_keeps_its_card_held(world: World) -> None:
+    handle, order_id, _ = await waiting(world, correction_s=60.0, authorization_s=1.5)
+    placed = await handle.execute_update(
+        OrderWorkflow.place_hold, PlaceHold("anna", "address_problem", "request-1")
+    )
+    await work(world, order_id, 1, (1, 2))
+    before = len(await voided(world, order_id))
+    await renewed(world, order_id, times=before + 2)
+    [part] = await world.parts(order_id)
+    assert part.state == "packed"
+    await handle.execute_update(OrderWorkflow.release_hold, ReleaseHold("anna", placed.number))
+    assert (await handle.result()).outcome == "delivered"
+    assert await ledger(world, order_id) == (2_500, 1)
+    await sound(world, order_id)
+
+
+async def test_who_gives_a_declined_card_up_ends_the_other_question(world: World) -> None:
+    handle, order_id, _ = await late(world, authorization_s=3.0)
+    await decide(world, await declined(world, order_id), "compensate")
+    assert (await handle.result()).outcome == "cancelled"
+    assert await decisions(world, order_id) == {
+        "pick_overdue": "moot",
+        "share_declined": "compensate",
+    }
+    assert await ledger(world, order_id) == (0, 0)
+    assert await still_held(world, order_id) == []
+    await sound(world, order_id)
+
+
+async def test_a_declined_card_is_tried_anew_though_the_parcel_is_picked_meanwhile(
+    world: World,
+) -> None:
+    handle, order_id, _ = await late(world, authorization_s=3.0)
+    question = await declined(world, order_id)
+    await work(world, order_id, 1, (1, 2))
+    await card_is(world, order_id, "pm_card_visa")
+    await decide(world, question, "retry")
+    assert (await handle.result()).outcome == "delivered"
+    assert await decisions(world, order_id) == {"pick_overdue": "moot", "share_declined": "retry"}
+    assert await ledger(world, order_id) == (2_500, 1)
+    assert await still_held(world, order_id) == []
+    await sound(world, order_id)
+
+
+@pytest.mark.parametrize("by", ["the other question", "the customer", "an operator"])
+async def test_nobody_is_asked_about_the_card_of_a_parcel_that_was_cancelled(
+    world: World, by: str
+) -> None:
+    handle, order_id, late_pick = await late(world, authorization_s=3.0)
+    await declined(world, order_id)
+    if by == "the other question":
+        await decide(world, late_pick, "compensate")
+    elif by == "the customer":
+        assert await cancel(handle) == "cancelled"
+    else:
+        await handle.cancel()
+    if by == "an operator":
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+    else:
+        assert (await handle.result()).outcome == "cancelled"
+    assert (await decisions(world, order_id))["share_declined"] == "moot"
+    assert await ledger(world, order_id) == (0, 0)
+    assert await still_held(world, order_id) == []
+    await sound(world, order_id)
+
+
+async def test_a_hold_that_is_being_made_anew_is_let_go_of_with_a_cancellation(
+    world: World,
+) -> None:
+    handle, order_id, _ = await late(world, authorization_s=3.0)
+    await world.fault(
+        vendor="stripe", kind="delay", method="POST", path_prefix="/v1/payment_intents", seconds=2.0
+    )
+    parcel = child(world, order_id, 1)
+
+    async def is_renewing() -> bool:
+        pending = (await parcel.describe()).raw_description.pending_activities
+        return any(each.activity_type.name == "take" for each in pending)
+
+    await world.until(is_renewing)
+    await asyncio.gather(handle.cancel(), parcel.cancel())
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    assert await decisions(world, order_id) == {"pick_overdue": "moot"}
+    assert await ledger(world, order_id) == (0, 0)
+    assert await still_held(world, order_id) == []
+    await sound(world, order_id)
