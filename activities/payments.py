@@ -87,8 +87,11 @@ class PaymentActivities:
             tender = await _tender(tx, want.order_id, want.tender_no)
             wanted = await _intent(tx, want, tender)
             is_over = order.outcome and not await payments.pays_open_return(tx, tender.rma)
-            if is_over and await payments.intent_row(tx, wanted.key) is None:
-                # An attempt given up for lost that wakes after the end takes nothing any more.
+            if (is_over or not wanted.amount_minor) and not await payments.intent_row(
+                tx, wanted.key
+            ):
+                # An attempt given up for lost that wakes after the end takes nothing any more, and
+                # nobody takes what a parcel need not pay for since its units went elsewhere.
                 return Taken("voided")
             intent = await payments.begin(tx, wanted)
             if intent.state != "begun" or tender.kind in INTERNAL:
@@ -355,8 +358,7 @@ async def _intent(tx: AsyncConnection, want: Take, tender: Any) -> Intent:
             fulfillment_id=fulfillment_id,
             tender_no=want.tender_no,
         )
-        assert share is not None
-        amount = share.amount_minor
+        amount = share.amount_minor if share else 0
     return Intent(
         key=f"{want.order_id}:{part}:{verb}:{want.attempt}",
         order_id=want.order_id,

@@ -20,7 +20,10 @@ from domain.events import OrderEvent
 
 @dataclass(frozen=True)
 class Due:
-    """One money movement still to be made; `subject` is the authorization's (or intent's) key."""
+    """One money movement still to be made; `subject` is the authorization's (or intent's) key.
+
+    With `fulfillment_number` it is of a hold that was made anew.
+    """
 
     operation: str  # finish, void or refund
     subject: str
@@ -152,8 +155,11 @@ async def _locked(tx: AsyncConnection, due: Due) -> Any:
 async def _still_due(tx: AsyncConnection, held: Any, due: Due) -> int | None:
     """Return what is due of this authorization now: of what was made before, nothing is.
 
-    Asked anew under the authorization's lock, because a retry may come after its own record.
+    Asked anew under the authorization's lock, because a retry may come after its own record, and a
+    hold that was to be made anew may be another parcel's since: the warehouse rejected the first.
     """
+    if due.fulfillment_number is not None and await payments.is_relied_on(tx, due.subject):
+        return None
     rma = await payments.pays_for(tx, held.order_id, held.tender_no)
     for open_due in await payments.due(tx, held.order_id, rma):
         if (open_due.operation, open_due.subject) == (due.operation, due.subject):

@@ -14,6 +14,7 @@ from workflows.shares import renew_authorizations
 
 T = TypeVar("T")
 _KEPT_BESIDE: Final = "cards-are-held-beside-a-person"
+_COUNTED_ANEW: Final = "holds-are-counted-from-their-making"
 
 
 class Authorizations:
@@ -32,6 +33,7 @@ class Authorizations:
         self._is_stopped = is_stopped
         self._until: datetime | None = None
         self._keeping: asyncio.Future[None] | None = None
+        self._is_renewing = False  # beside a wait
         self.are_given_up = False  # declined beside a wait and undone by a person, or `end`
 
     def rely(self) -> None:
@@ -45,16 +47,21 @@ class Authorizations:
         left_s = self._left_s()
         return within_s if left_s is None else min(within_s, left_s)
 
-    async def renew(self, is_moot: Callable[[], bool] = lambda: False) -> bool:
+    async def renew(self) -> bool:
         """Hold cards anew when it is time; true when it was.
 
-        No person is asked about a declined one any longer than until `is_moot`.
+        Nobody is asked about a declined one any more when the parcel needs it no more.
         Raises: Refused, when one is declined and the person decides to undo.
         """
         if self._left_s() != 0.0:
             return False
+        is_new = workflow.patched(_COUNTED_ANEW)
         self.rely()
-        await renew_authorizations(self._part(), self._desk, is_moot)
+        await renew_authorizations(
+            self._part(), self._desk, lambda tender_no: is_new and self._is_needless(tender_no)
+        )
+        if is_new:
+            self.rely()
         return True
 
     async def kept_while(self, wait: Awaitable[T]) -> T:
@@ -67,7 +74,7 @@ class Authorizations:
         self._keeping = asyncio.ensure_future(self._keep_until(lambda: is_done))
         done = await wait
         is_done = True
-        await workflow.wait([self._keeping])
+        await self._at_rest()
         if self.are_given_up:
             raise Refused("cancelled")
         return done
@@ -75,8 +82,12 @@ class Authorizations:
     async def end(self) -> None:
         """Hold nothing anew any more: a hold must not come after what lets go of it."""
         self.are_given_up = True
-        if self._keeping is not None and not self._keeping.done():
+        await self._at_rest()
+
+    async def _at_rest(self) -> None:
+        if self._keeping is not None and self._is_renewing:
             await workflow.wait([self._keeping])
+            self._keeping.result()
 
     async def _keep_until(self, is_done: Callable[[], bool]) -> None:
         def is_over() -> bool:
@@ -93,13 +104,22 @@ class Authorizations:
                     timeout_summary="hold the card anew",
                 )
             except TimeoutError:
-                await self._renew_beside()
+                if not is_over():
+                    await self._renew_beside()
 
     async def _renew_beside(self) -> None:
+        self._is_renewing = True
         try:
-            await self.renew(lambda: self.are_given_up or self._is_stopped())
+            await self.renew()
         except Refused:
             self.are_given_up = True
+        finally:
+            self._is_renewing = False
+
+    def _is_needless(self, tender_no: int) -> bool:
+        """The parcel is cancelled, or its share was another's since the warehouse rejected it."""
+        is_over = self.are_given_up or self._is_stopped()
+        return is_over or tender_no not in self._part().cards
 
     def _left_s(self) -> float | None:
         """None where there is no card to be held."""

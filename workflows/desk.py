@@ -149,6 +149,8 @@ class Desk:
         )
         if not self._waiting:
             search.show_exception(None)
+        elif workflow.patched("questions-that-are-left-are-shown"):
+            search.show_exception(self.reasons[-1])
 
     def check(self, decision: ResolveException) -> None:
         """Refuse a decision about something that does not wait, or that is not permitted."""

@@ -151,14 +151,18 @@ class FulfillmentWorkflow(Counter, DeskMessages):
         await self._desk.attempt(
             "create shipment",
             lambda: shipping.create_shipment(self._part),
-            until=lambda: self._authorizations.are_given_up,
+            until=self._needs_no_label,
         )
         self._stop_if_asked()
         return await self._desk.attempt(
             "buy label",
             lambda: shipping.buy_label(self._part),
-            until=lambda: self._authorizations.are_given_up,
+            until=self._needs_no_label,
         )
+
+    def _needs_no_label(self) -> bool:
+        is_stopped = self._stopped and workflow.patched("nobody-is-asked-about-a-needless-label")
+        return is_stopped or self._authorizations.are_given_up
 
     async def _capture(self) -> None:
         for tender_no in self._part.cards:
@@ -170,9 +174,10 @@ class FulfillmentWorkflow(Counter, DeskMessages):
 
     async def _until_free(self) -> None:
         """Nothing leaves while the order's holds forbid it; a cancellation ends the waiting."""
-        await self._authorizations.kept_while(
-            workflow.wait_condition(lambda: self._is_over() or not self._blocked & LEAVING)
-        )
+        while self._blocked & LEAVING and not self._is_over():
+            await self._authorizations.kept_while(
+                workflow.wait_condition(lambda: self._is_over() or not self._blocked & LEAVING)
+            )
         self._stop_if_asked()
 
     async def _begin_hand_over(self) -> bool:

@@ -1,5 +1,7 @@
 """Money that must still move when nothing more will ship: moved one by one, until none is due."""
 
+from collections.abc import Callable
+
 from domain.timings import Timings
 from workflows.desk import RETRY_OR_SKIP, Desk
 from workflows.steps import money, placing
@@ -9,9 +11,13 @@ Skipped = frozenset[str]
 
 
 async def settle_all(
-    order_id: str, dues: tuple[money.Due, ...], desk: Desk, timings: Timings
+    order_id: str,
+    dues: tuple[money.Due, ...],
+    desk: Desk,
+    timings: Timings,
+    is_moot: Callable[[], bool] = lambda: False,
 ) -> Skipped:
-    """Make each movement; return those that a person skipped, which stay due."""
+    """Make each movement; return those that a person skipped, or are moot: they stay due."""
     skipped: set[str] = set()
     for due in dues:
 
@@ -19,7 +25,7 @@ async def settle_all(
             await money.settle(order_id, due, timings)
             return True
 
-        if not await desk.attempt(f"{due.operation} payment", move, RETRY_OR_SKIP):
+        if not await desk.attempt(f"{due.operation} payment", move, RETRY_OR_SKIP, is_moot):
             skipped.add(due.subject)
     return frozenset(skipped)
 

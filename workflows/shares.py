@@ -59,15 +59,17 @@ async def authorize_share(
 
 
 async def renew_authorizations(
-    part: FulfillmentInput, desk: Desk, is_moot: Callable[[], bool]
+    part: FulfillmentInput, desk: Desk, is_moot: Callable[[int], bool]
 ) -> None:
     """Authorize anew what may lapse before the parcel leaves, and then void the old one.
 
+    `is_moot` says that a tender need not be held any more.
     Raises: Refused, when it is declined and the person decides to undo.
     """
     for old in await money.lapsing_authorizations(part):
-        if not is_moot():
-            await renew(part, old, desk, SHARE, is_moot)
+        tender_no = old.tender_no
+        if not is_moot(tender_no):
+            await renew(part, old, desk, SHARE, lambda: is_moot(tender_no))  # noqa: B023 - awaited at once
 
 
 async def renew(
@@ -85,7 +87,7 @@ async def renew(
     if not await until_authorized(asked, take, _is_not_declined, desk, old.attempt, is_moot):
         return False
     due = money.Due("void", old.authorization_key, old.tender_no, old.amount_minor, part.number)
-    await settle_all(part.order_id, (due,), desk, part.timings)
+    await settle_all(part.order_id, (due,), desk, part.timings, is_moot)
     return True
 
 

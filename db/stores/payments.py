@@ -290,6 +290,18 @@ async def lapsing(tx: AsyncConnection, fulfillment_id: str, hold_s: float) -> li
     return list(found)
 
 
+async def is_relied_on(tx: AsyncConnection, authorization_key: str) -> bool:
+    """Say whether a parcel's share is to be captured from it."""
+    return (
+        await row(
+            tx,
+            "SELECT 1 FROM fulfillment_shares WHERE authorization_key = :key LIMIT 1",
+            key=authorization_key,
+        )
+        is not None
+    )
+
+
 async def redeem_credit(tx: AsyncConnection, code: str, amount_minor: int, currency: str) -> bool:
     """Take store credit, or put it back with a negative amount; False when there is not enough."""
     return bool(

@@ -1,6 +1,7 @@
 """While a parcel waits for a person or for a hold's end, its card's hold is made anew beside it."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,14 +12,17 @@ from tests.workflows.test_cancelling import cancel
 from tests.workflows.test_parcels_on_the_road import asked, decide
 from tests.workflows.test_renewing import card_is, renewed, waiting
 from tests.workflows.test_short_picks import child, ledger, sound, work
+from workflows import search
 from workflows.fulfillment import FulfillmentWorkflow
-from workflows.messages import LinesDone, PlaceHold, ReleaseHold
+from workflows.messages import PlaceHold, Rejection, ReleaseHold
 from workflows.order import OrderWorkflow
 
 
 async def late(world: World, **timings: float) -> tuple[Any, str, Any]:
     """An order whose warehouse is late, and somebody is asked, before its hold is made anew."""
-    handle, order_id, _ = await waiting(world, pick_s=0.3, **timings)
+    document = world.document((await world.sku(west=5, east=5), 2))
+    handle = await world.place(document, replace(world.timings, pick_s=0.3, **timings))
+    order_id = f"shop-{document['external_id']}"
     return handle, order_id, await asked(world, order_id, "pick_overdue")
 
 
@@ -159,24 +163,93 @@ async def test_nobody_is_asked_about_the_card_of_a_parcel_that_was_cancelled(
     await sound(world, order_id)
 
 
+async def is_being_made_anew(world: World, order_id: str) -> None:
+    """The vendor takes its time to hold the card."""
+    await world.fault(
+        vendor="stripe", kind="delay", method="POST", path_prefix="/v1/payment_intents",
+        seconds=2.0, about=order_id,
+    )  # fmt: skip
+    parcel = child(world, order_id, 1)
+
+    async def is_pending() -> bool:
+        pending = (await parcel.describe()).raw_description.pending_activities
+        return any(each.activity_type.name == "take" for each in pending)
+
+    await world.until(is_pending)
+
+
 async def test_a_hold_that_is_being_made_anew_is_let_go_of_with_a_cancellation(
     world: World,
 ) -> None:
     handle, order_id, _ = await late(world, authorization_s=3.0)
-    await world.fault(
-        vendor="stripe", kind="delay", method="POST", path_prefix="/v1/payment_intents", seconds=2.0
-    )
-    parcel = child(world, order_id, 1)
-
-    async def is_renewing() -> bool:
-        pending = (await parcel.describe()).raw_description.pending_activities
-        return any(each.activity_type.name == "take" for each in pending)
-
-    await world.until(is_renewing)
-    await asyncio.gather(handle.cancel(), parcel.cancel())
+    await is_being_made_anew(world, order_id)
+    await asyncio.gather(handle.cancel(), child(world, order_id, 1).cancel())
     with pytest.raises(WorkflowFailureError):
         await handle.result()
     assert await decisions(world, order_id) == {"pick_overdue": "moot"}
     assert await ledger(world, order_id) == (0, 0)
     assert await still_held(world, order_id) == []
+    await sound(world, order_id)
+
+
+async def test_what_is_rejected_while_its_card_is_held_anew_keeps_the_hold_it_came_with(
+    world: World,
+) -> None:
+    """The other location captures it: the renewal must not let go of it."""
+    handle, order_id, _ = await late(world, authorization_s=3.0)
+    await is_being_made_anew(world, order_id)
+    first = child(world, order_id, 1)
+    await first.execute_update(FulfillmentWorkflow.rejected, Rejection("test", "closed"))
+    assert (await first.result())["state"] == "cancelled"
+    await work(world, order_id, 2, (1, 2))
+    assert (await handle.result()).outcome == "delivered"
+    assert set((await decisions(world, order_id)).values()) == {"moot"}
+    assert await ledger(world, order_id) == (2_500, 1)
+    assert await still_held(world, order_id) == []
+    await sound(world, order_id)
+
+
+async def test_nobody_is_asked_about_the_card_of_what_was_rejected(world: World) -> None:
+    handle, order_id, _ = await late(world, authorization_s=3.0)
+    await declined(world, order_id)
+    first = child(world, order_id, 1)
+    await first.execute_update(FulfillmentWorkflow.rejected, Rejection("test", "closed"))
+    assert (await first.result())["state"] == "cancelled"
+    await card_is(world, order_id, "pm_card_visa")
+    await work(world, order_id, 2, (1, 2))
+    assert (await handle.result()).outcome == "delivered"
+    assert (await decisions(world, order_id))["share_declined"] == "moot"
+    assert await ledger(world, order_id) == (2_500, 1)
+    await sound(world, order_id)
+
+
+async def test_the_question_that_is_left_is_the_one_that_is_shown(world: World) -> None:
+    _, order_id, late_pick = await late(world, authorization_s=3.0)
+    question = await declined(world, order_id)
+    await card_is(world, order_id, "pm_card_visa")
+    await decide(world, question, "retry")
+    parcel = child(world, order_id, 1)
+
+    async def shown() -> bool:
+        found = (await parcel.describe()).typed_search_attributes
+        return found.get(search.EXCEPTION) == "pick_overdue"
+
+    await world.until(shown)
+    await decide(world, late_pick, "compensate")
+
+
+async def test_nobody_is_asked_about_the_label_of_an_order_that_was_cancelled(
+    world: World,
+) -> None:
+    handle, order_id, _ = await waiting(world, vendor_patience_s=1.0)
+    await world.fault(
+        vendor="easypost", kind="http_500", method="POST", path_prefix="/v2/shipments", times=50
+    )
+    await work(world, order_id, 1, (1, 2))
+    assert (await asked(world, order_id)).step == "create shipment"
+    (await world.sandbox.delete("/_/faults")).raise_for_status()
+    assert await cancel(handle) == "cancelled"
+    assert (await handle.result()).outcome == "cancelled"
+    assert await decisions(world, order_id) == {"step_exhausted": "moot"}
+    assert await ledger(world, order_id) == (0, 0)
     await sound(world, order_id)
