@@ -174,6 +174,15 @@ class World:
                 await asyncio.sleep(0.05)
         return found
 
+    async def until_pending(self, run_of_it: WorkflowHandle[Any, Any], activity: str) -> None:
+        """Wait until the run has asked for an activity that takes its time."""
+
+        async def is_pending() -> bool:
+            pending = (await run_of_it.describe()).raw_description.pending_activities
+            return any(each.activity_type.name == activity for each in pending)
+
+        await self.until(is_pending)
+
     async def rows(self, statement: str, **values: Any) -> Any:
         async with self.engine.connect() as tx:
             return await rows(tx, statement, **values)

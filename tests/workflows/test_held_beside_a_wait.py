@@ -169,13 +169,7 @@ async def is_being_made_anew(world: World, order_id: str) -> None:
         vendor="stripe", kind="delay", method="POST", path_prefix="/v1/payment_intents",
         seconds=2.0, about=order_id,
     )  # fmt: skip
-    parcel = child(world, order_id, 1)
-
-    async def is_pending() -> bool:
-        pending = (await parcel.describe()).raw_description.pending_activities
-        return any(each.activity_type.name == "take" for each in pending)
-
-    await world.until(is_pending)
+    await world.until_pending(child(world, order_id, 1), "take")
 
 
 async def test_a_hold_that_is_being_made_anew_is_let_go_of_with_a_cancellation(
