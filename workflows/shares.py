@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from domain.timings import Timings
@@ -67,9 +68,8 @@ async def renew_authorizations(
     Raises: Refused, when it is declined and the person decides to undo.
     """
     for old in await money.lapsing_authorizations(part):
-        tender_no = old.tender_no
-        if not is_moot(tender_no):
-            await renew(part, old, desk, SHARE, lambda: is_moot(tender_no))  # noqa: B023 - awaited at once
+        if not is_moot(old.tender_no):
+            await renew(part, old, desk, SHARE, partial(is_moot, old.tender_no))
 
 
 async def renew(

@@ -10,7 +10,13 @@ from temporalio.client import WorkflowFailureError
 from tests.workflows.conftest import World
 from tests.workflows.test_cancelling import cancel
 from tests.workflows.test_parcels_on_the_road import asked, decide
-from tests.workflows.test_renewing import card_is, renewed, waiting
+from tests.workflows.test_renewing import (
+    card_is,
+    renewed,
+    voided,
+    waiting,
+    without_a_label,
+)
 from tests.workflows.test_short_picks import child, ledger, sound, work
 from workflows import search
 from workflows.fulfillment import FulfillmentWorkflow
@@ -47,12 +53,6 @@ async def decisions(world: World, order_id: str) -> dict[str, str]:
     return {each.reason: each.resolution for each in found}
 
 
-async def voided(world: World, order_id: str) -> Any:
-    return await world.rows(
-        "SELECT 1 FROM payment_events WHERE order_id = :o AND event = 'voided'", o=order_id
-    )
-
-
 async def still_held(world: World, order_id: str) -> list[Any]:
     """What the vendor holds and nobody has taken."""
     whole = (await world.sandbox.get("/_/ledger")).json()
@@ -81,15 +81,10 @@ async def test_a_late_warehouse_is_asked_about_and_the_card_held_as_often_as_it_
 async def test_a_label_that_cannot_be_bought_is_asked_about_and_the_card_held(
     world: World,
 ) -> None:
-    handle, order_id, _ = await waiting(world, vendor_patience_s=1.0, authorization_s=4.0)
-    await world.fault(
-        vendor="easypost", kind="http_500", method="POST", path_prefix="/v2/shipments", times=50
+    handle, order_id, question = await without_a_label(
+        world, vendor_patience_s=1.0, authorization_s=4.0
     )
-    await work(world, order_id, 1, (1, 2))
-    question = await asked(world, order_id)
-    assert question.step == "create shipment"
     await renewed(world, order_id)
-    (await world.sandbox.delete("/_/faults")).raise_for_status()
     await decide(world, question, "retry")
     assert (await handle.result()).outcome == "delivered"
     assert await ledger(world, order_id) == (2_500, 1)
@@ -235,13 +230,7 @@ async def test_the_question_that_is_left_is_the_one_that_is_shown(world: World) 
 async def test_nobody_is_asked_about_the_label_of_an_order_that_was_cancelled(
     world: World,
 ) -> None:
-    handle, order_id, _ = await waiting(world, vendor_patience_s=1.0)
-    await world.fault(
-        vendor="easypost", kind="http_500", method="POST", path_prefix="/v2/shipments", times=50
-    )
-    await work(world, order_id, 1, (1, 2))
-    assert (await asked(world, order_id)).step == "create shipment"
-    (await world.sandbox.delete("/_/faults")).raise_for_status()
+    handle, order_id, _ = await without_a_label(world, vendor_patience_s=1.0)
     assert await cancel(handle) == "cancelled"
     assert (await handle.result()).outcome == "cancelled"
     assert await decisions(world, order_id) == {"step_exhausted": "moot"}

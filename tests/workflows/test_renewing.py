@@ -20,16 +20,30 @@ async def waiting(world: World, **timings: float) -> tuple[Any, str, dict[str, A
     return handle, order_id, document
 
 
+async def voided(world: World, order_id: str) -> Any:
+    return await world.rows(
+        "SELECT 1 FROM payment_events WHERE order_id = :o AND event = 'voided'", o=order_id
+    )
+
+
 async def renewed(world: World, order_id: str, times: int = 1) -> Any:
-    async def is_there() -> Any:
-        return await world.row(
-            "SELECT 1 FROM payment_events WHERE order_id = :o AND event = 'voided'"
-            " HAVING count(*) >= :n",
-            o=order_id,
-            n=times,
-        )
+    async def is_there() -> bool:
+        return len(await voided(world, order_id)) >= times
 
     return await world.until(is_there)
+
+
+async def without_a_label(world: World, **timings: float) -> tuple[Any, str, Any]:
+    """A packed parcel whose carrier was away for longer than patience lasts, and is back."""
+    handle, order_id, _ = await waiting(world, **timings)
+    await world.fault(
+        vendor="easypost", kind="http_500", method="POST", path_prefix="/v2/shipments", times=50
+    )
+    await work(world, order_id, 1, (1, 2))
+    exception = await asked(world, order_id)
+    (await world.sandbox.delete("/_/faults")).raise_for_status()
+    assert exception.step == "create shipment"
+    return handle, order_id, exception
 
 
 async def card_is(world: World, order_id: str, reference: str) -> None:
@@ -106,14 +120,7 @@ async def test_a_refused_capture_asks_and_may_cancel_the_parcel(world: World) ->
 
 
 async def test_a_refused_label_asks_and_is_tried_anew(world: World) -> None:
-    handle, order_id, _ = await waiting(world, vendor_patience_s=2.0)
-    await world.fault(
-        vendor="easypost", kind="http_500", method="POST", path_prefix="/v2/shipments", times=50
-    )
-    await work(world, order_id, 1, (1, 2))
-    exception = await asked(world, order_id)
-    (await world.sandbox.delete("/_/faults")).raise_for_status()
-    assert exception.step == "create shipment"
+    handle, order_id, exception = await without_a_label(world, vendor_patience_s=2.0)
     await decide(world, exception, "retry")
     assert (await handle.result()).outcome == "delivered"
     assert await ledger(world, order_id) == (2_500, 1)
